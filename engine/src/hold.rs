@@ -1,0 +1,360 @@
+//! The contract between filter and approver, version 1: what travels in each call, and the authenticated answer.
+//!
+//! | call | request | answer |
+//! |---|---|---|
+//! | `POST /v1/holds` | [`Intake`] | [`View`] (201 created, 200 joined) |
+//! | `GET /v1/holds/{id}/wait?revision=N&wait_ms=M` | – | [`View`], when its revision exceeds N or after M ms |
+//! | `POST /v1/holds/{id}/release` | [`Release`] | [`Answer`] (200, whatever its verdict) |
+//! | `POST /v1/holds/{id}/detach` | [`Detach`] | 204 |
+//! | `POST /v1/holds/{id}/outcome` | [`Report`] | 204 |
+//! | `POST /v1/holds/{id}/status` | [`StatusQuery`] | [`View`]; 404 for another's hold as for an unknown one |
+//! | `GET /v1/control?epoch=N&wait_ms=M` | – | [`Control`], when its epoch differs from N or after M ms |
+//!
+//! Every call carries `Authorization: Bearer` with a token of role `filter`. Errors are `application/problem+json` with a
+//! stable `code`. Times are Unix milliseconds. Unknown fields are ignored on both sides, so that either may be newer by
+//! one version. Must not go here: when to call what (`exchange`), who may decide (the approver).
+
+use std::collections::BTreeMap;
+
+use hmac::{Hmac, KeyInit, Mac};
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+
+use crate::digest::Encoder;
+
+/// The version of this contract, in every message as `v`.
+pub const VERSION: u16 = 1;
+
+/// Where a hold stands. `Pending` and `InfoRequested` wait for people; `Approved` waits to be collected; the rest is final,
+/// but for `Released`, which still takes its outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    Pending,
+    InfoRequested,
+    Approved,
+    Denied,
+    Expired,
+    Withdrawn,
+    Cancelled,
+    Lapsed,
+    Revoked,
+    Released,
+}
+
+impl State {
+    /// The name as it stands in JSON, in databases and in audit records.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            State::Pending => "pending",
+            State::InfoRequested => "info_requested",
+            State::Approved => "approved",
+            State::Denied => "denied",
+            State::Expired => "expired",
+            State::Withdrawn => "withdrawn",
+            State::Cancelled => "cancelled",
+            State::Lapsed => "lapsed",
+            State::Revoked => "revoked",
+            State::Released => "released",
+        }
+    }
+
+    /// True while people may still decide.
+    pub const fn is_open(self) -> bool {
+        matches!(self, State::Pending | State::InfoRequested)
+    }
+
+    /// True while an identical request may still join: open, or approved and not yet collected.
+    pub const fn is_live(self) -> bool {
+        matches!(self, State::Pending | State::InfoRequested | State::Approved)
+    }
+}
+
+/// How bad it would be, as the rule says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Risk {
+    Low,
+    #[default]
+    Medium,
+    High,
+    Critical,
+}
+
+/// Create a hold, or join the live one with the same digest and principal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Intake {
+    pub v: u16,
+    /// This stream's own random name, 32 lower-case hex digits.
+    pub nonce: String,
+    /// SHA-256 of the request, 64 lower-case hex digits. The approver stores only an HMAC of it.
+    pub digest: String,
+    /// SHA-256, 64 hex digits, of what a decision relies on: verdict, rules, workflow, risk, preview. If it differs at
+    /// join or release the policy has changed, and the approval no longer counts.
+    pub terms: String,
+    /// The canonical parts of the digest, each as 16 hex digits of a keyed HMAC, by name (`method`, `path`, `header x-a`,
+    /// `body`, …): two holds that differ in exactly one are a near miss.
+    #[serde(default)]
+    pub fields: BTreeMap<String, String>,
+    pub tenant: String,
+    pub environment: String,
+    /// Which gateway asks: Envoy's node id.
+    #[serde(default)]
+    pub gateway: String,
+    /// The verified principal. Without one nobody can join, and the hold ends with its connection.
+    pub principal: Option<String>,
+    pub on_behalf_of: Option<String>,
+    pub rules: Vec<String>,
+    pub category: Option<String>,
+    pub risk: Risk,
+    pub workflow: String,
+    /// Why it is held, for the approver.
+    pub why: String,
+    /// How long people may take to decide.
+    pub deadline_ms: u64,
+    /// How long an approval may wait to be collected.
+    pub approval_ttl_ms: u64,
+    /// How long a hold without a waiting client lives.
+    pub rejoin_ms: u64,
+    /// Live holds that this principal may have.
+    pub max_live: u32,
+    pub preview: Preview,
+}
+
+/// What the approver sees: the request, masked, made from the same bytes as the digest.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Preview {
+    pub method: String,
+    pub scheme: String,
+    pub authority: String,
+    /// Canonical path with query, masked.
+    pub path: String,
+    /// Masked; credentials appear by name only.
+    pub headers: Vec<(String, String)>,
+    /// Masked text of the body, at most [`Preview::MAX_BODY`] bytes; empty if there is none or it is binary.
+    pub body: String,
+    pub content_type: Option<String>,
+    /// Bytes of the body as received.
+    pub body_bytes: u64,
+    /// True if `body` or `headers` do not show all.
+    pub truncated: bool,
+    /// Entity type → how many values were masked.
+    pub findings: BTreeMap<String, u32>,
+}
+
+impl Preview {
+    /// Bytes of masked body that travel to the approver.
+    pub const MAX_BODY: usize = 16 * 1024;
+    /// Headers that travel to the approver.
+    pub const MAX_HEADERS: usize = 100;
+}
+
+/// A hold as filters and agents see it: no votes, no names.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct View {
+    pub v: u16,
+    pub id: String,
+    pub state: State,
+    /// Rises with each change of the hold; the wait call takes the last one seen.
+    pub revision: u64,
+    pub deadline_ms: i64,
+    /// The reason given with a denial, or the question asked, masked by the approver.
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// True if this call joined a hold that was there.
+    #[serde(default)]
+    pub joined: bool,
+    #[serde(default)]
+    pub near_miss: Option<NearMiss>,
+}
+
+/// A live hold of the same principal that differs from this one in a single part.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NearMiss {
+    pub hold: String,
+    pub differs: String,
+}
+
+/// Ask to run an approved request, once.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Release {
+    pub v: u16,
+    pub nonce: String,
+    pub digest: String,
+    pub terms: String,
+    pub tenant: String,
+    pub environment: String,
+    #[serde(default)]
+    pub principal: Option<String>,
+}
+
+/// What the approver answers to a release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReleaseVerdict {
+    /// This stream, and no other, may run the request now.
+    Released,
+    /// Another stream ran it.
+    AlreadyReleased,
+    /// The hold is not approved (any more); `state` says how it stands.
+    NotApproved,
+    /// The request, its terms or its scope are not those that were approved.
+    Mismatch,
+}
+
+impl ReleaseVerdict {
+    const fn as_str(self) -> &'static str {
+        match self {
+            ReleaseVerdict::Released => "released",
+            ReleaseVerdict::AlreadyReleased => "already_released",
+            ReleaseVerdict::NotApproved => "not_approved",
+            ReleaseVerdict::Mismatch => "mismatch",
+        }
+    }
+}
+
+/// The authenticated, idempotent answer to [`Release`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    pub v: u16,
+    pub hold: String,
+    pub nonce: String,
+    pub digest: String,
+    pub tenant: String,
+    pub environment: String,
+    pub verdict: ReleaseVerdict,
+    pub state: State,
+    pub issued_ms: i64,
+    pub expires_ms: i64,
+    /// [`Answer::authenticate`], 64 lower-case hex digits.
+    pub mac: String,
+}
+
+impl Answer {
+    /// HMAC-SHA-256 over the length-prefixed fields, under the key shared by gateway and approver.
+    pub fn authenticate(&self, key: &[u8]) -> String {
+        crate::digest::hex(&self.mac_state(key).finalize().into_bytes())
+    }
+
+    /// Does `mac` fit? Compared in constant time.
+    pub fn is_authentic(&self, key: &[u8]) -> bool {
+        crate::digest::unhex(&self.mac).is_some_and(|mac| self.mac_state(key).verify_slice(&mac).is_ok())
+    }
+
+    fn mac_state(&self, key: &[u8]) -> Hmac<Sha256> {
+        let mut e = Encoder::new("privyseal/answer/v1");
+        e.field("v", self.v.to_string().as_bytes());
+        e.field("hold", self.hold.as_bytes());
+        e.field("nonce", self.nonce.as_bytes());
+        e.field("digest", self.digest.as_bytes());
+        e.field("tenant", self.tenant.as_bytes());
+        e.field("environment", self.environment.as_bytes());
+        e.field("verdict", self.verdict.as_str().as_bytes());
+        e.field("state", self.state.as_str().as_bytes());
+        e.field("issued_ms", self.issued_ms.to_string().as_bytes());
+        e.field("expires_ms", self.expires_ms.to_string().as_bytes());
+        crate::digest::mac(key, e.as_bytes())
+    }
+}
+
+/// The client left: nobody waits on this stream any more.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Detach {
+    pub v: u16,
+    pub nonce: String,
+}
+
+/// What became of a released request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    Succeeded,
+    Failed,
+    Unknown,
+}
+
+/// The upstream's answer to a released request.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    pub v: u16,
+    pub nonce: String,
+    pub outcome: Outcome,
+    pub status: Option<u16>,
+}
+
+/// An agent asks, through its gateway, how its hold stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StatusQuery {
+    pub v: u16,
+    pub tenant: String,
+    pub environment: String,
+    pub principal: String,
+}
+
+/// The kill switch, for the gateways.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kill {
+    #[default]
+    Off,
+    /// Hold every request.
+    Hold,
+    /// Deny every request.
+    Deny,
+}
+
+/// What every worker's long poll on `/v1/control` learns.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Control {
+    pub v: u16,
+    pub epoch: u64,
+    pub kill: Kill,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer() -> Answer {
+        Answer {
+            v: VERSION,
+            hold: "h".into(),
+            nonce: "n".into(),
+            digest: "d".into(),
+            tenant: "t".into(),
+            environment: "e".into(),
+            verdict: ReleaseVerdict::Released,
+            state: State::Released,
+            issued_ms: 1,
+            expires_ms: 2,
+            mac: String::new(),
+        }
+    }
+
+    #[test]
+    fn every_field_is_authenticated() {
+        let mut good = answer();
+        good.mac = good.authenticate(b"key");
+        assert!(good.is_authentic(b"key"));
+        assert!(!good.is_authentic(b"other"));
+        let changed: [fn(&mut Answer); 10] = [
+            |a| a.v = 2,
+            |a| a.hold.push('x'),
+            |a| a.nonce.push('x'),
+            |a| a.digest.push('x'),
+            |a| a.tenant.push('x'),
+            |a| a.environment.push('x'),
+            |a| a.verdict = ReleaseVerdict::Mismatch,
+            |a| a.state = State::Denied,
+            |a| a.issued_ms += 1,
+            |a| a.expires_ms += 1,
+        ];
+        for change in changed {
+            let mut bad = good.clone();
+            change(&mut bad);
+            assert!(!bad.is_authentic(b"key"), "{bad:?}");
+        }
+        good.mac.push('0');
+        assert!(!good.is_authentic(b"key"));
+    }
+}

@@ -1,0 +1,14 @@
+//! Privyseal's pure logic. No host, no I/O, no clock of its own: bytes and times come in, verdicts and effects go out.
+//!
+//! ```text
+//! request ─► request ─► policy::select ─► extract ─► classify ─► redact ─► digest ─► hold ─► decision ─► reply
+//!             head       what is needed    bodies     verdict     masks     binding   wire     verified   answers
+//!            └───────────────────────────── exchange: the one state machine that drives them ────────────────────┘
+//! ```
+//! Must not go here: host calls (`filter`), databases and HTTP (`approver-service`).
+
+#![forbid(unsafe_code)]
+
+pub mod digest;
+pub mod hold;
+pub mod request;

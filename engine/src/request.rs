@@ -1,0 +1,50 @@
+//! The head of a request as Envoy received it: bytes, before any judgement.
+//!
+//! Must not go here: what a policy thinks of it (`classify`), bodies (`extract`).
+
+/// Header fields in the order received, names in lower case as HTTP/2 has them; values are bytes (RFC 9110, 5.5).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Headers(Vec<(Vec<u8>, Vec<u8>)>);
+
+impl Headers {
+    pub fn new(fields: Vec<(Vec<u8>, Vec<u8>)>) -> Self {
+        Headers(fields)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.0.iter().map(|(name, value)| (name.as_slice(), value.as_slice()))
+    }
+
+    /// All values of `name` (lower case).
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        self.iter().filter(move |(n, _)| *n == name.as_bytes()).map(|(_, value)| value)
+    }
+
+    /// The value of `name` if it stands exactly once.
+    pub fn only<'a>(&'a self, name: &'a str) -> Option<&'a [u8]> {
+        let mut values = self.all(name);
+        let first = values.next();
+        if values.next().is_some() { None } else { first }
+    }
+}
+
+/// One request's head with what is known about who sent it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Head {
+    pub method: Vec<u8>,
+    pub scheme: Vec<u8>,
+    pub authority: Vec<u8>,
+    /// `:path` as received: path and query.
+    pub target: Vec<u8>,
+    /// `target` in canonical form, made once by [`crate::request::canonical_target`]; what is matched and forwarded.
+    pub path: String,
+    /// Query without `?`, as received.
+    pub query: Option<String>,
+    /// All but the pseudo-headers.
+    pub headers: Headers,
+    /// `source.address`, without its port.
+    pub peer: Option<String>,
+    /// From a verified source only.
+    pub principal: Option<String>,
+    pub on_behalf_of: Option<String>,
+}
