@@ -10,5 +10,9 @@
 #![forbid(unsafe_code)]
 
 pub mod digest;
+pub mod extract;
 pub mod hold;
 pub mod request;
+
+#[cfg(test)]
+mod testing;

@@ -1,0 +1,76 @@
+//! The keys of the objects now open, and whether two of one object are the same.
+//!
+//! Kept on one stack and sorted when their object ends: n log n at worst, one allocation for a whole text.
+//! Must not go here: what a key means.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
+use super::{Fault, JsonError, string};
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Keys<'a>(Vec<Key<'a>>);
+
+#[derive(Clone, Copy, Debug)]
+struct Key<'a> {
+    /// Of the folded text: keys that fold alike have the same, so that sorting seldom looks at the text.
+    hash: u32,
+    escaped: bool,
+    at: usize,
+    raw: &'a str,
+}
+
+impl<'a> Keys<'a> {
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub fn add(&mut self, raw: &'a str, escaped: bool, at: usize) {
+        let hash = if escaped { hash(&string::decode(raw)) } else { hash(raw) };
+        self.0.push(Key { hash, escaped, at, raw });
+    }
+
+    /// Checks and drops the keys of the innermost object: all behind the first `outer`.
+    pub fn close(&mut self, outer: usize, refuse_case: bool) -> Result<(), JsonError> {
+        let own = self.0.get_mut(outer..).unwrap_or_default();
+        own.sort_unstable_by(|a, b| a.hash.cmp(&b.hash).then_with(|| a.compare(b)).then_with(|| a.at.cmp(&b.at)));
+        let alike = |same: fn(&str, &str) -> bool| {
+            let mut pairs = own.iter().zip(own.iter().skip(1)).filter(|(a, b)| a.hash == b.hash);
+            pairs.find(|(a, b)| same(&a.text(), &b.text())).map(|(a, b)| a.at.max(b.at))
+        };
+        if let Some(at) = alike(|a, b| a == b) {
+            return Err(JsonError { kind: Fault::DuplicateKey, at });
+        }
+        if let Some(at) = refuse_case.then(|| alike(|a, b| folded(a).eq(folded(b)))).flatten() {
+            return Err(JsonError { kind: Fault::AmbiguousKeyCase, at });
+        }
+        self.0.truncate(outer);
+        Ok(())
+    }
+}
+
+impl<'a> Key<'a> {
+    fn text(&self) -> Cow<'a, str> {
+        if self.escaped { Cow::Owned(string::decode(self.raw)) } else { Cow::Borrowed(self.raw) }
+    }
+
+    /// Keys that fold alike stand together, the same ones next to each other.
+    fn compare(&self, other: &Key<'_>) -> Ordering {
+        let (a, b) = (self.text(), other.text());
+        folded(&a).cmp(folded(&b)).then_with(|| a.cmp(&b))
+    }
+}
+
+/// Case folding as the parsers that ignore case do it: ASCII, and the two other letters that fold into it.
+fn folded(text: &str) -> impl Iterator<Item = char> {
+    text.chars().map(|c| match c {
+        '\u{17f}' => 's',
+        '\u{212a}' => 'k',
+        c => c.to_ascii_lowercase(),
+    })
+}
+
+/// FNV-1a of the folded text. Not keyed: a crafted collision costs the comparison of two texts, nothing more.
+fn hash(text: &str) -> u32 {
+    folded(text).fold(0x811c_9dc5, |hash, c| (hash ^ u32::from(c)).wrapping_mul(0x0100_0193))
+}
