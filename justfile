@@ -11,6 +11,10 @@ wasm:
     ./justw --cargo wasm32-wasip1 build -p privyseal-filter --profile wasm
     install -D -m 644 target/wasm/wasm32-wasip1/wasm/privyseal_filter.wasm dist/privyseal.wasm
 
+_noop:
+    ./justw --cargo wasm32-wasip1 build -p privyseal-filter --profile wasm --example noop
+    install -D -m 644 target/wasm/wasm32-wasip1/wasm/examples/noop.wasm dist/noop.wasm
+
 # everything that ships: the filter and target/release/privyseal
 build: wasm
     cargo build --release -p privyseal

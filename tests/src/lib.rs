@@ -1,1 +1,40 @@
-//! The end-to-end harness.
+//! The end-to-end harness: real Envoy, real filter, real approver, fakes for what lies outside.
+//!
+//! ```text
+//! client ──► envoy (+ filter) ──► upstream        records every byte, answers as told
+//!                 │
+//!                 └──► approver or fake_approver  the built `privyseal serve`, or wrong answers on purpose
+//! ```
+//! Nothing here sleeps to wait: readiness, arrivals and states are awaited with a deadline. Must not go here: what is
+//! asserted (`tests/`), what is told (`src/bin/`).
+
+pub mod approver;
+pub mod artefacts;
+pub mod client;
+pub mod envoy;
+pub mod fake_approver;
+pub mod h2_client;
+pub mod jwt;
+pub mod openai;
+pub mod policy;
+pub mod ports;
+pub mod process;
+pub mod upstream;
+
+use std::future::Future;
+use std::time::Duration;
+
+/// How long anything may take that should happen at once. Generous: the machine may be busy.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Asks again and again until there is an answer; panics after [`PATIENCE`], saying what was awaited.
+pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "waited in vain: {what}");
+        tokio::time::sleep(Duration::from_millis(15)).await;
+    }
+}

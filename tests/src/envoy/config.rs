@@ -1,0 +1,212 @@
+//! The configuration of a gateway, as a builder; what it writes follows `envoy/envoy.yaml`, which users copy.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use crate::artefacts;
+
+/// How the filter is loaded.
+#[derive(Clone, Debug)]
+pub struct Plugin {
+    pub wasm: PathBuf,
+    /// The policy as JSON text: what travels in the `StringValue`.
+    pub configuration: Value,
+    /// `allow_on_headers_stop_iteration`; only tests of its absence set false.
+    pub stop_iteration: bool,
+}
+
+impl Plugin {
+    pub fn new(policy: &Value) -> Plugin {
+        Plugin {
+            wasm: artefacts::filter(),
+            configuration: json!({
+                "@type": "type.googleapis.com/google.protobuf.StringValue",
+                "value": policy.to_string(),
+            }),
+            stop_iteration: true,
+        }
+    }
+
+    fn to_json(&self) -> Value {
+        json!({
+            "name": "privyseal",
+            "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
+                "config": {
+                    "name": "privyseal",
+                    "root_id": "privyseal",
+                    "failure_policy": "FAIL_RELOAD",
+                    "allow_on_headers_stop_iteration": self.stop_iteration,
+                    "vm_config": {
+                        "vm_id": "privyseal",
+                        "runtime": "envoy.wasm.runtime.v8",
+                        "code": { "local": { "filename": self.wasm } },
+                        "environment_variables": { "host_env_keys": ["PRIVYSEAL_TOKEN", "PRIVYSEAL_KEY"] },
+                    },
+                    "configuration": self.configuration,
+                },
+            },
+        })
+    }
+}
+
+/// One more address under which the same routes are served.
+#[derive(Clone, Debug, Default)]
+pub struct Listener {
+    pub port: u16,
+    pub enable_trailers: bool,
+    /// Seconds a stream may lie still.
+    pub idle_seconds: Option<u64>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub upstream: SocketAddr,
+    pub approver: Option<SocketAddr>,
+    pub plugin: Option<Plugin>,
+    pub listener: Listener,
+    /// Native filters before ours, such as `jwt_authn`.
+    pub before: Vec<Value>,
+    pub environment: Vec<(String, String)>,
+    pub workers: u32,
+    pub access_log: bool,
+}
+
+impl Config {
+    pub fn new(upstream: SocketAddr) -> Config {
+        Config {
+            upstream,
+            approver: None,
+            plugin: None,
+            listener: Listener::default(),
+            before: Vec::new(),
+            environment: Vec::new(),
+            workers: 1,
+            access_log: true,
+        }
+    }
+
+    pub fn plugin(mut self, plugin: Plugin) -> Config {
+        self.plugin = Some(plugin);
+        self
+    }
+
+    pub fn approver(mut self, addr: SocketAddr, token: &str, key: &str) -> Config {
+        self.approver = Some(addr);
+        self.environment = vec![("PRIVYSEAL_TOKEN".into(), token.into()), ("PRIVYSEAL_KEY".into(), key.into())];
+        self
+    }
+
+    pub fn to_json(&self) -> Value {
+        let mut clusters = vec![cluster(
+            "upstream",
+            self.upstream,
+            json!({ "http_protocol_options": {
+            // What the upstream sees is what the client sent, trailers included.
+            "enable_trailers": self.listener.enable_trailers,
+        } }),
+        )];
+        if let Some(approver) = self.approver {
+            clusters.push(cluster("approver", approver, json!({ "http2_protocol_options": {} })));
+        }
+        json!({
+            "node": { "id": "gateway-1", "cluster": "gateways" },
+            "admin": { "address": address(0) },
+            "static_resources": { "listeners": [self.listener_json()], "clusters": clusters },
+            // Limits for the tests' own load, not for production.
+            "overload_manager": { "resource_monitors": [{
+                "name": "envoy.resource_monitors.global_downstream_max_connections",
+                "typed_config": {
+                    "@type": "type.googleapis.com/envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
+                    "max_active_downstream_connections": 20000,
+                },
+            }] },
+        })
+    }
+
+    fn listener_json(&self) -> Value {
+        let mut filters = self.before.clone();
+        filters.extend(self.plugin.as_ref().map(Plugin::to_json));
+        filters.push(json!({
+            "name": "envoy.filters.http.router",
+            "typed_config": { "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router" },
+        }));
+        let mut manager = json!({
+            "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+            "stat_prefix": "gateway",
+            "normalize_path": true,
+            "merge_slashes": true,
+            "path_with_escaped_slashes_action": "REJECT_REQUEST",
+            "use_remote_address": true,
+            "http_protocol_options": { "enable_trailers": self.listener.enable_trailers },
+            "route_config": {
+                "virtual_hosts": [{
+                    "name": "all",
+                    "domains": ["*"],
+                    "routes": [{ "match": { "prefix": "/" }, "route": { "cluster": "upstream", "timeout": "300s" } }],
+                }],
+            },
+            "http_filters": filters,
+        });
+        if let Some(seconds) = self.listener.idle_seconds {
+            manager["stream_idle_timeout"] = json!(format!("{seconds}s"));
+        }
+        if self.access_log {
+            manager["access_log"] = access_log();
+        }
+        json!({
+            "name": "gateway",
+            "address": address(self.listener.port),
+            "filter_chains": [{ "filters": [{
+                "name": "envoy.filters.network.http_connection_manager",
+                "typed_config": manager,
+            }] }],
+        })
+    }
+}
+
+fn address(port: u16) -> Value {
+    json!({ "socket_address": { "address": "127.0.0.1", "port_value": port } })
+}
+
+fn cluster(name: &str, addr: SocketAddr, protocol: Value) -> Value {
+    json!({
+        "name": name,
+        "type": "STATIC",
+        "connect_timeout": "2s",
+        "load_assignment": {
+            "cluster_name": name,
+            "endpoints": [{ "lb_endpoints": [{ "endpoint": { "address": {
+                "socket_address": { "address": addr.ip().to_string(), "port_value": addr.port() },
+            } } }] }],
+        },
+        "circuit_breakers": { "thresholds": [{
+            "max_connections": 100_000, "max_pending_requests": 100_000, "max_requests": 100_000,
+        }] },
+        "typed_extension_protocol_options": {
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+                "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+                "explicit_http_config": protocol,
+            },
+        },
+    })
+}
+
+fn access_log() -> Value {
+    json!([{
+        "name": "envoy.access_loggers.stdout",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog",
+            "log_format": { "json_format": {
+                "method": "%REQ(:METHOD)%",
+                "path": "%REQ(:PATH)%",
+                "status": "%RESPONSE_CODE%",
+                "flags": "%RESPONSE_FLAGS%",
+                "details": "%RESPONSE_CODE_DETAILS%",
+                "decision": "%FILTER_STATE(wasm.privyseal_decision:PLAIN)%",
+            } },
+        },
+    }])
+}
