@@ -9,9 +9,11 @@
 
 #![forbid(unsafe_code)]
 
+pub mod detect;
 pub mod digest;
 pub mod extract;
 pub mod hold;
+pub mod redact;
 pub mod request;
 
 #[cfg(test)]

@@ -188,7 +188,7 @@ mod properties {
                 }
                 Kind::ObjectEnd | Kind::ArrayEnd => open.pop().unwrap().0,
                 Kind::String => Value::String(token.text().into_owned()),
-                Kind::Number => serde_json::from_str(token.raw()).unwrap(),
+                Kind::Number => serde_json::from_str(token.raw()).unwrap_or(Value::Null),
                 Kind::Bool(b) => Value::Bool(b),
                 Kind::Null => Value::Null,
             };

@@ -1,0 +1,33 @@
+//! What in a text is personal or secret: types, places, confidence.
+//!
+//! One pass (`scan`) stops at words that hold a digit and at a few marks (`@`, `+`, `://`, `=`); small recognisers, one
+//! family per file, confirm what stands there with structure, checksum and context (`hints`). Nothing here allocates
+//! before something is found.
+//!
+//! Must not go here: formats of bodies (`extract`, `redact`), what happens to a match (`redact`).
+
+mod card;
+mod checksum;
+mod email;
+mod entity;
+mod hints;
+mod ids;
+mod keyed;
+mod scan;
+mod secret;
+mod shape;
+mod vocabulary;
+mod window;
+
+pub use entity::{Entity, Group, Set};
+pub use hints::Hints;
+pub use scan::{Wanted, field, scan};
+
+/// One detected value: where it stands in the scanned text, and how sure we are (0 to 100).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Match {
+    pub entity: Entity,
+    pub start: usize,
+    pub end: usize,
+    pub score: u8,
+}

@@ -1,0 +1,37 @@
+//! The Luhn check (ISO/IEC 7812-1, annex B).
+
+/// Whether `digits` (values 0 to 9) end in their Luhn check digit.
+pub(in crate::detect) fn luhn(digits: &[u8]) -> bool {
+    let sum: u32 = digits
+        .iter()
+        .rev()
+        .zip([false, true].into_iter().cycle())
+        .map(|(&digit, double)| match u32::from(digit) {
+            d if double && d > 4 => d * 2 - 9,
+            d if double => d * 2,
+            d => d,
+        })
+        .sum();
+    sum.is_multiple_of(10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::test;
+
+    fn check(text: &str) -> bool {
+        let digits: Vec<u8> = text.bytes().map(|b| b - b'0').collect();
+        luhn(&digits)
+    }
+
+    #[test]
+    fn good_and_bad() {
+        for good in ["4111111111111111", "378282246310005", "79927398713", "046454286"] {
+            assert!(check(good), "{good}");
+        }
+        for bad in ["4111111111111112", "79927398710", "4111111111111121"] {
+            assert!(!check(bad), "{bad}");
+        }
+    }
+}

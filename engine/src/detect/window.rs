@@ -1,0 +1,89 @@
+//! How near the words are that announce an entity: behind the key of a field, or shortly before a place in its text.
+//!
+//! Words are read lazily, each once, in front of places that ask, so that text without candidates costs nothing.
+//! Must not go here: what the words mean (`hints`).
+
+use super::entity::Entity;
+use super::hints::{self, Hints};
+
+/// How far back a word still announces.
+const REACH: usize = 64;
+/// Announcements remembered.
+const KEPT: usize = 16;
+
+#[derive(Clone, Debug)]
+pub(super) struct Window<'a> {
+    text: &'a [u8],
+    key: Hints,
+    /// Words before are read.
+    read: usize,
+    hits: [(usize, Hints); KEPT],
+    next: usize,
+}
+
+impl<'a> Window<'a> {
+    pub fn new(text: &'a [u8], key: Hints) -> Self {
+        Window { text, key, read: 0, hits: [(0, Hints::NONE); KEPT], next: 0 }
+    }
+
+    /// What stands before `at`. Places must be asked for in ascending order.
+    pub fn before(&mut self, at: usize) -> Near<'_> {
+        if self.read < at {
+            let from = self.read.max(word_start(self.text, at.saturating_sub(REACH)));
+            let (hits, next) = (&mut self.hits, &mut self.next);
+            hints::each(self.text.get(from..at).unwrap_or_default(), |end, found| {
+                if let Some(slot) = hits.get_mut(*next % KEPT) {
+                    *slot = (from + end, found);
+                }
+                *next += 1;
+            });
+            self.read = at;
+        }
+        Near { window: self, at }
+    }
+}
+
+/// Moves forward to a place where no word is cut.
+fn word_start(text: &[u8], at: usize) -> usize {
+    let letter = |b: &u8| b.is_ascii_alphanumeric() || *b >= 0x80;
+    if at == 0 {
+        return 0;
+    }
+    let rest = text.get(at - 1..).unwrap_or_default();
+    at - 1 + rest.iter().position(|b| !letter(b)).unwrap_or(rest.len())
+}
+
+/// The announcements before one place.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Near<'a> {
+    window: &'a Window<'a>,
+    at: usize,
+}
+
+impl Near<'_> {
+    /// Bytes between the nearest word that announces `entity` and this place; 0 if the key does.
+    pub fn distance(&self, entity: Entity) -> Option<usize> {
+        if self.window.key.suggests(entity) {
+            return Some(0);
+        }
+        self.hits().filter(|(_, hints)| hints.suggests(entity)).map(|(gap, _)| gap).min()
+    }
+
+    pub fn announces(&self, entity: Entity) -> bool {
+        self.distance(entity).is_some()
+    }
+
+    /// Whether the nearest word of all, or the key, says that the number is nobody's.
+    pub fn other(&self) -> bool {
+        let key = self.window.key;
+        if !key.is_none() {
+            return key.other();
+        }
+        self.hits().min_by_key(|(gap, _)| *gap).is_some_and(|(gap, hints)| hints.other() && gap <= 16)
+    }
+
+    fn hits(&self) -> impl Iterator<Item = (usize, Hints)> {
+        let reach = |end: usize| self.at.checked_sub(end).filter(|gap| *gap <= REACH);
+        self.window.hits.iter().filter(|(_, h)| !h.is_none()).filter_map(move |(end, h)| Some((reach(*end)?, *h)))
+    }
+}

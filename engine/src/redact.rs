@@ -1,0 +1,130 @@
+//! Findings become replacements, replacements become bytes; every byte outside of a finding stays as it was.
+//!
+//! ```text
+//! body ─► format ─► json | form | … (fields with keys) ─► value (decoders) ─► detect ─► style, labels ─► edits ─► bytes
+//! ```
+//! A body that cannot be understood is refused with a stable code, never passed on unread: what selects a body for
+//! redaction relies on it. Must not go here: what is personal (`detect`), which route is redacted (`policy`).
+
+mod edit;
+mod format;
+mod json;
+mod labels;
+mod profile;
+mod stream;
+mod style;
+mod value;
+mod view;
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Range;
+
+use edit::Job;
+use format::Format;
+pub use labels::Labels;
+pub use profile::{Profile, ProfileSource};
+pub use stream::Stream;
+pub use style::{Style, StyleSource};
+use value::Place;
+
+use crate::extract::json::JsonError;
+
+/// One redacted value: its type, its place in the bytes as received, how sure we are (0 to 100).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    pub entity: Cow<'static, str>,
+    pub range: Range<usize>,
+    pub score: u8,
+}
+
+/// What became of some bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Redacted {
+    /// `None`: nothing was found, the bytes received are the bytes to send.
+    pub body: Option<Vec<u8>>,
+    pub findings: Vec<Finding>,
+}
+
+/// Why a body cannot be redacted, and so must not pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// A type that carries no text, where the profile does not let such pass.
+    BinaryBody,
+    InvalidUtf8 {
+        at: usize,
+    },
+    Json(JsonError),
+    /// A line, event or document is longer than may be kept in memory.
+    TooLarge {
+        limit: usize,
+    },
+    UnsupportedCharset,
+    /// More than one `Content-Type`, or one that cannot be read.
+    UnsupportedType,
+}
+
+impl Refusal {
+    /// The stable reason code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Refusal::BinaryBody => "binary_body",
+            Refusal::InvalidUtf8 { .. } => "invalid_utf8",
+            Refusal::Json(error) => error.code(),
+            Refusal::TooLarge { .. } => "body_too_large",
+            Refusal::UnsupportedCharset => "unsupported_charset",
+            Refusal::UnsupportedType => "unsupported_type",
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Refusal::BinaryBody => {
+                write!(f, "a body of this type cannot be redacted: expected text, or `binary: pass`")
+            }
+            Refusal::InvalidUtf8 { at } => write!(f, "invalid UTF-8, at byte {at}"),
+            Refusal::Json(error) => error.fmt(f),
+            Refusal::TooLarge { limit } => {
+                write!(f, "more than {limit} bytes would have to be kept to redact the body")
+            }
+            Refusal::UnsupportedCharset => write!(f, "unsupported charset: expected UTF-8"),
+            Refusal::UnsupportedType => write!(f, "content type cannot be read: expected one media type"),
+        }
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// Redacts a complete body. Without a content type, or with one that says nothing, the body is looked at.
+pub fn body(
+    content_type: Option<&[u8]>,
+    body: &[u8],
+    profile: &Profile,
+    labels: &mut Labels,
+) -> Result<Redacted, Refusal> {
+    let format = Format::of(content_type, body)?;
+    if format == Format::Binary {
+        return if profile.passes_binary() { Ok(Redacted::default()) } else { Err(Refusal::BinaryBody) };
+    }
+    let text = std::str::from_utf8(body).map_err(|e| Refusal::InvalidUtf8 { at: e.valid_up_to() })?;
+    let mut job = Job::new(profile, labels);
+    let mut edits = Vec::new();
+    match format {
+        Format::Json => json::document(&mut job, text, &mut edits).map_err(Refusal::Json)?,
+        Format::Text | Format::Binary => value::field(&mut job, text, Place::default(), &mut edits),
+    }
+    Ok(edit::apply(text, edits))
+}
+
+/// Redacts a text on its own: a header value, a path segment, a reason. `key` is the name it goes by, or empty.
+pub fn text(key: &str, text: &str, profile: &Profile, labels: &mut Labels) -> Redacted {
+    let mut job = Job::new(profile, labels);
+    let mut edits = Vec::new();
+    value::field(&mut job, text, Place::of(key), &mut edits);
+    edit::apply(text, edits)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,57 @@
+//! Edits: what replaces which bytes, lifted from decoded text to the text it was decoded from, and applied in one pass.
+//!
+//! Must not go here: how text is decoded (`view`), what is written instead (`style`).
+
+use std::ops::Range;
+
+use super::{Finding, Labels, Profile, Redacted};
+use crate::detect::Match;
+
+/// One replacement, in the coordinates of the text at hand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Edit {
+    pub range: Range<usize>,
+    pub text: String,
+    pub finding: Finding,
+}
+
+/// What all steps of one redaction share.
+pub(super) struct Job<'p> {
+    pub profile: &'p Profile,
+    pub labels: &'p mut Labels,
+    /// Scratch space, empty between uses.
+    pub matches: Vec<Match>,
+}
+
+impl<'p> Job<'p> {
+    pub fn new(profile: &'p Profile, labels: &'p mut Labels) -> Self {
+        Job { profile, labels, matches: Vec::new() }
+    }
+}
+
+/// Carries edits of a decoded text over to the text it was decoded from.
+pub(super) fn lift(edits: &mut [Edit], place: impl Fn(&Range<usize>) -> Range<usize>, encode: impl Fn(&str) -> String) {
+    for edit in edits {
+        edit.range = place(&edit.range);
+        edit.finding.range = place(&edit.finding.range);
+        edit.text = encode(&edit.text);
+    }
+}
+
+/// The text with all edits applied; they must stand in order and not overlap.
+pub(super) fn apply(text: &str, edits: Vec<Edit>) -> Redacted {
+    if edits.is_empty() {
+        return Redacted::default();
+    }
+    let mut body = String::with_capacity(text.len() + 16 * edits.len());
+    let mut findings = Vec::with_capacity(edits.len());
+    let mut done = 0;
+    for edit in edits {
+        body.push_str(text.get(done..edit.range.start).unwrap_or_default());
+        body.push_str(&edit.text);
+        done = edit.range.end.max(done);
+        findings.push(edit.finding);
+    }
+    body.push_str(text.get(done..).unwrap_or_default());
+    Redacted { body: Some(body.into_bytes()), findings }
+}

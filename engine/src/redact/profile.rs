@@ -1,0 +1,134 @@
+//! A redaction profile: as a policy writes it, and compiled.
+//!
+//! Must not go here: where it applies (`policy`).
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::Labels;
+use super::style::{Style, StyleSource, Writer};
+use crate::detect::{Entity, Group, Set, Wanted};
+
+/// What to find and what to write instead, as a policy writes it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ProfileSource {
+    /// Names of entities and groups: `[pii, credentials, IP_ADDRESS]`. A leading `-` takes one out again.
+    pub entities: Vec<String>,
+    pub style: StyleSource,
+    /// Styles of single entities or groups.
+    pub styles: BTreeMap<String, StyleSource>,
+    /// Lowest confidence from 0 to 1, by entity or group; `default` for the rest, which is 0.5.
+    pub min_score: BTreeMap<String, f64>,
+    /// Domains of the organisation: previews call addresses there internal.
+    pub internal_domains: Vec<String>,
+    /// Whether bodies without text pass.
+    pub binary: Binary,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Binary {
+    Pass,
+    #[default]
+    Refuse,
+}
+
+/// A compiled profile.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    pub(super) wanted: Wanted,
+    styles: Vec<Style>,
+    key: Vec<u8>,
+    internal_domains: Vec<String>,
+    binary: Binary,
+}
+
+impl Profile {
+    /// `key` makes pseudonyms. Each error has the path inside the profile, such as `entities[2]`, and what is wrong there.
+    pub fn compile(source: &ProfileSource, key: &[u8]) -> Result<Profile, Vec<(String, String)>> {
+        let mut errors = Vec::new();
+        let mut fail = |path: String, message: String| errors.push((path, message));
+
+        let mut entities = Set::EMPTY;
+        if source.entities.is_empty() {
+            fail("entities".into(), "nothing to look for: expected names such as `pii` or `EMAIL_ADDRESS`".into());
+        }
+        for (i, name) in source.entities.iter().enumerate() {
+            match named(name.strip_prefix('-').unwrap_or(name)) {
+                Some(set) if name.starts_with('-') => entities = entities.without(set),
+                Some(set) => entities = entities.union(set),
+                None => fail(format!("entities[{i}]"), unknown(name)),
+            }
+        }
+
+        let mut styles = vec![Style::from(source.style); Entity::ALL.len()];
+        for (name, style) in &source.styles {
+            match named(name) {
+                Some(set) => each(set, &mut styles, Style::from(*style)),
+                None => fail(format!("styles.{name}"), unknown(name)),
+            }
+        }
+
+        let mut min_score = [50; Entity::ALL.len()];
+        let by_default = source.min_score.get_key_value("default");
+        for (name, score) in by_default.into_iter().chain(source.min_score.iter().filter(|(n, _)| *n != "default")) {
+            let set = if name == "default" { Some(Set::ALL) } else { named(name) };
+            match set {
+                Some(_) if !(0.0..=1.0).contains(score) => {
+                    fail(format!("min_score.{name}"), format!("`{score}` is out of range: expected 0 to 1"));
+                }
+                // In range, so the cast keeps the value.
+                Some(set) => each(set, &mut min_score, (score * 100.0).round() as u8),
+                None => fail(format!("min_score.{name}"), unknown(name)),
+            }
+        }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let internal_domains =
+            source.internal_domains.iter().map(|d| d.trim_start_matches("*.").to_ascii_lowercase()).collect();
+        let wanted = Wanted { entities, min_score };
+        Ok(Profile { wanted, styles, key: key.to_vec(), internal_domains, binary: source.binary })
+    }
+
+    /// The same findings, written for the approver: numbered labels that say internal or external.
+    pub fn for_preview(&self) -> Profile {
+        Profile { styles: vec![Style::Preview; self.styles.len()], ..self.clone() }
+    }
+
+    pub(super) fn passes_binary(&self) -> bool {
+        self.binary == Binary::Pass
+    }
+
+    pub(super) fn name(&self, entity: Entity) -> Cow<'static, str> {
+        Cow::Borrowed(entity.name())
+    }
+
+    /// What to write instead of `value`; `None`: it stays.
+    pub(super) fn replacement(&self, entity: Entity, value: &str, labels: &mut Labels) -> Option<String> {
+        let style = self.styles.get(entity as usize).copied().unwrap_or_default();
+        let writer = Writer { key: &self.key, internal_domains: &self.internal_domains };
+        Some(writer.write(style, entity, &self.name(entity), value, labels))
+    }
+}
+
+/// The entities that a name stands for.
+fn named(name: &str) -> Option<Set> {
+    let entity = Entity::ALL.iter().find(|(_, own, _)| *own == name).map(|(entity, ..)| Set::of(*entity));
+    entity.or_else(|| Group::ALL.iter().find(|(_, own)| *own == name).map(|(group, _)| Set::group(*group)))
+}
+
+fn each<T: Copy>(set: Set, slots: &mut [T], value: T) {
+    Entity::ALL.iter().zip(slots).filter(|((entity, ..), _)| set.contains(*entity)).for_each(|(_, slot)| *slot = value);
+}
+
+fn unknown(name: &str) -> String {
+    let groups: Vec<&str> = Group::ALL.iter().map(|(_, name)| *name).collect();
+    format!(
+        "no entity or group is called `{name}`: expected one of {}, or an entity such as `EMAIL_ADDRESS`",
+        groups.join(", ")
+    )
+}

@@ -1,0 +1,96 @@
+//! Whole bodies in, whole bodies out.
+
+use super::*;
+use crate::testing::test;
+
+fn profile(entities: &[&str], style: StyleSource) -> Profile {
+    let entities = entities.iter().map(|e| (*e).to_owned()).collect();
+    let internal_domains = vec!["corp.example".to_owned()];
+    Profile::compile(&ProfileSource { entities, style, internal_domains, ..Default::default() }, b"key").unwrap()
+}
+
+fn redacted(content_type: &str, body: &str, style: StyleSource) -> String {
+    let profile = profile(&["pii", "credentials"], style);
+    let done = super::body(Some(content_type.as_bytes()), body.as_bytes(), &profile, &mut Labels::new()).unwrap();
+    String::from_utf8(done.body.unwrap_or_else(|| body.as_bytes().to_vec())).unwrap()
+}
+
+fn json(body: &str) -> String {
+    redacted("application/json", body, StyleSource::Label)
+}
+
+#[test]
+fn json_changes_values_and_nothing_else() {
+    let body = "{ \"to\" : \"alice@example.com\",\n\t\"n\":1.50, \"t\":[\"x\\u00e9 bob\\u0040example.com!\", 4111111111111111 ]}";
+    let expected =
+        "{ \"to\" : \"<EMAIL_ADDRESS>\",\n\t\"n\":1.50, \"t\":[\"x\\u00e9 <EMAIL_ADDRESS>!\", \"<CREDIT_CARD>\" ]}";
+    assert_eq!(json(body), expected);
+}
+
+#[test]
+fn keys_give_evidence() {
+    assert_eq!(json(r#"{"ssn":390756333,"views":390756333}"#), r#"{"ssn":"<US_SSN>","views":390756333}"#);
+    assert_eq!(json(r#"{"routing_number":"111000025"}"#), r#"{"routing_number":"<ABA_ROUTING_NUMBER>"}"#);
+}
+
+#[test]
+fn nothing_found_is_nothing_allocated_back() {
+    let profile = profile(&["pii"], StyleSource::Label);
+    let done = body(Some(b"application/json"), br#"{"a":"b"}"#, &profile, &mut Labels::new()).unwrap();
+    assert_eq!(done, Redacted::default());
+}
+
+#[test]
+fn styles() {
+    let body = "a@x.org B@x.org 4111 1111 1111 1111 A@X.org";
+    let with = |style| redacted("text/plain", body, style);
+    assert_eq!(with(StyleSource::Numbered), "<EMAIL_ADDRESS_1> <EMAIL_ADDRESS_2> <CREDIT_CARD_1> <EMAIL_ADDRESS_1>");
+    assert_eq!(with(StyleSource::Mask { keep_last: 4 }), "*@*.*** *@*.*** **** **** **** 1111 *@*.***");
+    assert_eq!(with(StyleSource::Drop), "   ");
+    let pseudonyms = with(StyleSource::Pseudonym);
+    let words: Vec<&str> = pseudonyms.split(' ').collect();
+    assert_eq!(words[0], words[3]);
+    assert_ne!(words[0], words[1]);
+}
+
+#[test]
+fn previews_say_internal_or_external() {
+    let profile = profile(&["pii"], StyleSource::Label).for_preview();
+    let mut labels = Labels::new();
+    let text = "ann@corp.example bob@mail.corp.example eve@notcorp.example";
+    let done = super::text("", text, &profile, &mut labels);
+    let expected = "<EMAIL_ADDRESS_1 internal> <EMAIL_ADDRESS_2 internal> <EMAIL_ADDRESS_3 external>";
+    assert_eq!(done.body.unwrap(), expected.as_bytes());
+}
+
+#[test]
+fn findings_have_the_place_in_the_input() {
+    let profile = profile(&["pii"], StyleSource::Label);
+    let text = r#"{"m":"caf\u00e9 a\u0040x.org"}"#;
+    let done = body(None, text.as_bytes(), &profile, &mut Labels::new()).unwrap();
+    assert_eq!(text.get(done.findings[0].range.clone()).unwrap(), r"a\u0040x.org");
+    assert_eq!(done.findings[0].entity, "EMAIL_ADDRESS");
+}
+
+#[test]
+fn what_cannot_be_read_is_refused() {
+    let profile = profile(&["pii"], StyleSource::Label);
+    let code = |content_type: &str, bytes: &[u8]| {
+        body(Some(content_type.as_bytes()), bytes, &profile, &mut Labels::new()).unwrap_err().code()
+    };
+    assert_eq!(code("application/json", b"{\"a\":1,\"a\":2}"), "duplicate_key");
+    assert_eq!(code("application/json", b"{"), "truncated_json");
+    assert_eq!(code("application/json; charset=utf-16", b"{}"), "unsupported_charset");
+    assert_eq!(code("application/json, text/plain", b"{}"), "unsupported_type");
+    assert_eq!(code("text/plain", b"\xff"), "invalid_utf8");
+    assert_eq!(code("image/png", b"\x89PNG"), "binary_body");
+}
+
+#[test]
+fn profiles_are_checked() {
+    let source: ProfileSource =
+        serde_json::from_str(r#"{"entities":["pii","nope"],"styles":{"X":"label"},"min_score":{"pii":2}}"#).unwrap();
+    let paths: Vec<String> = Profile::compile(&source, b"").unwrap_err().into_iter().map(|(path, _)| path).collect();
+    assert_eq!(paths, ["entities[1]", "styles.X", "min_score.pii"]);
+    assert!(serde_json::from_str::<ProfileSource>(r#"{"entity":[]}"#).is_err());
+}
