@@ -1,1 +1,7 @@
-fn main() {}
+//! The `privyseal` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    privyseal::cli::main()
+}

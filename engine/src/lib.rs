@@ -13,6 +13,7 @@ pub mod detect;
 pub mod digest;
 pub mod extract;
 pub mod hold;
+pub mod keys;
 pub mod redact;
 pub mod request;
 

@@ -1,0 +1,147 @@
+//! The filter's calls, as `privyseal_engine::hold` fixes them.
+//!
+//! Must not go here: people's calls (`api::people`).
+
+use std::time::Duration;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use privyseal_engine::hold::{
+    Answer, Control, Detach, Intake, Release, ReleaseVerdict, Report, StatusQuery, VERSION, View,
+};
+use serde::Deserialize;
+use tokio::time::Instant;
+
+use super::extract::{Gateway, Json, Query};
+use super::problem::{Problem, Result};
+use crate::app::App;
+use crate::hold::intake;
+use crate::store::release::ANSWER_MS;
+
+/// An intake carries a preview: 16 KiB of body, escaped, and a hundred headers.
+const MAX_INTAKE: usize = 256 * 1024;
+const MAX_BODY: usize = 16 * 1024;
+/// No poll lasts longer; the filter asks again.
+const MAX_WAIT_MS: u64 = 120_000;
+
+#[derive(Deserialize)]
+pub struct Wait {
+    #[serde(default)]
+    revision: u64,
+    #[serde(default)]
+    wait_ms: u64,
+}
+
+#[derive(Deserialize)]
+pub struct WaitControl {
+    #[serde(default)]
+    epoch: u64,
+    #[serde(default)]
+    wait_ms: u64,
+}
+
+pub async fn intake(
+    State(app): State<App>,
+    _: Gateway,
+    Json(intake): Json<Intake, MAX_INTAKE>,
+) -> Result<(StatusCode, axum::Json<View>)> {
+    intake::check(&intake)?;
+    in_environment(&app, &intake.environment)?;
+    let view = app.store.intake(intake).await?;
+    Ok((if view.joined { StatusCode::OK } else { StatusCode::CREATED }, axum::Json(view)))
+}
+
+pub async fn wait(
+    State(app): State<App>,
+    _: Gateway,
+    Path(id): Path<String>,
+    Query(wait): Query<Wait>,
+) -> Result<axum::Json<View>> {
+    let hold = app.store.wait(&id, wait.revision, until(wait.wait_ms), &app.stop).await?;
+    Ok(axum::Json(hold.view(false)))
+}
+
+pub async fn release(
+    State(app): State<App>,
+    _: Gateway,
+    Path(id): Path<String>,
+    Json(release): Json<Release, MAX_BODY>,
+) -> Result<axum::Json<Answer>> {
+    intake::version(release.v)?;
+    intake::nonce(&release.nonce)?;
+    let said = app.store.release(&id, &release).await?;
+    let mut answer = Answer {
+        v: VERSION,
+        hold: id,
+        nonce: release.nonce,
+        digest: release.digest,
+        tenant: release.tenant,
+        environment: release.environment,
+        verdict: said.verdict,
+        state: said.state,
+        issued_ms: said.issued_ms,
+        expires_ms: said.issued_ms.saturating_add(ANSWER_MS),
+        mac: String::new(),
+    };
+    answer.mac = answer.authenticate(app.gateway_key.bytes());
+    if said.verdict != ReleaseVerdict::Released {
+        tracing::info!(hold = answer.hold, verdict = ?said.verdict, "release refused");
+    }
+    Ok(axum::Json(answer))
+}
+
+pub async fn detach(
+    State(app): State<App>,
+    _: Gateway,
+    Path(id): Path<String>,
+    Json(detach): Json<Detach, MAX_BODY>,
+) -> Result<StatusCode> {
+    intake::version(detach.v)?;
+    app.store.detach(&id, &detach).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub async fn outcome(
+    State(app): State<App>,
+    _: Gateway,
+    Path(id): Path<String>,
+    Json(report): Json<Report, MAX_BODY>,
+) -> Result<StatusCode> {
+    intake::version(report.v)?;
+    app.store.report(&id, &report).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub async fn status(
+    State(app): State<App>,
+    _: Gateway,
+    Path(id): Path<String>,
+    Json(query): Json<StatusQuery, MAX_BODY>,
+) -> Result<axum::Json<View>> {
+    intake::version(query.v)?;
+    let hold = app.store.hold(&id).await?;
+    let request = &hold.request;
+    let is_own = request.principal.as_ref() == Some(&query.principal)
+        && request.tenant == query.tenant
+        && request.environment == query.environment;
+    if is_own { Ok(axum::Json(hold.view(false))) } else { Err(Problem::not_found()) }
+}
+
+pub async fn control(State(app): State<App>, _: Gateway, Query(wait): Query<WaitControl>) -> axum::Json<Control> {
+    axum::Json(app.store.wait_control(wait.epoch, until(wait.wait_ms), &app.stop).await)
+}
+
+fn until(wait_ms: u64) -> Instant {
+    Instant::now() + Duration::from_millis(wait_ms.min(MAX_WAIT_MS))
+}
+
+fn in_environment(app: &App, environment: &str) -> Result<()> {
+    match &app.environment {
+        Some(served) if served != environment => Err(Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "wrong_environment",
+            format!("this approver serves environment `{served}`, the gateway's policy says `{environment}`"),
+        )),
+        _ => Ok(()),
+    }
+}

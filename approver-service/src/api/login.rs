@@ -1,0 +1,43 @@
+//! Logins for terminals. The code appears on the service's own terminal, never in an answer.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+
+use super::extract::Json;
+use super::problem::Result;
+use crate::app::App;
+use crate::store::login::Proof;
+
+const MAX_BODY: usize = 4 * 1024;
+
+#[derive(Serialize, Deserialize)]
+pub struct LoginRequest {
+    pub person: String,
+}
+
+#[derive(Serialize, Deserialize)]
+pub struct Redeem {
+    /// Eight digits; dashes and spaces are ignored.
+    pub code: String,
+}
+
+/// A person's session, for a terminal to keep.
+#[derive(Serialize, Deserialize)]
+pub struct Login {
+    pub person: String,
+    pub session: String,
+    pub expires_ms: i64,
+}
+
+/// Answers the same whether or not there is such a person.
+pub async fn request(State(app): State<App>, Json(request): Json<LoginRequest, MAX_BODY>) -> Result<StatusCode> {
+    app.announce_login(&request.person).await?;
+    Ok(StatusCode::ACCEPTED)
+}
+
+pub async fn redeem(State(app): State<App>, Json(redeem): Json<Redeem, MAX_BODY>) -> Result<axum::Json<Login>> {
+    let code: String = redeem.code.chars().filter(char::is_ascii_digit).collect();
+    let (session, secret) = app.store.log_in(Proof::Code(&code)).await?;
+    Ok(axum::Json(Login { person: session.person, session: secret, expires_ms: session.expires_ms }))
+}

@@ -1,0 +1,232 @@
+//! Calls of people and their tools: read, decide, turn the kill switch, read the audit log.
+//!
+//! Must not go here: filters' calls (`api::filter`), pages (`ui`).
+
+use axum::extract::{Path, State};
+use privyseal_engine::hold as wire;
+use privyseal_engine::hold::{Control, Kill, NearMiss, Outcome, Preview, Risk};
+use serde::{Deserialize, Serialize};
+
+use super::extract::{Authenticated, Decides, Json, Query};
+use super::problem::{Problem, Result};
+use crate::app::App;
+use crate::audit::Entry;
+use crate::hold::Hold;
+use crate::store::decide::{Decider, Verdict};
+
+/// The longest reason, and room for the JSON around it.
+pub const MAX_REASON: usize = 4096;
+const MAX_BODY: usize = MAX_REASON + 1024;
+const PAGE: u32 = 50;
+const MAX_PAGE: u32 = 500;
+
+/// A hold in a list.
+#[derive(Serialize, Deserialize)]
+pub struct Summary {
+    pub id: String,
+    pub state: wire::State,
+    pub outcome: Option<Outcome>,
+    pub risk: Risk,
+    pub category: Option<String>,
+    pub why: String,
+    pub method: String,
+    pub authority: String,
+    pub path: String,
+    pub tenant: String,
+    pub environment: String,
+    pub principal: Option<String>,
+    pub on_behalf_of: Option<String>,
+    pub created_ms: i64,
+    pub deadline_ms: i64,
+    /// Does a client wait right now?
+    pub attached: bool,
+    pub decided_by: Option<String>,
+    pub reason: Option<String>,
+}
+
+/// A hold with everything that a decision needs.
+#[derive(Serialize, Deserialize)]
+pub struct Detail {
+    #[serde(flatten)]
+    pub summary: Summary,
+    pub rules: Vec<String>,
+    pub workflow: String,
+    pub gateway: String,
+    pub preview: Preview,
+    pub near_miss: Option<NearMiss>,
+    pub cause: Option<String>,
+    pub decided_ms: Option<i64>,
+    pub approved_until_ms: Option<i64>,
+    pub released_ms: Option<i64>,
+    pub upstream_status: Option<u16>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub struct Page {
+    pub holds: Vec<Summary>,
+    /// Give this as `cursor` for the next page; null at the end.
+    pub next: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub struct AuditPage {
+    pub entries: Vec<Entry>,
+    /// Give this as `after` for the next page; null at the end.
+    pub next: Option<i64>,
+}
+
+#[derive(Deserialize)]
+pub struct ListQuery {
+    state: Option<wire::State>,
+    cursor: Option<String>,
+    limit: Option<u32>,
+}
+
+#[derive(Deserialize)]
+pub struct AuditQuery {
+    #[serde(default)]
+    after: i64,
+    limit: Option<u32>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub struct Reason {
+    pub reason: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub struct SetKill {
+    pub kill: Kill,
+}
+
+pub async fn list(
+    State(app): State<App>,
+    Authenticated(caller): Authenticated,
+    Query(query): Query<ListQuery>,
+) -> Result<axum::Json<Page>> {
+    may(caller.may_read_holds())?;
+    let limit = query.limit.unwrap_or(PAGE).clamp(1, MAX_PAGE);
+    let holds = app.store.holds(query.state, query.cursor.as_deref(), limit).await?;
+    let is_full = holds.len() == limit as usize;
+    let next = holds.last().filter(|_| is_full).map(|hold| hold.id.clone());
+    Ok(axum::Json(Page { holds: holds.into_iter().map(Summary::from).collect(), next }))
+}
+
+pub async fn show(
+    State(app): State<App>,
+    Authenticated(caller): Authenticated,
+    Path(id): Path<String>,
+) -> Result<axum::Json<Detail>> {
+    may(caller.may_read_holds())?;
+    Ok(axum::Json(app.store.hold(&id).await?.into()))
+}
+
+pub async fn approve(
+    State(app): State<App>,
+    decides: Decides,
+    Path(id): Path<String>,
+    Json(reason): Json<Reason, MAX_BODY>,
+) -> Result<axum::Json<Detail>> {
+    decide(&app, &id, Verdict::Approve, reason.reason, decides).await
+}
+
+pub async fn deny(
+    State(app): State<App>,
+    decides: Decides,
+    Path(id): Path<String>,
+    Json(reason): Json<Reason, MAX_BODY>,
+) -> Result<axum::Json<Detail>> {
+    decide(&app, &id, Verdict::Deny, reason.reason, decides).await
+}
+
+pub async fn control(
+    State(app): State<App>,
+    Authenticated(caller): Authenticated,
+    Json(set): Json<SetKill, MAX_BODY>,
+) -> Result<axum::Json<Control>> {
+    may(caller.may_turn_kill_switch())?;
+    Ok(axum::Json(app.store.set_kill(set.kill, caller.actor()).await?))
+}
+
+pub async fn audit(
+    State(app): State<App>,
+    Authenticated(caller): Authenticated,
+    Query(query): Query<AuditQuery>,
+) -> Result<axum::Json<AuditPage>> {
+    may(caller.may_read_audit())?;
+    let limit = query.limit.unwrap_or(PAGE).clamp(1, MAX_PAGE);
+    let entries = app.store.audit(query.after, limit).await?;
+    let is_full = entries.len() == limit as usize;
+    let next = entries.last().filter(|_| is_full).map(|entry| entry.seq);
+    Ok(axum::Json(AuditPage { entries, next }))
+}
+
+async fn decide(
+    app: &App,
+    id: &str,
+    verdict: Verdict,
+    reason: Option<String>,
+    Decides(session): Decides,
+) -> Result<axum::Json<Detail>> {
+    let reason = reason_text(reason)?;
+    let by = Decider { person: &session.person, session: &session.hash };
+    Ok(axum::Json(app.store.decide(id, verdict, reason, by).await?.into()))
+}
+
+/// A reason as it is stored: trimmed, absent if empty.
+pub fn reason_text(reason: Option<String>) -> Result<Option<String>> {
+    match reason.as_deref().map(str::trim) {
+        None | Some("") => Ok(None),
+        Some(long) if long.len() > MAX_REASON => Err(Problem::too_large(MAX_REASON)),
+        Some(reason) => Ok(Some(reason.to_owned())),
+    }
+}
+
+fn may(allowed: bool) -> Result<()> {
+    if allowed { Ok(()) } else { Err(Problem::forbidden("the role of this token does not allow it")) }
+}
+
+impl From<Hold> for Summary {
+    fn from(hold: Hold) -> Summary {
+        let Hold { id, request, created_ms, deadline_ms, state, detached_ms, decision, collected, .. } = hold;
+        let (decided_by, reason) = decision.map_or((None, None), |d| (Some(d.by), d.reason));
+        Summary {
+            id,
+            state,
+            outcome: collected.and_then(|c| c.outcome),
+            risk: request.risk,
+            category: request.category,
+            why: request.why,
+            method: request.preview.method,
+            authority: request.preview.authority,
+            path: request.preview.path,
+            tenant: request.tenant,
+            environment: request.environment,
+            principal: request.principal,
+            on_behalf_of: request.on_behalf_of,
+            created_ms,
+            deadline_ms,
+            attached: detached_ms.is_none() && state.is_live(),
+            decided_by,
+            reason,
+        }
+    }
+}
+
+impl From<Hold> for Detail {
+    fn from(hold: Hold) -> Detail {
+        Detail {
+            rules: hold.request.rules.clone(),
+            workflow: hold.request.workflow.clone(),
+            gateway: hold.request.gateway.clone(),
+            preview: hold.request.preview.clone(),
+            near_miss: hold.request.near_miss.clone(),
+            cause: hold.cause.map(|c| c.as_str().to_owned()),
+            decided_ms: hold.decision.as_ref().map(|d| d.at_ms),
+            approved_until_ms: hold.approved_until_ms,
+            released_ms: hold.collected.as_ref().map(|c| c.at_ms),
+            upstream_status: hold.collected.as_ref().and_then(|c| c.status),
+            summary: hold.into(),
+        }
+    }
+}

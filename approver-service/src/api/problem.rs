@@ -1,0 +1,125 @@
+//! Errors as `application/problem+json` (RFC 9457) with a stable `code`; the one table from what went wrong to what is
+//! answered.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use privyseal_engine::hold::State;
+use serde::Serialize;
+
+use crate::hold::intake::Invalid;
+use crate::hold::transition::Refusal;
+use crate::store::Error;
+
+#[derive(Debug, Serialize)]
+pub struct Problem {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    title: &'static str,
+    #[serde(serialize_with = "as_number")]
+    status: StatusCode,
+    pub code: &'static str,
+    pub detail: String,
+    /// How the hold stands, where that is why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<State>,
+}
+
+pub type Result<T> = std::result::Result<T, Problem>;
+
+impl Problem {
+    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Problem {
+        let title = status.canonical_reason().unwrap_or("Error");
+        Problem { kind: "about:blank", title, status, code, detail: detail.into(), state: None }
+    }
+
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    pub fn unauthorized() -> Problem {
+        let detail = "expected `authorization: Bearer` with a token that is neither revoked nor over";
+        Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
+    }
+
+    pub fn forbidden(detail: &str) -> Problem {
+        Problem::new(StatusCode::FORBIDDEN, "forbidden", detail)
+    }
+
+    pub fn not_found() -> Problem {
+        Problem::new(StatusCode::NOT_FOUND, "not_found", "there is nothing here that you may see")
+    }
+
+    pub fn invalid(detail: impl Into<String>) -> Problem {
+        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_request", detail)
+    }
+
+    pub fn too_large(max: usize) -> Problem {
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", format!("expected at most {max} bytes"))
+    }
+}
+
+impl From<Invalid> for Problem {
+    fn from(invalid: Invalid) -> Problem {
+        Problem::invalid(invalid.to_string())
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Problem {
+        let (status, code) = match &error {
+            Error::Corrupt(_) | Error::Database(_) | Error::NoRandom(_) => {
+                // The source names tables and files, never values.
+                tracing::error!(error = ?error, "the database cannot be used");
+                let detail = "the approver's database cannot be used; nothing was changed";
+                return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "database_unavailable", detail);
+            }
+            Error::KillSwitch => (StatusCode::FORBIDDEN, "kill_switch"),
+            Error::LoginOver => (StatusCode::FORBIDDEN, "login_over"),
+            Error::LoginRequired => (StatusCode::FORBIDDEN, "login_required"),
+            Error::OwnRequest => (StatusCode::FORBIDDEN, "own_request"),
+            Error::Refused(Refusal::Already(_)) => (StatusCode::CONFLICT, "already_decided"),
+            Error::Refused(Refusal::NotJoinable) => (StatusCode::CONFLICT, "not_joinable"),
+            Error::Refused(Refusal::NotReleased) => (StatusCode::CONFLICT, "not_released"),
+            Error::Refused(Refusal::Reported) => (StatusCode::CONFLICT, "already_reported"),
+            Error::Refused(Refusal::TooLate) => (StatusCode::CONFLICT, "too_late"),
+            Error::Refused(Refusal::Undecided) => (StatusCode::CONFLICT, "undecided"),
+            Error::Stale => (StatusCode::CONFLICT, "stale"),
+            Error::TooManyHolds(_) => (StatusCode::TOO_MANY_REQUESTS, "too_many_holds"),
+            Error::TooManyLogins => (StatusCode::TOO_MANY_REQUESTS, "too_many_logins"),
+            Error::Unknown => return Problem::not_found(),
+            Error::WrongNonce => (StatusCode::CONFLICT, "wrong_nonce"),
+        };
+        let state = match &error {
+            Error::Refused(Refusal::Already(state)) => Some(*state),
+            _ => None,
+        };
+        Problem { state, ..Problem::new(status, code, error.to_string()) }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = self.status;
+        let mut response = (status, Json(self)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+pub async fn unknown_route() -> Problem {
+    Problem::not_found()
+}
+
+pub async fn wrong_method() -> Problem {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this address does not take that method")
+}
+
+fn as_number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    serializer.serialize_u16(status.as_u16())
+}

@@ -1,0 +1,52 @@
+//! What every handler shares.
+//!
+//! Must not go here: state of holds or people (`store`).
+
+use std::sync::Arc;
+
+use axum::Router;
+use tokio_util::sync::CancellationToken;
+
+use crate::secret::Key;
+use crate::store::Store;
+use crate::{api, ui};
+
+/// Shows a line to the people at the service's own terminal.
+pub type Announce = Arc<dyn Fn(&str) + Send + Sync>;
+
+#[derive(Clone)]
+pub struct App {
+    pub store: Store,
+    /// Authenticates answers to releases; the gateway has the same.
+    pub gateway_key: Key,
+    /// The only environment served, if one is set.
+    pub environment: Option<String>,
+    /// Where people reach this service: scheme and authority, without a slash at the end.
+    pub base_url: String,
+    pub announce: Announce,
+    /// Cancelled when the service stops: whoever waits is answered at once.
+    pub stop: CancellationToken,
+}
+
+impl App {
+    pub fn router(self) -> Router {
+        Router::new().merge(api::routes()).merge(ui::routes()).fallback(api::problem::unknown_route).with_state(self)
+    }
+
+    /// Do people reach the service over TLS, so that cookies can demand it?
+    pub fn is_https(&self) -> bool {
+        self.base_url.starts_with("https://")
+    }
+
+    /// Makes link and code for `person` and shows them here, never to whoever asked.
+    pub async fn announce_login(&self, person: &str) -> crate::store::Result<()> {
+        if let Some(challenge) = self.store.challenge(person).await? {
+            let (first, second) = challenge.code.split_at(4);
+            (self.announce)(&format!(
+                "login for {person}: {}/login/confirm?t={}  code {first}-{second}  (valid 5 minutes)",
+                self.base_url, challenge.link
+            ));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,98 @@
+//! Who calls, and what they may do.
+//!
+//! Tokens lie on disks: they read, and serve filters, but never decide. Sessions come from an interactive login and are
+//! the only thing that decides. Must not go here: SQL (`store::access`, `store::login`), HTTP (`api`).
+
+pub mod identity;
+
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
+use crate::audit::Actor;
+
+/// Prefixes by which scanners find a leaked secret.
+pub const TOKEN_PREFIX: &str = "pvs_";
+pub const SESSION_PREFIX: &str = "pvl_";
+
+/// What a token is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Serves a gateway: creates and releases holds, reads none but its own.
+    Filter,
+    /// Reads holds, for assistants and dashboards of people who approve.
+    Approver,
+    /// Reads holds and turns the kill switch.
+    Operator,
+    /// Reads holds and the audit log.
+    Auditor,
+    /// Reads everything and turns the kill switch.
+    Admin,
+}
+
+/// A person who may decide, with the names that are the same human.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    pub name: String,
+    /// E-mail addresses and principals under which this person also acts, or has agents act.
+    pub identities: Vec<String>,
+}
+
+/// A token, without its secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Token {
+    pub id: String,
+    pub name: String,
+    pub role: Role,
+    pub created_ms: i64,
+    pub expires_ms: Option<i64>,
+    pub revoked_ms: Option<i64>,
+}
+
+/// A person's login.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    pub person: String,
+    /// Hash of the secret, by which the database knows the session.
+    pub hash: String,
+    /// Until when it is fresh enough to decide.
+    pub decide_until_ms: i64,
+    pub expires_ms: i64,
+}
+
+/// Whoever made a call, authenticated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Caller {
+    Person(Session),
+    Token(Token),
+}
+
+impl Caller {
+    pub fn is_filter(&self) -> bool {
+        self.has_role(&[Role::Filter])
+    }
+
+    pub fn may_read_holds(&self) -> bool {
+        !self.is_filter()
+    }
+
+    pub fn may_read_audit(&self) -> bool {
+        matches!(self, Caller::Person(_)) || self.has_role(&[Role::Auditor, Role::Operator, Role::Admin])
+    }
+
+    /// The switch never releases anything, so an operator's automation may turn it with its token.
+    pub fn may_turn_kill_switch(&self) -> bool {
+        matches!(self, Caller::Person(_)) || self.has_role(&[Role::Operator, Role::Admin])
+    }
+
+    pub fn actor(&self) -> Actor {
+        match self {
+            Caller::Person(session) => Actor::person(&session.person),
+            Caller::Token(token) => Actor::token(&token.name),
+        }
+    }
+
+    fn has_role(&self, roles: &[Role]) -> bool {
+        matches!(self, Caller::Token(token) if roles.contains(&token.role))
+    }
+}

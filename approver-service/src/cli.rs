@@ -1,0 +1,89 @@
+//! The command line: one file per command, each with its arguments and its `run`.
+//!
+//! Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 not found.
+//! Must not go here: what a command does.
+
+pub mod audit;
+pub mod client;
+pub mod control;
+pub mod decide;
+pub mod holds;
+pub mod key;
+pub mod login;
+pub mod serve;
+pub mod terminal;
+pub mod token;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use self::client::Failure;
+
+/// Action-level approvals for AI agents behind Envoy
+#[derive(Parser)]
+#[command(name = "privyseal", version, max_term_width = 100, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 not found
+
+First steps:
+  privyseal serve --person alice=alice@example.com      run the approver
+  privyseal token create --role filter --name gateway   what the gateway calls it with
+  privyseal key show                                    what the gateway checks its answers with
+  privyseal login --as alice                            a session of 15 minutes, to decide
+  privyseal holds list
+  privyseal approve 0199…  --reason \"checked with finance\"";
+
+#[derive(Subcommand)]
+enum Command {
+    // The service and its files.
+    Serve(serve::Serve),
+    Token(token::TokenCommand),
+    Key(key::KeyCommand),
+    // People, over HTTP.
+    Login(login::Login),
+    Logout(login::Logout),
+    Holds(holds::HoldsCommand),
+    Approve(decide::Approve),
+    Deny(decide::Deny),
+    Control(control::ControlCommand),
+    Audit(audit::AuditCommand),
+    // Policies and texts, on this machine: a file each, `policy.rs`, `scan.rs`, `redact.rs`.
+}
+
+/// Reads the arguments, runs the command, tells what went wrong.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&Failure::Failed(anyhow::Error::new(error))),
+    };
+    let done = runtime.block_on(async {
+        match cli.command {
+            Command::Serve(command) => command.run().await,
+            Command::Token(command) => command.run().await,
+            Command::Key(command) => command.run(),
+            Command::Login(command) => command.run().await,
+            Command::Logout(command) => command.run(),
+            Command::Holds(command) => command.run().await,
+            Command::Approve(command) => command.run().await,
+            Command::Deny(command) => command.run().await,
+            Command::Control(command) => command.run().await,
+            Command::Audit(command) => command.run().await,
+        }
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => fail(&failure),
+    }
+}
+
+fn fail(failure: &Failure) -> ExitCode {
+    terminal::complain(&failure.to_string());
+    failure.exit_code()
+}

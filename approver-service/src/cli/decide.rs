@@ -1,0 +1,77 @@
+//! `privyseal approve` and `deny`.
+
+use clap::Args;
+
+use super::client::{Client, Failure, ServerArg, segment};
+use super::terminal::{self, Tone};
+use crate::api::people::{Detail, Reason};
+
+/// Approve a hold: its exact request may run, once
+#[derive(Args)]
+#[command(after_help = "Example:\n  privyseal approve 0199d2c4-… --reason \"export agreed with finance\"")]
+pub struct Approve {
+    id: String,
+    /// Why, for the audit log
+    #[arg(long)]
+    reason: Option<String>,
+    #[command(flatten)]
+    server: ServerArg,
+    /// Print the hold as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Deny a hold; one denial is final
+#[derive(Args)]
+#[command(after_help = "Example:\n  privyseal deny 0199d2c4-… --reason \"the filter misses a date range\"")]
+pub struct Deny {
+    id: String,
+    /// Why, for the agent and the audit log
+    #[arg(long)]
+    reason: String,
+    #[command(flatten)]
+    server: ServerArg,
+    /// Print the hold as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Approve {
+    pub async fn run(self) -> Result<(), Failure> {
+        decide(&self.server, &self.id, "approve", self.reason, self.json).await
+    }
+}
+
+impl Deny {
+    pub async fn run(self) -> Result<(), Failure> {
+        decide(&self.server, &self.id, "deny", Some(self.reason), self.json).await
+    }
+}
+
+async fn decide(
+    server: &ServerArg,
+    id: &str,
+    verb: &str,
+    reason: Option<String>,
+    as_json: bool,
+) -> Result<(), Failure> {
+    let client = Client::decider(server)?;
+    let hold: Detail = client.post(&format!("/v1/holds/{}/{verb}", segment(id)?), &Reason { reason }).await?;
+    if as_json {
+        terminal::say(&serde_json::to_string_pretty(&hold)?);
+        return Ok(());
+    }
+    let hold = &hold.summary;
+    let tone = if verb == "approve" { Tone::Good } else { Tone::Bad };
+    terminal::say(&format!(
+        "{} {} {}{}",
+        terminal::paint(hold.state.as_str(), tone),
+        terminal::safe(&hold.method),
+        terminal::safe(&hold.authority),
+        terminal::safe(&hold.path),
+    ));
+    if verb == "approve" && !hold.attached {
+        terminal::say("no client waits right now; it runs when the agent sends the same request again");
+    }
+    Ok(())
+}

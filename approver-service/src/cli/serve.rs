@@ -1,0 +1,149 @@
+//! `privyseal serve`: the service itself.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::client::Failure;
+use super::terminal;
+use crate::app::{Announce, App};
+use crate::config::{Config, ServeArgs};
+use crate::secret::{DataDir, Key, parse_key};
+use crate::store::Store;
+use crate::{clock, server, telemetry};
+
+/// How often holds are looked at that nobody touches.
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// Run the approver service
+///
+/// Prints `listening on http://…` when it is ready. Logins are shown here, on its own terminal: whoever reads it decides.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  privyseal serve --person alice=alice@example.com,agent-of-alice --person bob
+  PRIVYSEAL_KEY=… privyseal serve --listen 0.0.0.0:8077 --public-url https://approve.example.com
+
+PRIVYSEAL_KEY, at least 32 bytes as hex or base64, is the key shared with the gateway; without it one is made in the
+data directory, and `privyseal key show` prints it.")]
+pub struct Serve {
+    #[command(flatten)]
+    args: ServeArgs,
+}
+
+impl Serve {
+    pub async fn run(self) -> Result<(), Failure> {
+        telemetry::start();
+        Ok(serve(self.args.resolve()?).await?)
+    }
+}
+
+async fn serve(config: Config) -> Result<()> {
+    let data = DataDir::open_or_create(&config.data)?;
+    let gateway_key = gateway_key(&data)?;
+    let database = data.database()?;
+    let store = Store::open(&database, data.storage_key()?, clock::system())
+        .await
+        .with_context(|| format!("database `{}`", database.display()))?;
+    store.set_people(&config.people).await?;
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("cannot listen on `{}`; choose another with `--listen`", config.listen))?;
+    let address = listener.local_addr()?;
+    let stop = CancellationToken::new();
+    let app = App {
+        store: store.clone(),
+        gateway_key,
+        environment: config.environment,
+        base_url: config.public_url.unwrap_or_else(|| format!("http://{address}")),
+        announce: announce(config.login_output.as_deref())?,
+        stop: stop.clone(),
+    };
+    warn_of(&config.people, address.ip().is_loopback() || app.is_https());
+    let stopping = stop_on_signal(stop.clone())?;
+    let sweeper = tokio::spawn(sweep(store.clone(), stop.clone()));
+    terminal::say(&format!("listening on http://{address}"));
+    tracing::info!(%address, people = config.people.len(), "serving");
+
+    server::run(listener, app.router(), stop).await;
+    stopping.abort();
+    sweeper.await.context("the sweeper stopped early")?;
+    store.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// From the environment, else from the data directory.
+fn gateway_key(data: &DataDir) -> Result<Key> {
+    match std::env::var("PRIVYSEAL_KEY") {
+        Ok(text) => parse_key(&text).context("PRIVYSEAL_KEY"),
+        Err(_) => parse_key(&data.gateway_key()?).context("gateway.key in the data directory"),
+    }
+}
+
+fn warn_of(people: &[crate::auth::Person], is_private: bool) {
+    if people.is_empty() {
+        tracing::warn!("nobody may decide: name people with `--person`");
+    }
+    for person in people.iter().filter(|person| person.identities.is_empty()) {
+        tracing::warn!(
+            person = person.name,
+            "no identities: requests on behalf of this person under another name are not seen as their own"
+        );
+    }
+    if !is_private {
+        tracing::warn!(
+            "listening beyond this machine without TLS: put it behind a proxy and set `--public-url https://…`"
+        );
+    }
+}
+
+/// Lines for people: to the file if one is named, else to this terminal.
+fn announce(file: Option<&std::path::Path>) -> Result<Announce> {
+    let Some(path) = file else { return Ok(Arc::new(terminal::say)) };
+    let file = OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .open(path)
+        .with_context(|| format!("`{}` cannot be written", path.display()))?;
+    let file = Mutex::new(file);
+    Ok(Arc::new(move |line: &str| {
+        let written = writeln!(file.lock().unwrap_or_else(PoisonError::into_inner), "{line}");
+        if let Err(error) = written {
+            tracing::error!(%error, "a login could not be shown");
+        }
+    }))
+}
+
+fn stop_on_signal(stop: CancellationToken) -> Result<tokio::task::JoinHandle<()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        stop.cancel();
+    }))
+}
+
+async fn sweep(store: Store, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        if let Err(error) = store.sweep().await {
+            tracing::error!(?error, "holds could not be swept");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(SWEEP) => {}
+            () = stop.cancelled() => {}
+        }
+    }
+}

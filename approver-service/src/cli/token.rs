@@ -1,0 +1,131 @@
+//! `privyseal token`: made, listed and revoked next to the database, also while the service runs.
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, Subcommand};
+use jiff::SignedDuration;
+
+use super::client::Failure;
+use super::terminal;
+use crate::auth::Role;
+use crate::clock::{self, written};
+use crate::config::DataArg;
+use crate::secret::DataDir;
+use crate::store::Store;
+
+/// Tokens for gateways and tools; no token decides
+#[derive(Args)]
+pub struct TokenCommand {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make a token and print it, once
+    #[command(
+        after_help = "Examples:\n  privyseal token create --role filter --name gateway\n  privyseal token create --role auditor --name siem --expires 90d"
+    )]
+    Create {
+        /// What it is for: a filter token serves a gateway, the others read
+        #[arg(long)]
+        role: Role,
+        /// Who or what will hold it
+        #[arg(long)]
+        name: String,
+        /// When it ends, as in `90d` or `12h`; never if left out
+        #[arg(long, value_parser = duration_ms, value_name = "DURATION")]
+        expires: Option<i64>,
+        #[command(flatten)]
+        data: DataArg,
+    },
+    /// List tokens, without their secrets
+    List {
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        data: DataArg,
+    },
+    /// Revoke a token at once
+    Revoke {
+        /// As `token list` shows it
+        id: String,
+        #[command(flatten)]
+        data: DataArg,
+    },
+}
+
+impl TokenCommand {
+    pub async fn run(self) -> Result<(), Failure> {
+        match self.command {
+            Command::Create { role, name, expires, data } => {
+                let store = open(&data).await?;
+                let expires_ms = expires.map(|ms| store.now().saturating_add(ms));
+                let (_, secret) = store.create_token(&name, role, expires_ms).await?;
+                terminal::say(&secret);
+                store.close().await;
+            }
+            Command::List { json, data } => {
+                let tokens = open(&data).await?.tokens().await?;
+                if json {
+                    terminal::say(&serde_json::to_string_pretty(&tokens)?);
+                    return Ok(());
+                }
+                let row = |id: &str, role: &str, name: &str, state: &str| {
+                    terminal::say(&format!("{id:36}  {role:8}  {:20}  {state}", terminal::safe(name)));
+                };
+                row("ID", "ROLE", "NAME", "STATE");
+                let now = clock::system()();
+                for token in tokens {
+                    let state = match (token.revoked_ms, token.expires_ms) {
+                        (Some(at), _) => format!("revoked {}", written(at)),
+                        (None, Some(at)) if at <= now => format!("expired {}", written(at)),
+                        (None, Some(at)) => format!("until {}", written(at)),
+                        (None, None) => "valid".to_owned(),
+                    };
+                    row(&token.id, &format!("{:?}", token.role).to_lowercase(), &token.name, &state);
+                }
+            }
+            Command::Revoke { id, data } => {
+                open(&data).await?.revoke_token(&id).await?;
+                terminal::say(&format!("revoked {id}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn open(data: &DataArg) -> Result<Store> {
+    let data = DataDir::open_or_create(&data.path()?)?;
+    let path = data.database()?;
+    Store::open(&path, data.storage_key()?, clock::system())
+        .await
+        .with_context(|| format!("database `{}`", path.display()))
+}
+
+/// `90d`, `12h`, `30m`
+fn duration_ms(text: &str) -> Result<i64> {
+    let days =
+        text.strip_suffix('d').and_then(|days| days.parse::<i64>().ok()).map(|days| days.checked_mul(86_400_000));
+    let ms = match days {
+        Some(ms) => ms,
+        None => text.parse::<SignedDuration>().ok().and_then(|d| i64::try_from(d.as_millis()).ok()),
+    };
+    match ms {
+        Some(ms) if ms > 0 => Ok(ms),
+        _ => bail!("expected a duration such as `90d` or `12h`"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations() {
+        assert_eq!(duration_ms("90d").unwrap(), 90 * 86_400_000);
+        assert_eq!(duration_ms("12h").unwrap(), 12 * 3_600_000);
+        for bad in ["", "0d", "-1h", "d", "tomorrow", "9999999999999999999d", "9223372036854775807d"] {
+            assert!(duration_ms(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Settings of `serve`: flags and environment first, then the file, then defaults.
+//!
+//! Must not go here: secrets, which come from the environment or the data directory (`secret`).
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use serde::Deserialize;
+
+use crate::auth::Person;
+
+const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8077);
+
+/// Where the database and the keys lie.
+#[derive(Args, Clone, Debug)]
+pub struct DataArg {
+    /// Directory of the database and the keys [default: ~/.local/state/privyseal]
+    #[arg(long, value_name = "DIR", env = "PRIVYSEAL_DATA")]
+    pub data: Option<PathBuf>,
+}
+
+impl DataArg {
+    pub fn path(&self) -> Result<PathBuf> {
+        self.data.clone().map_or_else(default_data, Ok)
+    }
+}
+
+/// What `serve` takes on its command line.
+#[derive(Args, Clone, Debug)]
+pub struct ServeArgs {
+    /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:8077]
+    #[arg(long, value_name = "ADDR", env = "PRIVYSEAL_LISTEN")]
+    pub listen: Option<SocketAddr>,
+
+    #[command(flatten)]
+    pub data: DataArg,
+
+    /// Serve only gateways of this environment (as `environment:` in their policy)
+    #[arg(long, value_name = "NAME", env = "PRIVYSEAL_ENVIRONMENT")]
+    pub environment: Option<String>,
+
+    /// A person who may decide, with the principals and addresses that are the same human; repeatable
+    #[arg(long, value_name = "NAME[=IDENTITY,…]", value_parser = parse_person)]
+    pub person: Vec<Person>,
+
+    /// Address under which people reach this service, where it is not the one listened on
+    #[arg(long, value_name = "URL", env = "PRIVYSEAL_PUBLIC_URL")]
+    pub public_url: Option<String>,
+
+    /// Append login links and codes to this file instead of printing them
+    #[arg(long, value_name = "FILE")]
+    pub login_output: Option<PathBuf>,
+
+    /// YAML file with the same settings
+    #[arg(long, value_name = "FILE", env = "PRIVYSEAL_CONFIG")]
+    pub config: Option<PathBuf>,
+}
+
+/// The settings in force.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub listen: SocketAddr,
+    pub data: PathBuf,
+    pub environment: Option<String>,
+    pub people: Vec<Person>,
+    pub public_url: Option<String>,
+    pub login_output: Option<PathBuf>,
+}
+
+/// The file as written by users.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    listen: Option<SocketAddr>,
+    data: Option<PathBuf>,
+    environment: Option<String>,
+    #[serde(default)]
+    people: Vec<FilePerson>,
+    public_url: Option<String>,
+    login_output: Option<PathBuf>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FilePerson {
+    name: String,
+    #[serde(default)]
+    identities: Vec<String>,
+}
+
+impl ServeArgs {
+    /// Joins flags and file.
+    pub fn resolve(self) -> Result<Config> {
+        let file = self.config.as_deref().map(File::read).transpose()?.unwrap_or_default();
+        let data = match self.data.data.or(file.data) {
+            Some(data) => data,
+            None => default_data()?,
+        };
+        let mut people = self.person;
+        for person in file.people {
+            if people.iter().all(|flag| flag.name != person.name) {
+                people.push(checked(Person { name: person.name, identities: person.identities })?);
+            }
+        }
+        let public_url = self.public_url.or(file.public_url).map(base_url).transpose()?;
+        Ok(Config {
+            listen: self.listen.or(file.listen).unwrap_or(LISTEN),
+            data,
+            environment: self.environment.or(file.environment),
+            people,
+            public_url,
+            login_output: self.login_output.or(file.login_output),
+        })
+    }
+}
+
+impl File {
+    fn read(path: &Path) -> Result<File> {
+        let text = std::fs::read_to_string(path).with_context(|| format!("`{}` cannot be read", path.display()))?;
+        serde_saphyr::from_str(&text).with_context(|| format!("`{}` is not understood", path.display()))
+    }
+}
+
+/// `alice=alice@example.com,agent-7`
+fn parse_person(text: &str) -> Result<Person> {
+    let (name, identities) = text.split_once('=').unwrap_or((text, ""));
+    let identities = identities.split(',').map(str::trim).filter(|i| !i.is_empty()).map(str::to_owned).collect();
+    checked(Person { name: name.trim().to_owned(), identities })
+}
+
+fn checked(person: Person) -> Result<Person> {
+    let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '@' | '+');
+    if person.name.is_empty() || person.name.len() > 128 || !person.name.chars().all(is_plain) {
+        bail!("`{}` is not a name: expected letters, digits and `.-_@+`", person.name);
+    }
+    Ok(person)
+}
+
+/// Scheme and authority, without a slash at the end.
+fn base_url(url: String) -> Result<String> {
+    let base = url.trim_end_matches('/');
+    match base.split_once("://") {
+        Some(("http" | "https", authority)) if !authority.is_empty() && !authority.contains(['/', '?', '#', '@']) => {
+            Ok(base.to_owned())
+        }
+        _ => bail!("public address `{url}`: expected `https://HOST[:PORT]` without a path"),
+    }
+}
+
+fn default_data() -> Result<PathBuf> {
+    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    let Some(state) = state.or(home.map(|home| home.join(".local/state"))) else {
+        bail!("no home directory: say where the data lies with `--data DIR`");
+    };
+    Ok(state.join("privyseal"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_are_read_from_flags() {
+        let alice = parse_person("alice = alice@example.com, agent-7,").unwrap();
+        assert_eq!(
+            alice,
+            Person { name: "alice".into(), identities: vec!["alice@example.com".into(), "agent-7".into()] }
+        );
+        assert!(parse_person("bob").unwrap().identities.is_empty());
+        for bad in ["", "=x", "a b", "a\u{1b}[2J"] {
+            assert!(parse_person(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn the_public_address_has_no_path() {
+        assert_eq!(base_url("https://approve.example.com/".into()).unwrap(), "https://approve.example.com");
+        for bad in ["approve.example.com", "ftp://x", "https://", "https://x/y", "https://u@x"] {
+            assert!(base_url(bad.into()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_file_refuses_what_it_does_not_know() {
+        let good = "environment: staging\npeople:\n  - name: alice\n    identities: [alice@example.com]\n";
+        let file: File = serde_saphyr::from_str(good).unwrap();
+        assert_eq!(file.people.first().map(|p| p.name.as_str()), Some("alice"));
+        let error = serde_saphyr::from_str::<File>("enviroment: staging\n").unwrap_err().to_string();
+        assert!(error.contains("enviroment"), "{error}");
+    }
+}

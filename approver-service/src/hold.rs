@@ -1,0 +1,132 @@
+//! A hold as the approver knows it: what was asked, written once, and how it stands.
+//!
+//! Must not go here: SQL (`store`), HTTP (`api`), the rules of change ([`transition`]).
+
+pub mod intake;
+pub mod transition;
+
+use std::collections::BTreeMap;
+
+use privyseal_engine::hold::{NearMiss, Outcome, Preview, Risk, State, VERSION, View};
+
+use self::transition::{Cause, Effect, Facts, Step};
+
+/// What was asked. Nothing of it changes after the hold is made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    pub tenant: String,
+    pub environment: String,
+    pub gateway: String,
+    pub principal: Option<String>,
+    pub on_behalf_of: Option<String>,
+    pub rules: Vec<String>,
+    pub category: Option<String>,
+    pub risk: Risk,
+    pub workflow: String,
+    pub why: String,
+    /// HMAC of the digest under the storage key.
+    pub digest_mac: String,
+    pub terms: String,
+    pub fields: BTreeMap<String, String>,
+    pub preview: Preview,
+    pub near_miss: Option<NearMiss>,
+}
+
+/// The person's decision.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    pub at_ms: i64,
+    pub by: String,
+    pub reason: Option<String>,
+}
+
+/// Who collected an approved hold, and what became of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Collected {
+    pub at_ms: i64,
+    pub nonce: String,
+    pub outcome: Option<Outcome>,
+    /// The upstream's status code.
+    pub status: Option<u16>,
+}
+
+/// One request that waits, or waited, for a person.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hold {
+    pub id: String,
+    pub request: Request,
+    pub created_ms: i64,
+    pub deadline_ms: i64,
+    pub approval_ttl_ms: i64,
+    pub rejoin_ms: i64,
+    pub state: State,
+    /// Rises with every change that a waiting filter must learn.
+    pub revision: i64,
+    /// Since when no client waits.
+    pub detached_ms: Option<i64>,
+    /// Why it ended without a decision or a release.
+    pub cause: Option<Cause>,
+    pub decision: Option<Decision>,
+    pub approved_until_ms: Option<i64>,
+    pub collected: Option<Collected>,
+}
+
+impl Hold {
+    /// What the rules of change look at.
+    pub fn facts(&self) -> Facts {
+        Facts {
+            deadline_ms: self.deadline_ms,
+            approval_ttl_ms: self.approval_ttl_ms,
+            rejoin_ms: self.rejoin_ms,
+            joinable: self.request.principal.is_some(),
+            detached_ms: self.detached_ms,
+            approved_until_ms: self.approved_until_ms,
+            released_ms: self.collected.as_ref().map(|c| c.at_ms),
+            outcome: self.collected.as_ref().and_then(|c| c.outcome),
+        }
+    }
+
+    /// The hold after `step`, taken at `now`.
+    pub fn after(&self, step: &Step, now: i64) -> Hold {
+        let mut next = self.clone();
+        let mut visible = next.state != step.state;
+        next.state = step.state;
+        for effect in &step.effects {
+            match effect {
+                Effect::ClientWaits => next.detached_ms = None,
+                Effect::NobodyWaits => next.detached_ms = Some(now),
+                Effect::Close(cause) => next.cause = Some(*cause),
+                Effect::Decide { by, reason } => {
+                    next.decision = Some(Decision { at_ms: now, by: by.clone(), reason: reason.clone() });
+                }
+                Effect::UsableUntil(until) => next.approved_until_ms = Some(*until),
+                Effect::Consume { nonce } => {
+                    next.collected = Some(Collected { at_ms: now, nonce: nonce.clone(), outcome: None, status: None });
+                }
+                Effect::Conclude { outcome, status } => {
+                    visible = true;
+                    if let Some(collected) = &mut next.collected {
+                        collected.outcome = Some(*outcome);
+                        collected.status = *status;
+                    }
+                }
+            }
+        }
+        next.revision += i64::from(visible);
+        next
+    }
+
+    /// The hold as filters and agents may see it.
+    pub fn view(&self, joined: bool) -> View {
+        View {
+            v: VERSION,
+            id: self.id.clone(),
+            state: self.state,
+            revision: self.revision.unsigned_abs(),
+            deadline_ms: self.deadline_ms,
+            reason: self.decision.as_ref().and_then(|d| d.reason.clone()),
+            joined,
+            near_miss: self.request.near_miss.clone(),
+        }
+    }
+}

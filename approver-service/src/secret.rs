@@ -1,0 +1,143 @@
+//! Secrets: where they lie, who may read the files, how random names are made.
+//!
+//! Must not go here: what the keys are used for.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::Mac;
+use privyseal_engine::digest::{hex, mac};
+use privyseal_engine::keys;
+use sha2::{Digest, Sha256};
+
+/// A key. Never printed, not even by `{:?}`.
+#[derive(Clone)]
+pub struct Key(Vec<u8>);
+
+impl Key {
+    pub fn new(bytes: Vec<u8>) -> Key {
+        Key(bytes)
+    }
+
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// HMAC of `message` for one `purpose`, as hex.
+    pub fn mac(&self, purpose: &str, message: &str) -> String {
+        hex(&mac(&self.0, format!("privyseal/{purpose}/v1\n{message}").as_bytes()).finalize().into_bytes())
+    }
+}
+
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Key(…)")
+    }
+}
+
+/// The directory of the database and the keys.
+#[derive(Clone, Debug)]
+pub struct DataDir(PathBuf);
+
+impl DataDir {
+    /// Opens the directory, which must not be open to everybody.
+    pub fn open(path: &Path) -> Result<DataDir> {
+        let found = fs::metadata(path).with_context(|| {
+            format!("data directory `{}` cannot be read; `privyseal serve` makes it", path.display())
+        })?;
+        private(path, &found)?;
+        Ok(DataDir(path.to_owned()))
+    }
+
+    /// Opens the directory, or makes it for this user alone.
+    pub fn open_or_create(path: &Path) -> Result<DataDir> {
+        if !path.exists() {
+            fs::DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(path)
+                .with_context(|| format!("data directory `{}` cannot be made", path.display()))?;
+        }
+        DataDir::open(path)
+    }
+
+    /// The database's file, made for this user alone if it is not there.
+    pub fn database(&self) -> Result<PathBuf> {
+        let path = self.0.join("privyseal.db");
+        OpenOptions::new()
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(&path)
+            .with_context(|| format!("database `{}` cannot be opened for writing", path.display()))?;
+        private(&path, &fs::metadata(&path)?)?;
+        Ok(path)
+    }
+
+    /// The key under which digests are stored.
+    pub fn storage_key(&self) -> Result<Key> {
+        self.key("storage.key")
+    }
+
+    /// The key shared with the gateway, as the text that goes into its environment.
+    pub fn gateway_key(&self) -> Result<String> {
+        self.text("gateway.key")
+    }
+
+    fn key(&self, name: &str) -> Result<Key> {
+        let text = self.text(name)?;
+        parse_key(&text).with_context(|| format!("`{}`", self.0.join(name).display()))
+    }
+
+    /// Reads the file, made with 32 random bytes as hex if it is not there.
+    fn text(&self, name: &str) -> Result<String> {
+        let path = self.0.join(name);
+        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
+            Ok(mut file) => {
+                let key = hex(&random::<32>()?);
+                file.write_all(key.as_bytes()).and_then(|()| file.sync_all())?;
+                Ok(key)
+            }
+            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {
+                private(&path, &fs::metadata(&path)?)?;
+                let key = fs::read_to_string(&path).with_context(|| format!("`{}` cannot be read", path.display()))?;
+                Ok(key.trim().to_owned())
+            }
+            Err(e) => Err(e).with_context(|| format!("`{}` cannot be made", path.display())),
+        }
+    }
+}
+
+/// A key written as hex or base64, at least 32 bytes.
+pub fn parse_key(text: &str) -> Result<Key> {
+    keys::decode(text).map(Key).map_err(|expected| anyhow::anyhow!("not a key: {expected}"))
+}
+
+fn private(path: &Path, found: &fs::Metadata) -> Result<()> {
+    if found.permissions().mode() & 0o007 != 0 {
+        bail!("`{0}` is open to every user of this machine: run `chmod o-rwx {0}`", path.display());
+    }
+    Ok(())
+}
+
+/// Random bytes from the operating system.
+pub fn random<const N: usize>() -> Result<[u8; N], getrandom::Error> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// 256 random bits behind a prefix by which scanners find a leaked one.
+pub fn bearer(prefix: &str) -> Result<String, getrandom::Error> {
+    Ok(format!("{prefix}{}", URL_SAFE_NO_PAD.encode(random::<32>()?)))
+}
+
+/// SHA-256 as hex: enough for stored secrets of 256 random bits.
+pub fn sha256(secret: &str) -> String {
+    hex(&Sha256::digest(secret.as_bytes()))
+}

@@ -1,0 +1,47 @@
+//! A person decides: session, person, separation of duties, state and record in one transaction.
+//!
+//! Must not go here: how a person proves who they are (`store::login`).
+
+use super::{Result, Store, row};
+use crate::audit::Actor;
+use crate::hold::Hold;
+use crate::hold::transition::Event;
+
+/// What a person says of a hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Approve,
+    Deny,
+}
+
+/// The person who decides, by a session.
+#[derive(Clone, Copy, Debug)]
+pub struct Decider<'a> {
+    pub person: &'a str,
+    /// Hash of the session's secret.
+    pub session: &'a str,
+}
+
+impl Store {
+    /// Decides `id`. Whether this person may is a predicate of the update itself.
+    pub async fn decide(&self, id: &str, verdict: Verdict, reason: Option<String>, by: Decider<'_>) -> Result<Hold> {
+        let mut tx = self.begin().await?;
+        let hold = tx.settled(id).await?;
+        let person = by.person.to_owned();
+        let event = match verdict {
+            Verdict::Approve => Event::Approve { by: person, reason },
+            Verdict::Deny => Event::Deny { by: person, reason },
+        };
+        let decided = row::apply(&mut tx, &hold, event, Actor::person(by.person), Some(by.session)).await;
+        // What time did to the hold stays written even if the decision is refused.
+        match decided {
+            Ok(decided) => tx.commit().await.map(|()| decided),
+            Err(refused) => tx.commit().await.and(Err(refused)),
+        }
+    }
+
+    /// Is the person of this session one of those who asked for the hold?
+    pub async fn is_party(&self, id: &str, session: &str) -> Result<bool> {
+        row::is_party(&mut *self.readers().acquire().await?, id, session).await
+    }
+}

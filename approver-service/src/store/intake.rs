@@ -1,0 +1,189 @@
+//! Create a hold, or join the live one that is the same request of the same agent.
+//!
+//! Must not go here: the form of an intake (`hold::intake`).
+
+use std::collections::BTreeMap;
+
+use privyseal_engine::hold::{Intake, Kill, NearMiss, State, View};
+use sqlx::Row;
+use uuid::Uuid;
+
+use super::{Error, Result, Store, Tx, row};
+use crate::audit::{Actor, Fact};
+use crate::hold::transition::{Cause, Event};
+use crate::hold::{Hold, Request};
+
+const STREAM: &str = "
+    SELECT s.hold, s.joined, h.digest_mac FROM streams s JOIN holds h ON h.id = s.hold WHERE s.nonce = $1";
+const ATTACH: &str = "INSERT INTO streams (nonce, hold, joined) VALUES ($1, $2, $3)";
+/// `IS` compares null principals too.
+const LIVE: &str = "
+    SELECT * FROM holds WHERE tenant = $1 AND environment = $2 AND principal IS $3
+        AND state IN ('pending', 'info_requested', 'approved') AND due_ms > $4
+    ORDER BY id DESC LIMIT $5";
+const SAME: &str = "
+    SELECT id FROM holds WHERE tenant = $1 AND environment = $2 AND principal = $3 AND digest_mac = $4
+        AND state IN ('pending', 'info_requested', 'approved')
+    ORDER BY id DESC LIMIT 1";
+const COUNT_LIVE: &str = "
+    SELECT count(*) FROM holds WHERE tenant = $1 AND environment = $2 AND principal IS $3
+        AND state IN ('pending', 'info_requested', 'approved') AND due_ms > $4";
+/// Near misses are looked for among this many of the newest live holds.
+const NEIGHBOURS: u32 = 100;
+
+impl Store {
+    /// Creates or joins. The same nonce gets the same hold, however often it asks.
+    pub async fn intake(&self, intake: Intake) -> Result<View> {
+        let digest_mac = self.key().mac("digest", &intake.digest);
+        let mut tx = self.begin().await?;
+        let view = tx.intake(intake, digest_mac).await?;
+        tx.commit().await?;
+        Ok(view)
+    }
+}
+
+impl Tx {
+    async fn intake(&mut self, intake: Intake, digest_mac: String) -> Result<View> {
+        if let Some(stream) = sqlx::query(STREAM).bind(&intake.nonce).fetch_optional(self.conn()).await? {
+            if stream.try_get::<&str, _>("digest_mac")? != digest_mac {
+                return Err(Error::WrongNonce);
+            }
+            let hold = self.settled(stream.try_get("hold")?).await?;
+            return Ok(hold.view(stream.try_get("joined")?));
+        }
+        if self.control().await?.kill == Kill::Deny {
+            return Err(Error::KillSwitch);
+        }
+        if let Some(hold) = self.joinable(&intake, &digest_mac).await? {
+            let actor = Actor::gateway(&intake.gateway);
+            let hold = row::apply(self, &hold, Event::Join, actor.clone(), None).await?;
+            self.attach(&intake.nonce, &hold.id, true).await?;
+            let mut details = row::details(&hold);
+            details.insert("nonce", intake.nonce);
+            self.record(Fact { kind: "joined", actor, hold: Some(hold.id.clone()), details }).await?;
+            return Ok(hold.view(true));
+        }
+        self.create(intake, digest_mac).await
+    }
+
+    /// The live hold of the same request by the same agent, if its terms are still those of the policy.
+    async fn joinable(&mut self, intake: &Intake, digest_mac: &str) -> Result<Option<Hold>> {
+        let same: Option<String> = sqlx::query_scalar(SAME)
+            .bind(&intake.tenant)
+            .bind(&intake.environment)
+            .bind(&intake.principal)
+            .bind(digest_mac)
+            .fetch_optional(self.conn())
+            .await?;
+        let Some(id) = same else { return Ok(None) };
+        let hold = self.settled(&id).await?;
+        if !hold.state.is_live() {
+            return Ok(None);
+        }
+        if hold.request.terms != intake.terms {
+            let changed = Event::Cancel(Cause::PolicyChanged);
+            row::apply(self, &hold, changed, Actor::gateway(&intake.gateway), None).await?;
+            return Ok(None);
+        }
+        Ok(Some(hold))
+    }
+
+    async fn create(&mut self, intake: Intake, digest_mac: String) -> Result<View> {
+        let now = self.now;
+        let live: i64 = sqlx::query_scalar(COUNT_LIVE)
+            .bind(&intake.tenant)
+            .bind(&intake.environment)
+            .bind(&intake.principal)
+            .bind(now)
+            .fetch_one(self.conn())
+            .await?;
+        if live >= i64::from(intake.max_live) {
+            return Err(Error::TooManyHolds(intake.max_live));
+        }
+        let near_miss = self.near_miss(&intake).await?;
+        let nonce = intake.nonce.clone();
+        let hold = new(intake, digest_mac, near_miss, now);
+        row::insert(self.conn(), &hold).await?;
+        self.attach(&nonce, &hold.id, false).await?;
+        let mut details = row::details(&hold);
+        let preview = &hold.request.preview;
+        for (name, value) in [("method", &preview.method), ("authority", &preview.authority), ("path", &preview.path)] {
+            details.insert(name, value.clone());
+        }
+        details.insert("nonce", nonce);
+        let actor = Actor::gateway(&hold.request.gateway);
+        self.record(Fact { kind: "created", actor, hold: Some(hold.id.clone()), details }).await?;
+        Ok(hold.view(false))
+    }
+
+    async fn near_miss(&mut self, intake: &Intake) -> Result<Option<NearMiss>> {
+        if intake.principal.is_none() {
+            return Ok(None);
+        }
+        let now = self.now;
+        let live = sqlx::query(LIVE)
+            .bind(&intake.tenant)
+            .bind(&intake.environment)
+            .bind(&intake.principal)
+            .bind(now)
+            .bind(NEIGHBOURS)
+            .fetch_all(self.conn())
+            .await?;
+        for row in &live {
+            let hold = row::read(row)?;
+            if let Some(differs) = only_difference(&hold.request.fields, &intake.fields) {
+                return Ok(Some(NearMiss { hold: hold.id, differs: differs.to_owned() }));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn attach(&mut self, nonce: &str, hold: &str, joined: bool) -> Result<()> {
+        sqlx::query(ATTACH).bind(nonce).bind(hold).bind(joined).execute(self.conn()).await?;
+        Ok(())
+    }
+}
+
+/// The one part in which two requests differ, if it is one.
+fn only_difference<'a>(old: &'a BTreeMap<String, String>, new: &'a BTreeMap<String, String>) -> Option<&'a str> {
+    let changed = old.iter().filter(|(name, value)| new.get(*name) != Some(value)).map(|(name, _)| name);
+    let added = new.keys().filter(|name| !old.contains_key(*name));
+    let mut differing = changed.chain(added);
+    let first = differing.next()?;
+    if differing.next().is_some() { None } else { Some(first) }
+}
+
+fn new(intake: Intake, digest_mac: String, near_miss: Option<NearMiss>, now: i64) -> Hold {
+    let ms = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX);
+    Hold {
+        id: Uuid::now_v7().to_string(),
+        request: Request {
+            tenant: intake.tenant,
+            environment: intake.environment,
+            gateway: intake.gateway,
+            principal: intake.principal,
+            on_behalf_of: intake.on_behalf_of,
+            rules: intake.rules,
+            category: intake.category,
+            risk: intake.risk,
+            workflow: intake.workflow,
+            why: intake.why,
+            digest_mac,
+            terms: intake.terms,
+            fields: intake.fields,
+            preview: intake.preview,
+            near_miss,
+        },
+        created_ms: now,
+        deadline_ms: now.saturating_add(ms(intake.deadline_ms)),
+        approval_ttl_ms: ms(intake.approval_ttl_ms),
+        rejoin_ms: ms(intake.rejoin_ms),
+        state: State::Pending,
+        revision: 1,
+        detached_ms: None,
+        cause: None,
+        decision: None,
+        approved_until_ms: None,
+        collected: None,
+    }
+}

@@ -1,0 +1,252 @@
+//! A hold as a row: insert, read, and the one update that every change goes through.
+//!
+//! The update is a compare-and-set: it names the state and the revision that the change was judged by, and, for a
+//! decision, it asks in the same statement whether this person may decide this hold. Must not go here: what may follow
+//! from what (`hold::transition`).
+
+use std::collections::BTreeMap;
+
+use privyseal_engine::hold::{Outcome, State};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, SqliteConnection};
+
+use super::{Error, Result, Tx};
+use crate::audit::{Actor, Fact};
+use crate::auth::identity;
+use crate::hold::transition::{Cause, Event, due, transition};
+use crate::hold::{Collected, Decision, Hold, Request};
+
+const INSERT: &str = "
+    INSERT INTO holds (id, tenant, environment, gateway, principal, on_behalf_of, rules, category, risk, workflow, why,
+        digest_mac, terms, fields, preview, near_miss, created_ms, deadline_ms, approval_ttl_ms, rejoin_ms,
+        state, revision, due_ms)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)";
+
+const INSERT_PARTY: &str = "INSERT INTO hold_parties (hold, identity) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+
+/// `$18` is the decider's session, null where no person decides.
+const UPDATE: &str = "
+    UPDATE holds SET state = $1, revision = $2, due_ms = $3, detached_ms = $4, cause = $5, decided_ms = $6, decided_by = $7,
+        reason = $8, approved_until_ms = $9, released_ms = $10, released_nonce = $11, outcome = $12, outcome_status = $13
+    WHERE id = $14 AND state = $15 AND revision = $16
+        AND ($18 IS NULL OR EXISTS (
+            SELECT 1 FROM sessions s JOIN people ON people.name = s.person
+            WHERE s.hash = $18 AND s.decide_until_ms > $17 AND NOT EXISTS (
+                SELECT 1 FROM hold_parties p JOIN person_identities i ON i.identity = p.identity
+                WHERE p.hold = holds.id AND i.person = s.person)))";
+
+const IS_PARTY: &str = "
+    SELECT EXISTS (SELECT 1 FROM hold_parties p JOIN person_identities i ON i.identity = p.identity
+        JOIN sessions s ON s.person = i.person
+        WHERE p.hold = $1 AND s.hash = $2)";
+
+const IS_FRESH: &str = "
+    SELECT EXISTS (SELECT 1 FROM sessions s JOIN people ON people.name = s.person
+        WHERE s.hash = $1 AND s.decide_until_ms > $2)";
+
+/// A new hold, with those who asked for it.
+pub(super) async fn insert(conn: &mut SqliteConnection, hold: &Hold) -> Result<()> {
+    let request = &hold.request;
+    sqlx::query(INSERT)
+        .bind(&hold.id)
+        .bind(&request.tenant)
+        .bind(&request.environment)
+        .bind(&request.gateway)
+        .bind(&request.principal)
+        .bind(&request.on_behalf_of)
+        .bind(json(&request.rules)?)
+        .bind(&request.category)
+        .bind(word(&request.risk)?)
+        .bind(&request.workflow)
+        .bind(&request.why)
+        .bind(&request.digest_mac)
+        .bind(&request.terms)
+        .bind(json(&request.fields)?)
+        .bind(json(&request.preview)?)
+        .bind(request.near_miss.as_ref().map(json).transpose()?)
+        .bind(hold.created_ms)
+        .bind(hold.deadline_ms)
+        .bind(hold.approval_ttl_ms)
+        .bind(hold.rejoin_ms)
+        .bind(hold.state.as_str())
+        .bind(hold.revision)
+        .bind(due(hold.state, &hold.facts()))
+        .execute(&mut *conn)
+        .await?;
+    for party in [&request.principal, &request.on_behalf_of].into_iter().flatten() {
+        sqlx::query(INSERT_PARTY).bind(&hold.id).bind(identity::canonical(party)).execute(&mut *conn).await?;
+    }
+    Ok(())
+}
+
+/// Judges `event`, writes what follows and records it, all in `tx`. `session` is the decider's.
+pub(super) async fn apply(tx: &mut Tx, hold: &Hold, event: Event, actor: Actor, session: Option<&str>) -> Result<Hold> {
+    let step = transition(hold.state, event, tx.now, &hold.facts())?;
+    if step.effects.is_empty() {
+        return Ok(hold.clone());
+    }
+    let next = hold.after(&step, tx.now);
+    update(tx, hold, &next, session).await?;
+    if next.revision != hold.revision {
+        tx.record(fact(&next, hold.state, actor)).await?;
+        tx.changed.push(next.id.clone());
+    }
+    Ok(next)
+}
+
+async fn update(tx: &mut Tx, hold: &Hold, next: &Hold, session: Option<&str>) -> Result<()> {
+    let now = tx.now;
+    let decision = next.decision.as_ref();
+    let collected = next.collected.as_ref();
+    let written = sqlx::query(UPDATE)
+        .bind(next.state.as_str())
+        .bind(next.revision)
+        .bind(due(next.state, &next.facts()))
+        .bind(next.detached_ms)
+        .bind(next.cause.map(Cause::as_str))
+        .bind(decision.map(|d| d.at_ms))
+        .bind(decision.map(|d| &d.by))
+        .bind(decision.and_then(|d| d.reason.as_ref()))
+        .bind(next.approved_until_ms)
+        .bind(collected.map(|c| c.at_ms))
+        .bind(collected.map(|c| &c.nonce))
+        .bind(collected.and_then(|c| c.outcome).map(|o| word(&o)).transpose()?)
+        .bind(collected.and_then(|c| c.status))
+        .bind(&hold.id)
+        .bind(hold.state.as_str())
+        .bind(hold.revision)
+        .bind(now)
+        .bind(session)
+        .execute(tx.conn())
+        .await?;
+    if written.rows_affected() == 1 {
+        return Ok(());
+    }
+    Err(match session {
+        Some(session) if !is_fresh(tx.conn(), session, now).await? => Error::LoginRequired,
+        Some(session) if is_party(tx.conn(), &hold.id, session).await? => Error::OwnRequest,
+        _ => Error::Stale,
+    })
+}
+
+/// Is the person of `session` one of those who asked?
+pub(super) async fn is_party(conn: &mut SqliteConnection, hold: &str, session: &str) -> Result<bool> {
+    Ok(sqlx::query_scalar(IS_PARTY).bind(hold).bind(session).fetch_one(conn).await?)
+}
+
+async fn is_fresh(conn: &mut SqliteConnection, session: &str, now: i64) -> Result<bool> {
+    Ok(sqlx::query_scalar(IS_FRESH).bind(session).bind(now).fetch_one(conn).await?)
+}
+
+/// The hold with `id`.
+pub(super) async fn find(conn: &mut SqliteConnection, id: &str) -> Result<Hold> {
+    let row = sqlx::query("SELECT * FROM holds WHERE id = $1").bind(id).fetch_optional(conn).await?;
+    row.as_ref().map_or(Err(Error::Unknown), read)
+}
+
+/// What the audit log says of a hold that has just changed.
+fn fact(hold: &Hold, before: State, actor: Actor) -> Fact {
+    let mut details = details(hold);
+    let mut add = |name, value: Option<String>| value.map(|value| details.insert(name, value));
+    add("cause", hold.cause.map(|c| c.as_str().to_owned()));
+    add("reason", hold.decision.as_ref().and_then(|d| d.reason.clone()));
+    let collected = hold.collected.as_ref();
+    add("nonce", collected.map(|c| c.nonce.clone()));
+    add("outcome", collected.and_then(|c| c.outcome).and_then(|o| word(&o).ok()));
+    add("status", collected.and_then(|c| c.status).map(|s| s.to_string()));
+    let kind = if before == hold.state { "outcome" } else { hold.state.as_str() };
+    Fact { kind, actor, hold: Some(hold.id.clone()), details }
+}
+
+/// What every record of a hold names: who asked, for what, bound to which bytes.
+pub(super) fn details(hold: &Hold) -> BTreeMap<&'static str, String> {
+    let request = &hold.request;
+    let mut details: BTreeMap<_, _> = [
+        ("tenant", request.tenant.clone()),
+        ("environment", request.environment.clone()),
+        ("digest_mac", request.digest_mac.clone()),
+        ("terms", request.terms.clone()),
+        ("rules", request.rules.join(" ")),
+        ("workflow", request.workflow.clone()),
+    ]
+    .into();
+    for (name, value) in [("principal", &request.principal), ("on_behalf_of", &request.on_behalf_of)] {
+        value.as_ref().map(|value| details.insert(name, value.clone()));
+    }
+    details
+}
+
+/// A row of `holds`.
+pub(super) fn read(row: &SqliteRow) -> Result<Hold> {
+    let decided: Option<(i64, String)> = Option::zip(row.try_get("decided_ms")?, row.try_get("decided_by")?);
+    let collected: Option<(i64, String)> = Option::zip(row.try_get("released_ms")?, row.try_get("released_nonce")?);
+    Ok(Hold {
+        id: row.try_get("id")?,
+        request: Request {
+            tenant: row.try_get("tenant")?,
+            environment: row.try_get("environment")?,
+            gateway: row.try_get("gateway")?,
+            principal: row.try_get("principal")?,
+            on_behalf_of: row.try_get("on_behalf_of")?,
+            rules: from_json(row.try_get("rules")?)?,
+            category: row.try_get("category")?,
+            risk: from_word(row.try_get("risk")?)?,
+            workflow: row.try_get("workflow")?,
+            why: row.try_get("why")?,
+            digest_mac: row.try_get("digest_mac")?,
+            terms: row.try_get("terms")?,
+            fields: from_json(row.try_get("fields")?)?,
+            preview: from_json(row.try_get("preview")?)?,
+            near_miss: row.try_get::<Option<&str>, _>("near_miss")?.map(from_json).transpose()?,
+        },
+        created_ms: row.try_get("created_ms")?,
+        deadline_ms: row.try_get("deadline_ms")?,
+        approval_ttl_ms: row.try_get("approval_ttl_ms")?,
+        rejoin_ms: row.try_get("rejoin_ms")?,
+        state: from_word(row.try_get("state")?)?,
+        revision: row.try_get("revision")?,
+        detached_ms: row.try_get("detached_ms")?,
+        cause: cause(row.try_get("cause")?)?,
+        decision: match decided {
+            Some((at_ms, by)) => Some(Decision { at_ms, by, reason: row.try_get("reason")? }),
+            None => None,
+        },
+        approved_until_ms: row.try_get("approved_until_ms")?,
+        collected: match collected {
+            Some((at_ms, nonce)) => Some(Collected {
+                at_ms,
+                nonce,
+                outcome: row.try_get::<Option<&str>, _>("outcome")?.map(from_word::<Outcome>).transpose()?,
+                status: row.try_get("outcome_status")?,
+            }),
+            None => None,
+        },
+    })
+}
+
+fn cause(name: Option<&str>) -> Result<Option<Cause>> {
+    name.map(|name| {
+        Cause::ALL.into_iter().find(|c| c.as_str() == name).ok_or_else(|| Error::Corrupt(format!("cause `{name}`")))
+    })
+    .transpose()
+}
+
+fn json(value: &impl Serialize) -> Result<String> {
+    serde_json::to_string(value).map_err(|e| Error::Corrupt(e.to_string()))
+}
+
+fn from_json<T: DeserializeOwned>(text: &str) -> Result<T> {
+    serde_json::from_str(text).map_err(|e| Error::Corrupt(format!("line {} column {}", e.line(), e.column())))
+}
+
+/// The one word that a unit variant is written as.
+pub(super) fn word(value: &impl Serialize) -> Result<String> {
+    Ok(json(value)?.trim_matches('"').to_owned())
+}
+
+pub(super) fn from_word<'a, T: Deserialize<'a>>(word: &'a str) -> Result<T> {
+    let value = serde::de::value::BorrowedStrDeserializer::<serde::de::value::Error>::new(word);
+    T::deserialize(value).map_err(|_| Error::Corrupt(format!("`{word}`")))
+}

@@ -1,0 +1,76 @@
+//! What time has done: applied whenever a hold is touched, and by a sweep for those that nobody looks at.
+//!
+//! Must not go here: the deadlines themselves (`hold::transition::due`).
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::{Result, Store, Tx, row};
+use crate::audit::Actor;
+use crate::hold::Hold;
+use crate::hold::transition::{Event, due};
+
+const DUE: &str = "SELECT id FROM holds WHERE due_ms <= $1 ORDER BY due_ms LIMIT 200";
+
+impl Tx {
+    /// The hold as it stands now.
+    pub(super) async fn settled(&mut self, id: &str) -> Result<Hold> {
+        let hold = row::find(self.conn(), id).await?;
+        row::apply(self, &hold, Event::Tick, Actor::system(), None).await
+    }
+}
+
+impl Store {
+    /// The hold as it stands now; what time has done to it is written first.
+    pub async fn hold(&self, id: &str) -> Result<Hold> {
+        let hold = row::find(&mut *self.readers().acquire().await?, id).await?;
+        if due(hold.state, &hold.facts()).is_none_or(|due| due > self.now()) {
+            return Ok(hold);
+        }
+        let mut tx = self.begin().await?;
+        let hold = tx.settled(id).await?;
+        tx.commit().await?;
+        Ok(hold)
+    }
+
+    /// The hold once its revision exceeds `revision`, or as it stands at `until` or when the service stops.
+    pub async fn wait(&self, id: &str, revision: u64, until: Instant, stop: &CancellationToken) -> Result<Hold> {
+        let listener = self.0.wake.listen(id);
+        loop {
+            let heard = listener.heard();
+            let hold = self.hold(id).await?;
+            if hold.revision.unsigned_abs() > revision || Instant::now() >= until || stop.is_cancelled() {
+                return Ok(hold);
+            }
+            let left = due(hold.state, &hold.facts()).map_or(i64::MAX, |due| due.saturating_sub(self.now()));
+            let alarm = until.min(Instant::now() + Duration::from_millis(left.max(1).unsigned_abs().min(MAX_SLEEP_MS)));
+            tokio::select! {
+                () = heard => {}
+                () = tokio::time::sleep_until(alarm) => {}
+                () = stop.cancelled() => {}
+            }
+        }
+    }
+
+    /// Applies what time has done to every hold; says to how many.
+    pub async fn sweep(&self) -> Result<usize> {
+        let mut swept = 0;
+        loop {
+            let due: Vec<String> = sqlx::query_scalar(DUE).bind(self.now()).fetch_all(self.readers()).await?;
+            if due.is_empty() {
+                return Ok(swept);
+            }
+            let mut tx = self.begin().await?;
+            for id in &due {
+                tx.settled(id).await?;
+            }
+            tx.commit().await?;
+            swept += due.len();
+        }
+    }
+}
+
+/// No alarm is further away than this: instants have an end.
+const MAX_SLEEP_MS: u64 = 24 * 3600 * 1000;

@@ -1,0 +1,18 @@
+//! JSON logs on stderr.
+//!
+//! Never logged: bodies, header values, previews, reasons, tokens, links, codes, keys, SQL parameters.
+
+use tracing::level_filters::LevelFilter;
+
+/// Starts logging; a second call changes nothing.
+pub fn start() {
+    let subscriber = tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_target(false)
+        .with_max_level(LevelFilter::INFO)
+        .with_writer(std::io::stderr)
+        .finish();
+    // Fails only if a subscriber is set already, as in tests.
+    let _already_set = tracing::subscriber::set_global_default(subscriber);
+}
