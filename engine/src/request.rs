@@ -2,6 +2,10 @@
 //!
 //! Must not go here: what a policy thinks of it (`classify`), bodies (`extract`).
 
+mod target;
+
+pub use target::{Canonical, Readings, TargetError, canonical_host, canonical_target, decode_text};
+
 /// Header fields in the order received, names in lower case as HTTP/2 has them; values are bytes (RFC 9110, 5.5).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Headers(Vec<(Vec<u8>, Vec<u8>)>);
@@ -36,7 +40,7 @@ pub struct Head {
     pub authority: Vec<u8>,
     /// `:path` as received: path and query.
     pub target: Vec<u8>,
-    /// `target` in canonical form, made once by [`crate::request::canonical_target`]; what is matched and forwarded.
+    /// `target` in canonical form, made once by [`canonical_target`]; what is matched and forwarded. Empty if that failed.
     pub path: String,
     /// Query without `?`, as received.
     pub query: Option<String>,
