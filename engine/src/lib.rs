@@ -9,11 +9,14 @@
 
 #![forbid(unsafe_code)]
 
+pub mod classify;
 pub mod detect;
 pub mod digest;
 pub mod extract;
 pub mod hold;
 pub mod keys;
+pub mod policy;
+pub mod protocol;
 pub mod redact;
 pub mod request;
 

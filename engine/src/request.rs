@@ -4,7 +4,7 @@
 
 mod target;
 
-pub use target::{Canonical, Readings, TargetError, canonical_host, canonical_target, decode_text};
+pub use target::{Canonical, Readings, TargetError, canonical_host, canonical_target, decode_percent};
 
 /// Header fields in the order received, names in lower case as HTTP/2 has them; values are bytes (RFC 9110, 5.5).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -216,14 +216,19 @@ fn decode_unreserved(path: &str) -> Result<String, TargetError> {
 }
 
 /// The text of a path: escapes decoded but for those that would change its structure (`/`, `\`, `;`, `%`).
-pub fn decode_text(path: &str) -> String {
+fn decode_text(path: &str) -> String {
     decode_where(path, |byte| !matches!(byte, b'/' | b'\\' | b';' | b'%'))
+}
+
+/// Decodes every escape once; broken ones stay as they are.
+pub fn decode_percent(text: &str) -> String {
+    decode_where(text, |_| true)
 }
 
 fn decode_all(path: &str, times: usize) -> String {
     let mut text = path.to_owned();
     for _ in 0..times {
-        let decoded = decode_where(&text, |_| true);
+        let decoded = decode_percent(&text);
         if decoded == text {
             break;
         }

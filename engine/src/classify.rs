@@ -1,0 +1,272 @@
+//! Rules × facts → verdict: which rules match a request, and what they say together.
+//!
+//! Of all rules that match, deny beats hold beats allow, whatever their order. Where a request can be read in two ways,
+//! hold and deny match if either reading does, allow only if both do. A request that cannot be read is refused wherever a
+//! rule depends on it.
+//! Must not go here: the policy's text (`policy`), masking (`redact`), waiting (`exchange`).
+
+pub mod body;
+pub mod decimal;
+pub mod facts;
+pub mod glob;
+pub mod index;
+pub mod matcher;
+pub mod predicate;
+pub mod query;
+pub mod truth;
+
+use crate::hold::Risk;
+use body::Pointers;
+use facts::{Body, Facts};
+use index::{Index, RuleIndex};
+use matcher::Matcher;
+pub use truth::{Reason, Truth};
+
+/// From the mildest to the most severe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verdict {
+    Allow,
+    Hold,
+    Deny,
+}
+
+impl Verdict {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Verdict::Allow => "allow",
+            Verdict::Hold => "hold",
+            Verdict::Deny => "deny",
+        }
+    }
+}
+
+/// A refusal: the request is selected and cannot be judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Doubt {
+    /// Stable: agents, logs and tests rely on it.
+    pub code: &'static str,
+    pub status: u16,
+    /// For the agent: lower case, no value of the request in it.
+    pub detail: String,
+}
+
+impl From<Reason> for Doubt {
+    fn from(reason: Reason) -> Self {
+        Doubt { code: reason.code(), status: reason.status(), detail: reason.to_string() }
+    }
+}
+
+/// One compiled rule.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    pub id: String,
+    pub matcher: Matcher,
+    pub verdict: Verdict,
+    pub observe: bool,
+    pub category: Option<String>,
+    pub risk: Risk,
+    pub workflow: String,
+    /// For the approver.
+    pub why: Option<String>,
+    /// For the agent.
+    pub reason: Option<String>,
+    pub body_limit: Option<usize>,
+}
+
+/// The verdict where no rule matches, by whether the method only reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DefaultVerdict {
+    pub reads: Verdict,
+    pub writes: Verdict,
+}
+
+/// Methods that change nothing (RFC 9110, 9.2.1). Whatever else is sent counts as a write.
+const READS: [&str; 3] = ["GET", "HEAD", "OPTIONS"];
+
+/// The name under which the default appears among rules.
+pub const DEFAULT_RULE: &str = "default";
+
+/// Rules that can be asked.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    rules: Vec<Rule>,
+    index: Index,
+    default: DefaultVerdict,
+    /// Nothing is enforced, everything observed.
+    observe: bool,
+}
+
+/// What the rules want of a request whose head is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Candidates {
+    rules: Vec<RuleIndex>,
+    /// A rule or the default has something to say.
+    pub touched: bool,
+    /// What is said may change what happens: not everything is merely observed.
+    pub enforced: bool,
+    /// Some rule cannot decide without the body.
+    pub needs_body: bool,
+    /// The largest body limit that one of these rules sets for itself.
+    pub body_limit: Option<usize>,
+    /// Known already: the request will be refused.
+    pub refusal: Option<Reason>,
+}
+
+/// What the rules say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    pub verdict: Verdict,
+    /// The rules that say so; `default` where none matched.
+    pub rules: Vec<String>,
+    pub category: Option<String>,
+    /// The highest of these rules.
+    pub risk: Risk,
+    /// Of the rule with the highest risk.
+    pub workflow: String,
+    /// For the approver.
+    pub why: String,
+    /// For the agent.
+    pub agent_reason: Option<String>,
+    /// What rules in observe mode would have said.
+    pub observed: Vec<Observed>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Observed {
+    pub rule: String,
+    pub category: Option<String>,
+    pub outcome: Result<Verdict, Doubt>,
+}
+
+impl Rules {
+    pub fn new(rules: Vec<Rule>, default: DefaultVerdict, observe: bool) -> Self {
+        let index = Index::new(rules.iter().map(|rule| &rule.matcher));
+        Rules { rules, index, default, observe }
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Rule> {
+        self.rules.iter()
+    }
+
+    /// Judges by the head alone.
+    pub fn select(&self, facts: &Facts<'_>) -> Candidates {
+        let default = self.default_for(facts) != Verdict::Allow;
+        let enforced = default && !self.observe;
+        let mut selected = Candidates { touched: default, enforced, ..Candidates::default() };
+        if let (true, Err(reason)) = (enforced, &facts.paths) {
+            selected.refusal = Some(*reason);
+        }
+        for index in self.index.candidates(facts) {
+            let Some(rule) = self.rules.get(usize::from(index)) else { continue };
+            let truth = rule.matcher.truth(facts, &Body::NotRead);
+            if truth == Truth::False {
+                continue;
+            }
+            let enforced = !rule.observe && !self.observe;
+            selected.rules.push(index);
+            selected.touched = true;
+            selected.enforced |= enforced;
+            if truth == Truth::Later {
+                selected.needs_body = true;
+                selected.body_limit = selected.body_limit.max(rule.body_limit);
+            }
+            if let (true, Truth::Doubt(reason)) = (enforced, truth) {
+                selected.refusal.get_or_insert(reason);
+            }
+        }
+        selected
+    }
+
+    /// Judges the whole request. `body` is `None` where no rule needs it or it could not be had.
+    pub fn decide(
+        &self,
+        facts: &Facts<'_>,
+        selected: &Candidates,
+        pointers: &Pointers,
+        body: Option<&[u8]>,
+    ) -> Result<Decision, Reason> {
+        let body = match body {
+            Some(bytes) if selected.needs_body => Body::read(&facts.head.headers, bytes, pointers),
+            _ => Body::Unreadable(Reason::BodyNotRead),
+        };
+        let mut deciding: Vec<&Rule> = Vec::new();
+        let mut observed = Vec::new();
+        let mut doubt = None;
+        for rule in selected.rules.iter().filter_map(|index| self.rules.get(usize::from(*index))) {
+            let outcome = match rule.matcher.truth(facts, &body) {
+                Truth::False => continue,
+                Truth::Either if rule.verdict == Verdict::Allow => continue,
+                Truth::Either | Truth::True => Ok(rule.verdict),
+                Truth::Doubt(reason) => Err(reason),
+                Truth::Later => Err(Reason::BodyNotRead),
+            };
+            match outcome {
+                _ if rule.observe || self.observe => {
+                    let (rule, category) = (rule.id.clone(), rule.category.clone());
+                    observed.push(Observed { rule, category, outcome: outcome.map_err(Doubt::from) });
+                }
+                Ok(_) => deciding.push(rule),
+                Err(reason) => doubt = doubt.or(Some(reason)),
+            }
+        }
+        let severest = deciding.iter().map(|rule| rule.verdict).max();
+        match doubt {
+            // A denial needs no further reason.
+            Some(reason) if severest != Some(Verdict::Deny) => return Err(reason),
+            _ => {}
+        }
+        let Some(verdict) = severest else {
+            return Ok(self.by_default(facts, observed));
+        };
+        deciding.retain(|rule| rule.verdict == verdict);
+        Ok(together(verdict, &deciding, observed))
+    }
+
+    fn default_for(&self, facts: &Facts<'_>) -> Verdict {
+        let reads = facts.methods.iter().all(|method| READS.contains(&method.as_ref()));
+        if reads { self.default.reads } else { self.default.writes }
+    }
+
+    fn by_default(&self, facts: &Facts<'_>, mut observed: Vec<Observed>) -> Decision {
+        let default = self.default_for(facts);
+        let matched = observed.iter().any(|o| o.rule != DEFAULT_RULE);
+        if self.observe && default != Verdict::Allow && !matched {
+            observed.push(Observed { rule: DEFAULT_RULE.into(), category: None, outcome: Ok(default) });
+        }
+        Decision {
+            verdict: if self.observe { Verdict::Allow } else { default },
+            rules: vec![DEFAULT_RULE.into()],
+            category: None,
+            risk: Risk::default(),
+            workflow: DEFAULT_WORKFLOW.into(),
+            why: format!("no rule matches, and the policy's default is {}", default.as_str()),
+            agent_reason: None,
+            observed,
+        }
+    }
+}
+
+/// The workflow of rules that name none.
+pub const DEFAULT_WORKFLOW: &str = "default";
+
+/// One decision of rules with the same verdict.
+fn together(verdict: Verdict, rules: &[&Rule], observed: Vec<Observed>) -> Decision {
+    // The first of the highest risk speaks for all.
+    let lead = rules.iter().rev().max_by_key(|rule| rule.risk);
+    let mut why: Vec<&str> = Vec::new();
+    for text in rules.iter().filter_map(|rule| rule.why.as_deref()) {
+        if !why.contains(&text) {
+            why.push(text);
+        }
+    }
+    Decision {
+        verdict,
+        rules: rules.iter().map(|rule| rule.id.clone()).collect(),
+        category: lead.and_then(|rule| rule.category.clone()),
+        risk: lead.map(|rule| rule.risk).unwrap_or_default(),
+        workflow: lead.map_or_else(|| DEFAULT_WORKFLOW.into(), |rule| rule.workflow.clone()),
+        why: why.join("; "),
+        agent_reason: lead.and_then(|rule| rule.reason.clone()),
+        observed,
+    }
+}

@@ -1,0 +1,133 @@
+//! What a request says, in the forms that rules compare: every reading of method, host and path, and its body's values.
+//!
+//! Must not go here: rules and what they want (`matcher`).
+
+use std::borrow::Cow;
+
+use super::body::{Pointers, Values};
+use super::truth::Reason;
+use crate::request::{Head, Headers, Readings, canonical_host, canonical_target};
+
+/// A request's head, read once.
+#[derive(Debug)]
+pub struct Facts<'a> {
+    pub head: &'a Head,
+    pub host: Result<Cow<'a, str>, Reason>,
+    /// In upper case, the request's own first, then what override headers ask some frameworks to run instead.
+    pub methods: Vec<Cow<'a, str>>,
+    pub paths: Result<Readings<'a>, Reason>,
+}
+
+/// Headers that make some frameworks run another method than the one sent.
+const METHOD_OVERRIDES: [&[u8]; 3] = [b"x-http-method-override", b"x-http-method", b"x-method-override"];
+/// Headers that make some servers serve another path than the one sent.
+const PATH_OVERRIDES: [&[u8]; 2] = [b"x-original-url", b"x-rewrite-url"];
+
+impl<'a> Facts<'a> {
+    pub fn of(head: &'a Head) -> Self {
+        let mut methods = vec![upper(&head.method)];
+        let mut paths = paths(head);
+        for (name, value) in head.headers.iter() {
+            if METHOD_OVERRIDES.contains(&name) {
+                methods.push(upper(value.trim_ascii()));
+            } else if PATH_OVERRIDES.contains(&name) {
+                paths = paths.and_then(|mut readings| {
+                    let target = canonical_target(value.trim_ascii()).map_err(Reason::Target)?;
+                    let other = Readings::of(&target.path, value);
+                    readings.others.push(other.usual.into_owned());
+                    readings.others.extend(other.others);
+                    Ok(readings)
+                });
+            }
+        }
+        Facts { head, host: canonical_host(&head.authority).map_err(Reason::Target), methods, paths }
+    }
+}
+
+fn upper(method: &[u8]) -> Cow<'_, str> {
+    match String::from_utf8_lossy(method) {
+        text if text.bytes().any(|b| b.is_ascii_lowercase()) => Cow::Owned(text.to_ascii_uppercase()),
+        text => text,
+    }
+}
+
+fn paths(head: &Head) -> Result<Readings<'_>, Reason> {
+    if head.path.is_empty() {
+        // The caller found no canonical form: say why.
+        let error = canonical_target(&head.target).err().unwrap_or(crate::request::TargetError::Missing);
+        return Err(Reason::Target(error));
+    }
+    Ok(Readings::of(&head.path, &head.target))
+}
+
+/// A body as far as rules know it.
+#[derive(Debug)]
+pub enum Body<'a> {
+    NotRead,
+    Read(Values<'a>),
+    Unreadable(Reason),
+}
+
+impl<'a> Body<'a> {
+    /// Reads a complete body by what it is rather than by what it is called: JSON under any content type counts as JSON.
+    pub fn read(headers: &Headers, body: &'a [u8], pointers: &Pointers) -> Self {
+        let values = match format(headers, body) {
+            Ok(Format::Json) => Values::of_json(body, pointers),
+            Ok(Format::Form) => Values::of_form(body, pointers),
+            Ok(Format::Other) => Ok(Values::none()),
+            Err(reason) => Err(reason),
+        };
+        values.map_or_else(Body::Unreadable, Body::Read)
+    }
+}
+
+enum Format {
+    Form,
+    Json,
+    /// Holds no values that a pointer could name.
+    Other,
+}
+
+fn format(headers: &Headers, body: &[u8]) -> Result<Format, Reason> {
+    if body.is_empty() {
+        return Ok(Format::Other);
+    }
+    encoding(headers)?;
+    let mut types = headers.all("content-type");
+    let content_type = types.next().unwrap_or_default();
+    if types.any(|other| other != content_type) {
+        return Err(Reason::DuplicateHeader);
+    }
+    let content_type = String::from_utf8_lossy(content_type).to_ascii_lowercase();
+    let (media, parameters) = content_type.split_once(';').unwrap_or((&content_type, ""));
+    charset(parameters)?;
+    // UTF-16 and UTF-32 show themselves by a NUL beside the first character of any JSON or form.
+    if body.iter().take(4).any(|b| *b == 0) || body.starts_with(&[0xfe, 0xff]) || body.starts_with(&[0xff, 0xfe]) {
+        return Err(Reason::UnsupportedCharset);
+    }
+    let media = media.trim();
+    let first = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start().first();
+    Ok(match media {
+        _ if matches!(first, Some(b'{' | b'[')) => Format::Json,
+        "application/json" | "text/json" | "application/jsonrequest" => Format::Json,
+        _ if media.ends_with("+json") => Format::Json,
+        "application/x-www-form-urlencoded" => Format::Form,
+        _ if media.starts_with("multipart/") => return Err(Reason::UnsupportedBody),
+        _ => Format::Other,
+    })
+}
+
+/// Refuses a body that is not sent as it is.
+pub fn encoding(headers: &Headers) -> Result<(), Reason> {
+    let plain = |value: &[u8]| value.trim_ascii().is_empty() || value.trim_ascii().eq_ignore_ascii_case(b"identity");
+    if headers.all("content-encoding").all(plain) { Ok(()) } else { Err(Reason::UnsupportedEncoding) }
+}
+
+fn charset(parameters: &str) -> Result<(), Reason> {
+    let mut charsets = parameters.split(';').filter_map(|parameter| parameter.trim().strip_prefix("charset"));
+    let utf8 = |rest: &str| {
+        let name = rest.trim_start().strip_prefix('=').map(|value| value.trim().trim_matches('"'));
+        matches!(name, Some("utf-8" | "utf8" | "us-ascii"))
+    };
+    if charsets.all(utf8) { Ok(()) } else { Err(Reason::UnsupportedCharset) }
+}

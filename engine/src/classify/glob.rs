@@ -1,0 +1,289 @@
+//! Globs over paths, host names and plain text. Linear in the text for each wildcard, whatever the bytes.
+//!
+//! Must not go here: canonical forms (`request`), which fields take globs (`policy`).
+
+/// `*` any characters within one segment (a segment of its own: at least one), `{name}` the same with a name, `**` any
+/// number of whole segments, none included.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Glob {
+    separator: char,
+    segments: Vec<Segment>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Segment {
+    Any,
+    Deep,
+    Literal(String),
+    Mixed(TextGlob),
+}
+
+impl Glob {
+    /// A glob over `/a/b`: one slash at the end makes no difference, neither here nor in what is matched.
+    pub fn path(pattern: &str) -> Result<Glob, String> {
+        let Some(inner) = pattern.strip_prefix('/') else {
+            return Err("a path begins with `/`".into());
+        };
+        if let Some(wrong) = inner.chars().find(|c| matches!(c, '?' | '#' | '%') || c.is_control()) {
+            return Err(match wrong {
+                '?' => "a path ends before `?`: match parameters with `query`".into(),
+                '%' => "write the character itself instead of a percent escape".into(),
+                _ => format!("`{}` cannot stand in a path", wrong.escape_default()),
+            });
+        }
+        let inner = inner.strip_suffix('/').unwrap_or(inner);
+        if inner.split('/').any(|s| matches!(s, "." | "..")) || inner.contains("//") || inner.starts_with('/') {
+            return Err("a canonical path has no `.`, `..` or empty segment".into());
+        }
+        Glob::new(inner, '/')
+    }
+
+    /// A glob over `api.example.com`: lower case, no port.
+    pub fn host(pattern: &str) -> Result<Glob, String> {
+        if pattern.contains(':') {
+            return Err("a host is written without scheme and port".into());
+        }
+        let lower = pattern.to_lowercase();
+        if lower.is_empty() || lower.split('.').any(str::is_empty) || lower.contains('/') {
+            return Err("expected a host name such as `api.example.com` or `*.example.com`".into());
+        }
+        Glob::new(&lower, '.')
+    }
+
+    fn new(pattern: &str, separator: char) -> Result<Glob, String> {
+        let mut names: Vec<&str> = Vec::new();
+        let segments = pattern.split(separator).map(|s| Segment::parse(s, &mut names)).collect::<Result<_, _>>()?;
+        Ok(Glob { separator, segments })
+    }
+
+    /// `text` without its first separator, for a path also without its last.
+    pub fn matches(&self, text: &str) -> bool {
+        let text = if self.separator == '/' { inner_path(text) } else { text };
+        let mut pattern = self.segments.as_slice();
+        let mut rest = Some(text);
+        // Where the last `**` stood, and what it has not swallowed yet. Going back further can never help.
+        let mut deep: Option<(&[Segment], Option<&str>)> = None;
+        loop {
+            let next = rest.map(|r| r.split_once(self.separator).map_or((r, None), |(first, r)| (first, Some(r))));
+            match (pattern.split_first(), next) {
+                (None, None) => return true,
+                (Some((Segment::Deep, after)), _) => {
+                    deep = Some((after, rest));
+                    pattern = after;
+                    continue;
+                }
+                (Some((segment, after)), Some((first, others))) if segment.matches(first) => {
+                    pattern = after;
+                    rest = others;
+                    continue;
+                }
+                _ => {}
+            }
+            let Some((after, Some(unswallowed))) = deep else {
+                return false;
+            };
+            rest = unswallowed.split_once(self.separator).map(|(_, r)| r);
+            deep = Some((after, rest));
+            pattern = after;
+        }
+    }
+
+    /// The segments that any match begins with, letter for letter.
+    pub fn literal_prefix(&self) -> impl Iterator<Item = &str> {
+        self.segments.iter().map_while(|segment| match segment {
+            Segment::Literal(text) => Some(text.as_str()),
+            _ => None,
+        })
+    }
+
+    /// The whole text, if there is only one that matches.
+    pub fn literal(&self) -> Option<String> {
+        let separator = self.separator.to_string();
+        let segments: Vec<&str> = self.literal_prefix().collect();
+        (segments.len() == self.segments.len()).then(|| segments.join(&separator))
+    }
+}
+
+/// A path without its leading slash and without one at its end: what [`Glob::path`] splits.
+pub fn inner_path(path: &str) -> &str {
+    let path = path.strip_prefix('/').unwrap_or(path);
+    path.strip_suffix('/').unwrap_or(path)
+}
+
+impl Segment {
+    fn parse<'p>(text: &'p str, names: &mut Vec<&'p str>) -> Result<Segment, String> {
+        if text == "**" {
+            return Ok(Segment::Deep);
+        }
+        if text.contains("**") {
+            return Err("`**` stands for whole segments: put a separator on both sides".into());
+        }
+        let mut pattern = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once('{') {
+            let (name, after) = after.split_once('}').ok_or("`{` without `}`")?;
+            let letter = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            if name.is_empty() || !name.chars().all(letter) {
+                return Err(format!("`{{{name}}}`: a name has letters, digits and `_`"));
+            }
+            if names.contains(&name) {
+                return Err(format!("`{{{name}}}` stands twice"));
+            }
+            names.push(name);
+            pattern.push_str(before);
+            pattern.push('*');
+            rest = after;
+        }
+        pattern.push_str(rest);
+        if pattern.contains(['{', '}']) {
+            return Err("`}` without `{`".into());
+        }
+        Ok(match pattern.as_str() {
+            "*" => Segment::Any,
+            plain if !plain.contains('*') => Segment::Literal(pattern),
+            mixed => Segment::Mixed(TextGlob::new(mixed)),
+        })
+    }
+
+    fn matches(&self, text: &str) -> bool {
+        match self {
+            Segment::Any => !text.is_empty(),
+            // Handled where it may take several segments.
+            Segment::Deep => false,
+            Segment::Literal(literal) => literal == text,
+            Segment::Mixed(glob) => glob.matches(text),
+        }
+    }
+}
+
+/// A glob over text without structure: `*` stands for any characters, none included.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TextGlob {
+    /// What stands between the stars; one more than there are stars.
+    parts: Vec<String>,
+}
+
+impl TextGlob {
+    pub fn new(pattern: &str) -> TextGlob {
+        TextGlob { parts: pattern.split('*').map(str::to_owned).collect() }
+    }
+
+    pub fn matches(&self, text: &str) -> bool {
+        let (first, middle, last) = match self.parts.as_slice() {
+            [] => return text.is_empty(),
+            [only] => return only == text,
+            [first, middle @ .., last] => (first, middle, last),
+        };
+        let Some(mut rest) = text.strip_prefix(first.as_str()).and_then(|t| t.strip_suffix(last.as_str())) else {
+            return false;
+        };
+        // The leftmost place of each part leaves the most room for the others.
+        for part in middle {
+            match rest.split_once(part.as_str()) {
+                Some((_, after)) => rest = after,
+                None => return false,
+            }
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::test;
+
+    #[test]
+    fn paths() {
+        for (pattern, yes, no) in [
+            ("/", &["/"][..], &["/a"][..]),
+            ("/a/b", &["/a/b", "/a/b/"], &["/a", "/a/b/c", "/A/b", "/a/bb", "/xa/b"]),
+            ("/a/b/", &["/a/b", "/a/b/"], &["/a/b/c"]),
+            ("/a/*", &["/a/x", "/a/x/"], &["/a", "/a/", "/a/x/y"]),
+            ("/a/{id}/c", &["/a/1/c"], &["/a//c", "/a/1/2/c", "/a/c"]),
+            ("/**", &["/", "/a", "/a/b/c"], &[]),
+            ("/admin/**", &["/admin", "/admin/", "/admin/a/b"], &["/administrator", "/public/admin"]),
+            ("/v1/**/export", &["/v1/export", "/v1/a/export", "/v1/a/b/export/"], &["/v1/a/exports", "/export"]),
+            ("/**/a/**/b", &["/a/b", "/x/a/y/z/b", "/a/a/b/b"], &["/b/a", "/a", "/x/ab"]),
+            ("/models/*:generateContent", &["/models/g:generateContent"], &["/models/g:generate", "/models/a/b"]),
+            ("/files/{name}.csv", &["/files/a.csv", "/files/.csv"], &["/files/a.csvx", "/files/a"]),
+            ("/a b/é", &["/a b/é"], &["/a%20b/é"]),
+        ] {
+            let glob = Glob::path(pattern).unwrap();
+            yes.iter().for_each(|path| assert!(glob.matches(path), "{pattern} matches {path}"));
+            no.iter().for_each(|path| assert!(!glob.matches(path), "{pattern} does not match {path}"));
+        }
+    }
+
+    #[test]
+    fn hosts() {
+        for (pattern, yes, no) in [
+            ("API.example.com", &["api.example.com"][..], &["example.com", "x.api.example.com"][..]),
+            ("*.example.com", &["a.example.com"], &["example.com", "a.b.example.com", "aexample.com"]),
+            ("**.example.com", &["example.com", "a.b.example.com"], &["badexample.com", "example.com.evil"]),
+            ("api-*.internal", &["api-eu.internal", "api-.internal"], &["api.internal"]),
+        ] {
+            let glob = Glob::host(pattern).unwrap();
+            yes.iter().for_each(|host| assert!(glob.matches(host), "{pattern} matches {host}"));
+            no.iter().for_each(|host| assert!(!glob.matches(host), "{pattern} does not match {host}"));
+        }
+    }
+
+    #[test]
+    fn bad_patterns_say_why() {
+        for (pattern, reason) in [
+            ("admin/**", "a path begins with `/`"),
+            ("/a**", "`**` stands for whole segments: put a separator on both sides"),
+            ("/a/../b", "a canonical path has no `.`, `..` or empty segment"),
+            ("/a//b", "a canonical path has no `.`, `..` or empty segment"),
+            ("/a?x=1", "a path ends before `?`: match parameters with `query`"),
+            ("/a%20b", "write the character itself instead of a percent escape"),
+            ("/{id", "`{` without `}`"),
+            ("/id}", "`}` without `{`"),
+            ("/{}", "`{}`: a name has letters, digits and `_`"),
+            ("/{id}/{id}", "`{id}` stands twice"),
+        ] {
+            assert_eq!(Glob::path(pattern), Err(reason.to_owned()), "{pattern}");
+        }
+        for pattern in ["", "a:80", "https://a", "a..b", "a/b"] {
+            assert!(Glob::host(pattern).is_err(), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn texts() {
+        for (pattern, text, expected) in [
+            ("", "", true),
+            ("*", "", true),
+            ("a*c", "abc", true),
+            ("a*c", "ac", true),
+            ("a*c", "a", false),
+            ("ab*ba", "aba", false),
+            ("*b*", "abc", true),
+            ("a*b*c*d", "axbxbxcxd", true),
+            ("a*b*c*d", "axcxbxd", false),
+            ("delete_*", "delete_repo", true),
+            ("delete_*", "undelete_repo", false),
+        ] {
+            assert_eq!(TextGlob::new(pattern).matches(text), expected, "{pattern} on {text}");
+        }
+    }
+
+    #[cfg(not(target_family = "wasm"))]
+    proptest::proptest! {
+        /// The plain recursive definition, to compare with.
+        #[test]
+        fn agrees_with_the_definition(pattern in "(/(a|b|\\*|\\*\\*)){1,5}", path in "(/(a|b)){1,6}") {
+            fn defined(pattern: &[&str], path: &[&str]) -> bool {
+                match (pattern, path) {
+                    ([], []) => true,
+                    (["**", p @ ..], _) => (0..=path.len()).any(|n| defined(p, &path[n..])),
+                    ([p, ps @ ..], [t, ts @ ..]) => (*p == "*" || p == t) && defined(ps, ts),
+                    _ => false,
+                }
+            }
+            let (ps, ts): (Vec<&str>, Vec<&str>) = (pattern.split('/').skip(1).collect(), path.split('/').skip(1).collect());
+            proptest::prop_assert_eq!(Glob::path(&pattern).unwrap().matches(&path), defined(&ps, &ts));
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! A rule's condition, compiled: what it says of a request's facts.
+//!
+//! Must not go here: how conditions are written (`policy`), what follows from a match (`classify`).
+
+use super::body::{PointerId, Values};
+use super::facts::{Body, Facts};
+use super::glob::{Glob, TextGlob};
+use super::predicate::{Test, Value};
+use super::query;
+use super::truth::{Reason, Truth};
+
+#[derive(Clone, Debug)]
+pub enum Matcher {
+    All(Vec<Matcher>),
+    Any(Vec<Matcher>),
+    Body(PointerId, Test),
+    ContentType(Vec<TextGlob>),
+    Header(String, Test),
+    Host(Vec<Glob>),
+    Mcp(Mcp),
+    Method(Vec<String>),
+    Not(Box<Matcher>),
+    OnBehalfOf(Test),
+    Path(Vec<Glob>),
+    Principal(Test),
+    Query(String, Test),
+}
+
+/// MCP calls by JSON-RPC method and tool.
+#[derive(Clone, Debug)]
+pub struct Mcp {
+    pub method: Option<Vec<TextGlob>>,
+    pub tool: Option<Vec<TextGlob>>,
+    /// `/method`
+    pub method_at: PointerId,
+    /// `/params/name`
+    pub name_at: PointerId,
+}
+
+impl Matcher {
+    pub fn truth(&self, facts: &Facts<'_>, body: &Body<'_>) -> Truth {
+        match self {
+            Matcher::All(parts) => Truth::all(parts.iter().map(|part| part.truth(facts, body))),
+            Matcher::Any(parts) => Truth::any(parts.iter().map(|part| part.truth(facts, body))),
+            Matcher::Body(pointer, test) => on_values(body, |values| values.truth(*pointer, test)),
+            Matcher::ContentType(globs) => content_type(facts, globs),
+            Matcher::Header(name, test) => header(facts, name, test),
+            Matcher::Host(globs) => match &facts.host {
+                Ok(host) => Truth::from(globs.iter().any(|glob| glob.matches(host))),
+                Err(reason) => Truth::Doubt(*reason),
+            },
+            Matcher::Mcp(mcp) => on_values(body, |values| mcp.truth(facts, values)),
+            Matcher::Method(wanted) => {
+                let wants = |method: &str| Truth::from(wanted.iter().any(|w| w == method));
+                Truth::mixed(facts.methods.iter().map(|method| wants(method))).unwrap_or(Truth::False)
+            }
+            Matcher::Not(inner) => inner.truth(facts, body).negated(),
+            Matcher::OnBehalfOf(test) => test.on_optional(facts.head.on_behalf_of.as_deref()),
+            Matcher::Path(globs) => match &facts.paths {
+                Ok(paths) => {
+                    let wants = |path: &str| Truth::from(globs.iter().any(|glob| glob.matches(path)));
+                    let others = paths.others.iter().map(|path| wants(path));
+                    others.fold(wants(&paths.usual), Truth::mix)
+                }
+                Err(reason) => Truth::Doubt(*reason),
+            },
+            Matcher::Principal(test) => test.on_optional(facts.head.principal.as_deref()),
+            Matcher::Query(name, test) => parameter(facts, name, test),
+        }
+    }
+
+    /// Does any part look at the body?
+    pub fn reads_body(&self) -> bool {
+        match self {
+            Matcher::All(parts) | Matcher::Any(parts) => parts.iter().any(Matcher::reads_body),
+            Matcher::Not(inner) => inner.reads_body(),
+            Matcher::Body(..) | Matcher::Mcp(_) => true,
+            _ => false,
+        }
+    }
+}
+
+fn on_values(body: &Body<'_>, truth: impl FnOnce(&Values<'_>) -> Truth) -> Truth {
+    match body {
+        Body::NotRead => Truth::Later,
+        Body::Read(values) => truth(values),
+        Body::Unreadable(reason) => Truth::Doubt(*reason),
+    }
+}
+
+fn header(facts: &Facts<'_>, name: &str, test: &Test) -> Truth {
+    let values = facts.head.headers.all(name);
+    Truth::mixed(values.map(|value| test.on_text(&String::from_utf8_lossy(value)))).unwrap_or_else(|| test.on_absent())
+}
+
+fn parameter(facts: &Facts<'_>, name: &str, test: &Test) -> Truth {
+    let query = facts.head.query.as_deref().unwrap_or_default();
+    let mut truth: Option<Truth> = None;
+    for (_, value) in query::pairs(query).filter(|(n, _)| n == name) {
+        let mut next = test.on_text(&value);
+        if value.contains('%') {
+            // Encoded twice: a gateway or framework behind us may decode once more.
+            next = next.mix(test.on_text(&crate::request::decode_percent(&value)));
+        }
+        truth = Some(truth.map_or(next, |t| t.mix(next)));
+    }
+    truth.unwrap_or_else(|| test.on_absent())
+}
+
+fn content_type(facts: &Facts<'_>, globs: &[TextGlob]) -> Truth {
+    let wants = |value: &[u8]| {
+        let text = String::from_utf8_lossy(value).to_ascii_lowercase();
+        let media = text.split(';').next().unwrap_or_default().trim();
+        Truth::from(globs.iter().any(|glob| glob.matches(media)))
+    };
+    Truth::mixed(facts.head.headers.all("content-type").map(wants)).unwrap_or_else(|| wants(b""))
+}
+
+impl Mcp {
+    fn truth(&self, facts: &Facts<'_>, values: &Values<'_>) -> Truth {
+        let calls = (0..values.members()).map(|member| self.on_call(facts, values, member));
+        Truth::mixed(calls).unwrap_or(Truth::False)
+    }
+
+    fn on_call(&self, facts: &Facts<'_>, values: &Values<'_>, member: usize) -> Truth {
+        let methods = values.in_member(member, self.method_at);
+        let calls = methods.map(|(value, certain)| match value {
+            Value::Text(method) => {
+                let truth = self.on_method(facts, values, member, method);
+                if certain { truth } else { truth.mix(Truth::False) }
+            }
+            _ => Truth::Doubt(Reason::McpShape),
+        });
+        // Without a method it is no call: a response, or not JSON-RPC at all.
+        Truth::mixed(calls).unwrap_or(Truth::False)
+    }
+
+    fn on_method(&self, facts: &Facts<'_>, values: &Values<'_>, member: usize, method: &str) -> Truth {
+        let named = |globs: &Option<Vec<TextGlob>>, name: &str| {
+            globs.as_ref().map_or(Truth::True, |globs| Truth::from(globs.iter().any(|glob| glob.matches(name))))
+        };
+        if !agrees(facts, "mcp-method", method) {
+            return Truth::Doubt(Reason::McpHeaderMismatch);
+        }
+        let by_method = named(&self.method, method);
+        if self.tool.is_none() {
+            return by_method;
+        }
+        if method != "tools/call" {
+            return Truth::False;
+        }
+        let tools = values.in_member(member, self.name_at).map(|(value, certain)| match value {
+            Value::Text(tool) if !agrees(facts, "mcp-name", tool) => Truth::Doubt(Reason::McpHeaderMismatch),
+            Value::Text(tool) if certain => named(&self.tool, tool),
+            Value::Text(tool) => named(&self.tool, tool).mix(Truth::False),
+            _ => Truth::Doubt(Reason::McpShape),
+        });
+        by_method.and(Truth::mixed(tools).unwrap_or(Truth::Doubt(Reason::McpShape)))
+    }
+}
+
+/// A header that mirrors the body (MCP 2026-07-28) is absent or says the same, once.
+fn agrees(facts: &Facts<'_>, name: &str, body: &str) -> bool {
+    let mut values = facts.head.headers.all(name);
+    values.next().is_none_or(|value| value == body.as_bytes()) && values.next().is_none()
+}

@@ -1,0 +1,34 @@
+//! Name and value pairs of queries and forms (WHATWG URL, `application/x-www-form-urlencoded`).
+//!
+//! Must not go here: which parameters matter (`matcher`), masking them (`redact`).
+
+use std::borrow::Cow;
+
+/// Decoded pairs in the order in which they stand; broken escapes stay as they are.
+pub fn pairs(text: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+    text.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        (decode(name), decode(value))
+    })
+}
+
+fn decode(text: &str) -> Cow<'_, str> {
+    if !text.contains(['%', '+']) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(crate::request::decode_percent(&text.replace('+', " ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::test;
+
+    #[test]
+    fn pairs_are_decoded_in_order() {
+        let all: Vec<(String, String)> =
+            pairs("a=1&&b=x+y%2Bz&c&=v&a=%zz%&%61=2").map(|(n, v)| (n.into_owned(), v.into_owned())).collect();
+        let expected = [("a", "1"), ("b", "x y+z"), ("c", ""), ("", "v"), ("a", "%zz%"), ("a", "2")];
+        assert_eq!(all, expected.map(|(n, v)| (n.to_owned(), v.to_owned())));
+    }
+}

@@ -1,0 +1,90 @@
+//! Redaction profiles, and the traffic that they are for.
+//!
+//! Must not go here: what a profile says (`redact`).
+
+use serde::Deserialize;
+
+use super::{Context, condition};
+use crate::policy::error::Error;
+use crate::policy::reader::{Errors, Node};
+use crate::policy::{ProfileId, Redaction};
+use crate::redact::{Profile, ProfileSource};
+
+/// Compiled profiles, and which name stands for which.
+#[derive(Debug)]
+pub struct Profiles<'k> {
+    /// Makes pseudonyms.
+    key: &'k [u8],
+    names: Vec<(String, ProfileId)>,
+    compiled: Vec<Profile>,
+}
+
+impl<'k> Profiles<'k> {
+    pub fn read(node: Option<Node<'_>>, key: &'k [u8], errors: &mut Errors) -> Self {
+        let mut profiles = Profiles { key, names: Vec::new(), compiled: Vec::new() };
+        for (name, node) in node.map(|node| node.entries(errors)).unwrap_or_default() {
+            let id = profiles.add(&node, errors);
+            profiles.names.push((name.to_owned(), id));
+        }
+        profiles
+    }
+
+    /// With mistakes the policy is refused, and the id is used no more.
+    fn add(&mut self, node: &Node<'_>, errors: &mut Errors) -> ProfileId {
+        let id = ProfileId(self.compiled.len());
+        match ProfileSource::deserialize(node.value) {
+            Ok(source) => match Profile::compile(&source, self.key) {
+                Ok(profile) => self.compiled.push(profile),
+                Err(wrong) => errors
+                    .extend(wrong.into_iter().map(|(at, message)| Error::new(format!("{}.{at}", node.path), message))),
+            },
+            Err(error) => errors.push(node.error(error.to_string())),
+        }
+        id
+    }
+
+    /// A profile by its name, or one written in place.
+    fn named(&mut self, node: &Node<'_>, errors: &mut Errors) -> Option<ProfileId> {
+        if node.value.is_object() {
+            return Some(self.add(node, errors));
+        }
+        let name = node.text(errors)?;
+        let id = self.names.iter().find(|(known, _)| known == name).map(|(_, id)| *id);
+        if id.is_none() {
+            let hint = "name one of `profiles`, or write it here: `{entities: [pii, credentials]}`";
+            errors.push(node.error(format!("no profile is named `{name}`")).with_hint(hint));
+        }
+        id
+    }
+}
+
+pub fn redactions(
+    node: Option<Node<'_>>,
+    mut profiles: Profiles<'_>,
+    context: &mut Context,
+) -> (Vec<Redaction>, Vec<Profile>) {
+    let nodes = node.map(|node| node.items(&mut context.errors)).unwrap_or_default();
+    let redactions = nodes.iter().filter_map(|node| redaction(node, &mut profiles, context)).collect();
+    (redactions, profiles.compiled)
+}
+
+const DIRECTIONS: [(&str, (bool, bool)); 3] =
+    [("request", (true, false)), ("response", (false, true)), ("both", (true, true))];
+
+fn redaction(node: &Node<'_>, profiles: &mut Profiles<'_>, context: &mut Context) -> Option<Redaction> {
+    let mut fields = node.fields(&mut context.errors)?;
+    let matched = fields.require("match", "`match: {path: /**}` matches everything", &mut context.errors);
+    let matcher = matched.as_ref().and_then(|node| condition::condition(node, context));
+    let errors = &mut context.errors;
+    if let (Some(node), true) = (&matched, matcher.as_ref().is_some_and(|matcher| matcher.reads_body())) {
+        let hint = "match the method, host, path, a header or the principal";
+        errors.push(node.error("what is masked cannot depend on the body").with_hint(hint));
+    }
+    let direction = fields.require("direction", "write `request`, `response` or `both`", errors);
+    let direction = direction.and_then(|node| node.word(&DIRECTIONS, errors));
+    let profile = fields.require("profile", "name one of `profiles`, or write it here", errors);
+    let profile = profile.and_then(|node| profiles.named(&node, errors));
+    fields.finish(errors);
+    let (request, response) = direction?;
+    Some(Redaction { matcher: matcher?, request, response, profile: profile? })
+}
