@@ -7,6 +7,7 @@ use std::sync::Arc;
 use axum::Router;
 use tokio_util::sync::CancellationToken;
 
+use crate::mask::Mask;
 use crate::secret::Key;
 use crate::store::Store;
 use crate::{api, ui};
@@ -24,6 +25,8 @@ pub struct App {
     /// Where people reach this service: scheme and authority, without a slash at the end.
     pub base_url: String,
     pub announce: Announce,
+    /// For what people type.
+    pub mask: Mask,
     /// Cancelled when the service stops: whoever waits is answered at once.
     pub stop: CancellationToken,
 }

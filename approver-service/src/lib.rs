@@ -17,6 +17,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod hold;
+pub mod mask;
 pub mod secret;
 pub mod server;
 pub mod store;

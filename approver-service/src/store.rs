@@ -174,3 +174,6 @@ fn migrator() -> Migrator {
     });
     Migrator::with_migrations(migrations.into())
 }
+
+#[cfg(test)]
+pub mod tests;

@@ -168,17 +168,17 @@ async fn decide(
     reason: Option<String>,
     Decides(session): Decides,
 ) -> Result<axum::Json<Detail>> {
-    let reason = reason_text(reason)?;
+    let reason = reason_text(app, reason)?;
     let by = Decider { person: &session.person, session: &session.hash };
     Ok(axum::Json(app.store.decide(id, verdict, reason, by).await?.into()))
 }
 
-/// A reason as it is stored: trimmed, absent if empty.
-pub fn reason_text(reason: Option<String>) -> Result<Option<String>> {
+/// A reason as it is stored: trimmed, masked, absent if empty.
+pub fn reason_text(app: &App, reason: Option<String>) -> Result<Option<String>> {
     match reason.as_deref().map(str::trim) {
         None | Some("") => Ok(None),
         Some(long) if long.len() > MAX_REASON => Err(Problem::too_large(MAX_REASON)),
-        Some(reason) => Ok(Some(reason.to_owned())),
+        Some(reason) => Ok(Some(app.mask.apply(reason.to_owned()))),
     }
 }
 

@@ -16,6 +16,7 @@ use super::client::Failure;
 use super::terminal;
 use crate::app::{Announce, App};
 use crate::config::{Config, ServeArgs};
+use crate::mask::Mask;
 use crate::secret::{DataDir, Key, parse_key};
 use crate::store::Store;
 use crate::{clock, server, telemetry};
@@ -64,6 +65,7 @@ async fn serve(config: Config) -> Result<()> {
         gateway_key,
         environment: config.environment,
         base_url: config.public_url.unwrap_or_else(|| format!("http://{address}")),
+        mask: Mask::new(store.key())?,
         announce: announce(config.login_output.as_deref())?,
         stop: stop.clone(),
     };

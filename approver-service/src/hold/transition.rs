@@ -185,3 +185,6 @@ fn tick(state: State, now: i64, facts: &Facts) -> Option<Step> {
         _ => Step { state: State::Expired, effects: vec![Effect::Close(Cause::NobodyRejoined)] },
     })
 }
+
+#[cfg(test)]
+mod tests;

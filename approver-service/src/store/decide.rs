@@ -32,12 +32,9 @@ impl Store {
             Verdict::Approve => Event::Approve { by: person, reason },
             Verdict::Deny => Event::Deny { by: person, reason },
         };
-        let decided = row::apply(&mut tx, &hold, event, Actor::person(by.person), Some(by.session)).await;
-        // What time did to the hold stays written even if the decision is refused.
-        match decided {
-            Ok(decided) => tx.commit().await.map(|()| decided),
-            Err(refused) => tx.commit().await.and(Err(refused)),
-        }
+        let decided = row::apply(&mut tx, &hold, event, Actor::person(by.person), Some(by.session)).await?;
+        tx.commit().await?;
+        Ok(decided)
     }
 
     /// Is the person of this session one of those who asked for the hold?

@@ -1,0 +1,45 @@
+//! Masks what people type, before it is stored: reasons reach agents, logs of audits and other people.
+//!
+//! Must not go here: masking of requests, which the gateway does.
+
+use std::sync::Arc;
+
+use anyhow::{Result, anyhow};
+use privyseal_engine::redact::{Labels, Profile, ProfileSource, text};
+
+use crate::secret::Key;
+
+#[derive(Clone)]
+pub struct Mask(Arc<Profile>);
+
+impl Mask {
+    pub fn new(key: &Key) -> Result<Mask> {
+        let entities = ["pii", "credentials"].map(str::to_owned).into();
+        let source = ProfileSource { entities, ..ProfileSource::default() };
+        let profile = Profile::compile(&source, key.bytes()).map_err(|errors| anyhow!("masking: {errors:?}"))?;
+        Ok(Mask(Arc::new(profile)))
+    }
+
+    /// `typed` with what is personal or secret in it replaced by labels.
+    pub fn apply(&self, typed: String) -> String {
+        match text("", &typed, &self.0, &mut Labels::new()).body {
+            None => typed,
+            // Replacing parts of text by text leaves text.
+            Some(masked) => String::from_utf8_lossy(&masked).into_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_keep_their_words_and_lose_their_addresses() {
+        let mask = Mask::new(&Key::new(vec![1; 32])).unwrap();
+        assert_eq!(mask.apply("agreed with finance".into()), "agreed with finance");
+        let masked = mask.apply("ask alice.canary@example.com, card 4111111111111111".into());
+        assert!(masked.starts_with("ask <EMAIL_ADDRESS>, card <"), "{masked}");
+        assert!(!masked.contains("4111"), "{masked}");
+    }
+}

@@ -1,0 +1,159 @@
+//! The store against a real database file, with a clock that the test turns.
+
+mod access;
+mod intake;
+mod races;
+mod release;
+mod time;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use privyseal_engine::hold::{Intake, Release, ReleaseVerdict, Risk, State};
+use sqlx::Row;
+use tempfile::TempDir;
+
+use super::decide::{Decider, Verdict};
+use super::login::Proof;
+use super::{Result, Store};
+use crate::audit::{Entry, GENESIS, hash};
+use crate::auth::{Person, Session};
+use crate::hold::Hold;
+use crate::secret::Key;
+
+const START: i64 = 1_800_000_000_000;
+pub const MINUTE: i64 = 60_000;
+
+/// A store in a directory of its own, at a time of its own.
+pub struct Bench {
+    pub store: Store,
+    pub folder: TempDir,
+    clock: Arc<AtomicI64>,
+}
+
+impl Bench {
+    pub async fn new() -> Bench {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(AtomicI64::new(START));
+        let store = open(&folder, &clock).await;
+        let person = |name: &str, identities: &[&str]| Person {
+            name: name.to_owned(),
+            identities: identities.iter().map(|i| (*i).to_owned()).collect(),
+        };
+        store
+            .set_people(&[person("alice", &["alice@example.com", "agent-of-alice"]), person("bob", &[])])
+            .await
+            .unwrap();
+        Bench { store, folder, clock }
+    }
+
+    /// The same database after a crash: nothing is closed, everything in memory is gone.
+    pub async fn reopened(&self) -> Store {
+        open(&self.folder, &self.clock).await
+    }
+
+    pub fn pass(&self, ms: i64) {
+        self.clock.fetch_add(ms, Ordering::SeqCst);
+    }
+
+    pub async fn session(&self, person: &str) -> Session {
+        let challenge = self.store.challenge(person).await.unwrap().unwrap();
+        self.store.log_in(Proof::Code(&challenge.code)).await.unwrap().0
+    }
+
+    pub async fn create(&self, intake: Intake) -> Hold {
+        let id = self.store.intake(intake).await.unwrap().id;
+        self.store.hold(&id).await.unwrap()
+    }
+
+    pub async fn approve(&self, id: &str, session: &Session) -> Result<Hold> {
+        let by = Decider { person: &session.person, session: &session.hash };
+        self.store.decide(id, Verdict::Approve, None, by).await
+    }
+
+    pub async fn deny(&self, id: &str, session: &Session) -> Result<Hold> {
+        let by = Decider { person: &session.person, session: &session.hash };
+        self.store.decide(id, Verdict::Deny, Some("no".into()), by).await
+    }
+
+    /// A hold that bob has approved.
+    pub async fn approved(&self, intake: Intake) -> Hold {
+        let hold = self.create(intake).await;
+        let bob = self.session("bob").await;
+        self.approve(&hold.id, &bob).await.unwrap()
+    }
+
+    pub async fn release(&self, id: &str, release: &Release) -> (ReleaseVerdict, State) {
+        let said = self.store.release(id, release).await.unwrap();
+        (said.verdict, said.state)
+    }
+
+    pub async fn state(&self, id: &str) -> State {
+        self.store.hold(id).await.unwrap().state
+    }
+
+    /// The kinds of the records of a hold, oldest first; checks numbers and chain of the whole log.
+    pub async fn records(&self, hold: &str) -> Vec<String> {
+        let rows = sqlx::query("SELECT seq, hash, body FROM audit ORDER BY seq")
+            .fetch_all(self.store.readers())
+            .await
+            .unwrap();
+        let mut kinds = vec![];
+        let mut prev = GENESIS.to_owned();
+        for (row, number) in rows.iter().zip(1_i64..) {
+            let body: String = row.get("body");
+            let entry: Entry = serde_json::from_str(&body).unwrap();
+            assert_eq!((row.get::<i64, _>("seq"), entry.seq), (number, number));
+            assert_eq!(entry.prev, prev);
+            prev = hash(&body);
+            assert_eq!(row.get::<String, _>("hash"), prev);
+            if entry.hold.as_deref() == Some(hold) {
+                kinds.push(entry.kind);
+            }
+        }
+        kinds
+    }
+}
+
+async fn open(folder: &TempDir, clock: &Arc<AtomicI64>) -> Store {
+    let clock = Arc::clone(clock);
+    let clock = Arc::new(move || clock.load(Ordering::SeqCst));
+    Store::open(&folder.path().join("test.db"), Key::new(vec![7; 32]), clock).await.unwrap()
+}
+
+/// A stream's name.
+pub fn nonce(n: u32) -> String {
+    format!("{n:032x}")
+}
+
+/// What the agent asks: `n` names the stream.
+pub fn intake(n: u32) -> Intake {
+    Intake {
+        v: 1,
+        nonce: nonce(n),
+        digest: "0".repeat(64),
+        terms: "1".repeat(64),
+        fields: [("method".to_owned(), "0".repeat(16)), ("body".to_owned(), "0".repeat(16))].into(),
+        tenant: "acme".into(),
+        environment: "test".into(),
+        gateway: "edge-1".into(),
+        principal: Some("agent-7".into()),
+        on_behalf_of: Some("alice@example.com".into()),
+        rules: vec!["crm-export".into()],
+        category: Some("bulk_export".into()),
+        risk: Risk::High,
+        workflow: "default".into(),
+        why: "exports every contact".into(),
+        deadline_ms: 60 * 60_000,
+        approval_ttl_ms: 10 * 60_000,
+        rejoin_ms: 15 * 60_000,
+        max_live: 20,
+        preview: Default::default(),
+    }
+}
+
+/// The release that fits [`intake`].
+pub fn release(n: u32) -> Release {
+    let Intake { v, nonce, digest, terms, tenant, environment, principal, .. } = intake(n);
+    Release { v, nonce, digest, terms, tenant, environment, principal }
+}

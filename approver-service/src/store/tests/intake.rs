@@ -1,0 +1,146 @@
+//! Create, join, near miss, budget.
+
+use privyseal_engine::hold::{Detach, Intake, Kill, NearMiss, State};
+
+use super::{Bench, MINUTE, intake, nonce};
+use crate::audit::Actor;
+use crate::hold::transition::Cause;
+use crate::store::Error;
+
+#[tokio::test]
+async fn the_identical_request_of_the_same_agent_joins() {
+    let bench = Bench::new().await;
+    let first = bench.store.intake(intake(1)).await.unwrap();
+    let second = bench.store.intake(intake(2)).await.unwrap();
+    assert!(!first.joined);
+    assert!(second.joined);
+    assert_eq!(first.id, second.id);
+    assert_eq!(bench.records(&first.id).await, ["created", "joined"]);
+}
+
+#[tokio::test]
+async fn any_difference_is_another_hold() {
+    let different: [fn(&mut Intake); 5] = [
+        |i| i.digest = "1".repeat(64),
+        |i| i.principal = Some("agent-8".into()),
+        |i| i.principal = None,
+        |i| i.tenant = "other".into(),
+        |i| i.environment = "production".into(),
+    ];
+    let bench = Bench::new().await;
+    let first = bench.create(intake(1)).await;
+    for (change, n) in different.iter().zip(2..) {
+        let mut other = intake(n);
+        change(&mut other);
+        let view = bench.store.intake(other).await.unwrap();
+        assert!(!view.joined && view.id != first.id, "difference {n}");
+    }
+}
+
+#[tokio::test]
+async fn the_same_nonce_gets_the_same_answer_and_no_second_request() {
+    let bench = Bench::new().await;
+    let first = bench.store.intake(intake(1)).await.unwrap();
+    assert_eq!(bench.store.intake(intake(1)).await.unwrap(), first);
+    let joined = bench.store.intake(intake(2)).await.unwrap();
+    assert_eq!(bench.store.intake(intake(2)).await.unwrap(), joined);
+    assert_eq!(bench.records(&first.id).await, ["created", "joined"]);
+    let other = Intake { digest: "1".repeat(64), ..intake(1) };
+    assert!(matches!(bench.store.intake(other).await, Err(Error::WrongNonce)));
+}
+
+#[tokio::test]
+async fn without_a_verified_principal_nothing_joins_and_the_hold_ends_with_its_connection() {
+    let bench = Bench::new().await;
+    let anonymous = |n| Intake { principal: None, ..intake(n) };
+    let first = bench.create(anonymous(1)).await;
+    let second = bench.create(anonymous(2)).await;
+    assert_ne!(first.id, second.id);
+    bench.store.detach(&first.id, &Detach { v: 1, nonce: nonce(1) }).await.unwrap();
+    let first = bench.store.hold(&first.id).await.unwrap();
+    assert_eq!((first.state, first.cause), (State::Cancelled, Some(Cause::ClientGone)));
+    assert_eq!(bench.state(&second.id).await, State::Pending);
+}
+
+#[tokio::test]
+async fn other_terms_cancel_the_old_hold_even_if_it_is_approved() {
+    let bench = Bench::new().await;
+    let old = bench.approved(intake(1)).await;
+    let view = bench.store.intake(Intake { terms: "2".repeat(64), ..intake(2) }).await.unwrap();
+    assert!(!view.joined && view.id != old.id);
+    let old = bench.store.hold(&old.id).await.unwrap();
+    assert_eq!((old.state, old.cause), (State::Cancelled, Some(Cause::PolicyChanged)));
+    assert_eq!(bench.records(&old.id).await, ["created", "approved", "cancelled"]);
+}
+
+#[tokio::test]
+async fn what_is_decided_against_or_over_is_not_joined() {
+    let bench = Bench::new().await;
+    let denied = bench.create(intake(1)).await;
+    let bob = bench.session("bob").await;
+    bench.deny(&denied.id, &bob).await.unwrap();
+    let expired = bench.create(intake(2)).await;
+    assert_ne!(denied.id, expired.id);
+    bench.pass(60 * MINUTE);
+    let third = bench.create(intake(3)).await;
+    assert_ne!(third.id, expired.id);
+    assert_eq!(bench.state(&expired.id).await, State::Expired);
+}
+
+#[tokio::test]
+async fn a_near_miss_names_the_one_part_that_differs() {
+    let bench = Bench::new().await;
+    let first = bench.create(intake(1)).await;
+    let with = |n: u32, change: fn(&mut Intake)| {
+        let mut other = Intake { digest: format!("{n:064x}"), ..intake(n) };
+        change(&mut other);
+        other
+    };
+    let changed = |i: &mut Intake| drop(i.fields.insert("body".into(), "1".repeat(16)));
+    let added = |i: &mut Intake| drop(i.fields.insert("header x-a".into(), "1".repeat(16)));
+    let near = |differs: &str| Some(NearMiss { hold: first.id.clone(), differs: differs.into() });
+
+    assert_eq!(bench.store.intake(with(2, changed)).await.unwrap().near_miss, near("body"));
+    let second = bench.store.intake(with(3, added)).await.unwrap();
+    assert_eq!(second.near_miss, near("header x-a"));
+    assert_eq!(bench.store.intake(with(3, added)).await.unwrap().near_miss, near("header x-a"), "asked again");
+    let both = |i: &mut Intake| i.fields = [("path".to_owned(), "9".repeat(16))].into();
+    assert_eq!(bench.store.intake(with(4, both)).await.unwrap().near_miss, None);
+    let other = |i: &mut Intake| i.principal = Some("agent-8".into());
+    assert_eq!(bench.store.intake(with(5, other)).await.unwrap().near_miss, None);
+}
+
+#[tokio::test]
+async fn one_principal_has_a_budget_that_time_frees() {
+    let bench = Bench::new().await;
+    let asks = |n: u32, principal: &str| Intake {
+        digest: format!("{n:064x}"),
+        principal: Some(principal.into()),
+        max_live: 3,
+        ..intake(n)
+    };
+    for n in 1..=3 {
+        bench.create(asks(n, "agent-7")).await;
+    }
+    assert!(matches!(bench.store.intake(asks(4, "agent-7")).await, Err(Error::TooManyHolds(3))));
+    bench.create(asks(5, "agent-8")).await;
+    bench.pass(60 * MINUTE);
+    bench.create(asks(6, "agent-7")).await;
+}
+
+#[tokio::test]
+async fn the_kill_switch_cancels_what_lives_and_refuses_what_comes() {
+    let bench = Bench::new().await;
+    let pending = bench.create(Intake { principal: Some("agent-8".into()), ..intake(1) }).await;
+    let approved = bench.approved(intake(2)).await;
+    let control = bench.store.set_kill(Kill::Deny, Actor::person("bob")).await.unwrap();
+    assert_eq!((control.epoch, control.kill), (2, Kill::Deny));
+    for hold in [pending, approved] {
+        let hold = bench.store.hold(&hold.id).await.unwrap();
+        assert_eq!((hold.state, hold.cause), (State::Cancelled, Some(Cause::KillSwitch)));
+    }
+    assert!(matches!(bench.store.intake(intake(3)).await, Err(Error::KillSwitch)));
+    assert_eq!(bench.reopened().await.read_control().await.unwrap().kill, Kill::Deny, "survives a restart");
+    bench.store.set_kill(Kill::Off, Actor::person("bob")).await.unwrap();
+    bench.create(intake(3)).await;
+}

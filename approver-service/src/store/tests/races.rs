@@ -1,0 +1,139 @@
+//! What must hold when many ask at once, or judge by what is no longer true.
+
+use privyseal_engine::hold::{Intake, ReleaseVerdict, State};
+
+use sqlx::Row;
+use tokio::task::JoinSet;
+
+use super::{Bench, intake, nonce, release};
+use crate::audit::Actor;
+use crate::hold::transition::Event;
+use crate::store::decide::{Decider, Verdict};
+use crate::store::{Error, row};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_200_parallel_releases_exactly_one_releases() {
+    let bench = Bench::new().await;
+    let hold = bench.approved(intake(0)).await;
+    for n in 1..200 {
+        assert!(bench.store.intake(intake(n)).await.unwrap().joined);
+    }
+    let mut releases = JoinSet::new();
+    for n in 0..200 {
+        let (store, id) = (bench.store.clone(), hold.id.clone());
+        releases.spawn(async move { store.release(&id, &release(n)).await.unwrap().verdict });
+    }
+    let mut released = 0;
+    for verdict in releases.join_all().await {
+        match verdict {
+            ReleaseVerdict::Released => released += 1,
+            other => assert_eq!(other, ReleaseVerdict::AlreadyReleased),
+        }
+    }
+    assert_eq!(released, 1);
+    assert_eq!(bench.records(&hold.id).await.iter().filter(|kind| *kind == "released").count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_parallel_decisions_exactly_one_counts() {
+    let bench = Bench::new().await;
+    let bob = bench.session("bob").await;
+    for round in 0..20 {
+        let intake = Intake { digest: format!("{round:064x}"), nonce: nonce(round), ..intake(0) };
+        let hold = bench.create(intake).await;
+        let mut decisions = JoinSet::new();
+        for n in 0..10 {
+            let (store, id, bob) = (bench.store.clone(), hold.id.clone(), bob.clone());
+            let verdict = if n % 2 == 0 { Verdict::Approve } else { Verdict::Deny };
+            decisions.spawn(async move {
+                store.decide(&id, verdict, None, Decider { person: &bob.person, session: &bob.hash }).await
+            });
+        }
+        let mut states = vec![];
+        for decision in decisions.join_all().await {
+            match decision {
+                Ok(decided) => states.push(decided.state),
+                Err(refused) => assert!(matches!(refused, Error::Refused(_)), "{refused:?}"),
+            }
+        }
+        assert_eq!(states, [bench.state(&hold.id).await]);
+        assert_eq!(bench.records(&hold.id).await.len(), 2);
+    }
+}
+
+/// A change judged by a state that is no longer true is refused by the update itself.
+#[tokio::test]
+async fn the_update_names_the_state_it_was_judged_by() {
+    let bench = Bench::new().await;
+    let stale = bench.approved(intake(1)).await;
+    bench.release(&stale.id, &release(1)).await;
+    let mut tx = bench.store.begin().await.unwrap();
+    let again = Event::Collect { nonce: nonce(2) };
+    let refused = row::apply(&mut tx, &stale, again, Actor::gateway("edge-1"), None).await;
+    assert!(matches!(refused, Err(Error::Stale)), "{refused:?}");
+    drop(tx);
+    assert_eq!(bench.store.hold(&stale.id).await.unwrap().collected.unwrap().nonce, nonce(1));
+}
+
+#[tokio::test]
+async fn without_a_record_nothing_is_decided_or_released() {
+    let bench = Bench::new().await;
+    let pending = bench.create(Intake { principal: Some("agent-8".into()), ..intake(1) }).await;
+    let approved = bench.approved(intake(2)).await;
+    let bob = bench.session("bob").await;
+    let no_audit = "CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE (ABORT, 'disk full'); END";
+    sqlx::query(no_audit).execute(&bench.store.0.writer).await.unwrap();
+
+    assert!(matches!(bench.approve(&pending.id, &bob).await, Err(Error::Database(_))));
+    assert!(matches!(bench.store.release(&approved.id, &release(2)).await, Err(Error::Database(_))));
+    assert!(matches!(bench.store.intake(intake(3)).await, Err(Error::Database(_))));
+
+    sqlx::query("DROP TRIGGER full").execute(&bench.store.0.writer).await.unwrap();
+    assert_eq!(bench.state(&pending.id).await, State::Pending);
+    assert_eq!(bench.state(&approved.id).await, State::Approved);
+    assert_eq!(bench.release(&approved.id, &release(2)).await.0, ReleaseVerdict::Released, "recovers");
+}
+
+#[tokio::test]
+async fn records_are_neither_changed_nor_cut() {
+    let bench = Bench::new().await;
+    bench.create(intake(1)).await;
+    for forgery in ["UPDATE audit SET body = '{}'", "DELETE FROM audit"] {
+        assert!(sqlx::query(forgery).execute(&bench.store.0.writer).await.is_err(), "{forgery}");
+    }
+}
+
+#[tokio::test]
+async fn a_crash_loses_nothing_that_was_answered() {
+    let bench = Bench::new().await;
+    let pending = bench.create(Intake { principal: Some("agent-8".into()), ..intake(1) }).await;
+    let approved = bench.approved(intake(2)).await;
+    let released = bench.approved(Intake { digest: "2".repeat(64), ..intake(3) }).await;
+    let collect = privyseal_engine::hold::Release { digest: "2".repeat(64), ..release(3) };
+    bench.store.release(&released.id, &collect).await.unwrap();
+
+    let after = bench.reopened().await;
+    assert_eq!(after.hold(&pending.id).await.unwrap(), pending);
+    assert_eq!(after.hold(&approved.id).await.unwrap(), approved);
+    assert_eq!(after.release(&approved.id, &release(2)).await.unwrap().verdict, ReleaseVerdict::Released);
+    assert_eq!(
+        after.release(&released.id, &collect).await.unwrap().verdict,
+        ReleaseVerdict::Released,
+        "the same answer"
+    );
+    assert!(after.intake(Intake { principal: Some("agent-8".into()), ..intake(4) }).await.unwrap().joined);
+}
+
+#[tokio::test]
+async fn the_database_is_as_durable_as_sqlite_can_be() {
+    let bench = Bench::new().await;
+    let mut writer = bench.store.0.writer.acquire().await.unwrap();
+    let mode: String = sqlx::query("PRAGMA journal_mode").fetch_one(&mut *writer).await.unwrap().get(0);
+    assert_eq!(mode, "wal");
+    let full = 2;
+    for (pragma, expected) in [("PRAGMA synchronous", full), ("PRAGMA busy_timeout", 5000), ("PRAGMA foreign_keys", 1)]
+    {
+        let value: i64 = sqlx::query(pragma).fetch_one(&mut *writer).await.unwrap().get(0);
+        assert_eq!(value, expected, "{pragma}");
+    }
+}

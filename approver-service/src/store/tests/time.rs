@@ -1,0 +1,92 @@
+//! Waiting, and what time does.
+
+use std::time::Duration;
+
+use privyseal_engine::hold::{Intake, Kill, State};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::{Bench, MINUTE, intake};
+use crate::audit::Actor;
+
+/// Longer than any test should take.
+fn long() -> Instant {
+    Instant::now() + Duration::from_secs(60)
+}
+
+#[tokio::test]
+async fn a_waiter_hears_of_a_decision_at_once() {
+    let bench = Bench::new().await;
+    let hold = bench.create(intake(1)).await;
+    let bob = bench.session("bob").await;
+    let stop = CancellationToken::new();
+    let waits = bench.store.wait(&hold.id, 1, long(), &stop);
+    let (waited, decided) = tokio::join!(waits, bench.approve(&hold.id, &bob));
+    assert_eq!(waited.unwrap(), decided.unwrap());
+    let known = bench.store.wait(&hold.id, 1, long(), &stop).await.unwrap();
+    assert_eq!((known.state, known.revision), (State::Approved, 2), "who comes late is told at once");
+}
+
+#[tokio::test]
+async fn a_waiter_is_answered_at_its_own_time_and_when_the_service_stops() {
+    let bench = Bench::new().await;
+    let hold = bench.create(intake(1)).await;
+    let stop = CancellationToken::new();
+    let waited = bench.store.wait(&hold.id, 1, Instant::now(), &stop).await.unwrap();
+    assert_eq!((waited.state, waited.revision), (State::Pending, 1));
+    stop.cancel();
+    bench.store.wait(&hold.id, 1, long(), &stop).await.unwrap();
+    bench.store.wait_control(1, long(), &stop).await;
+}
+
+#[tokio::test]
+async fn a_waiter_hears_that_the_deadline_has_passed() {
+    let bench = Bench::new().await;
+    let hold = bench.create(Intake { deadline_ms: 20, ..intake(1) }).await;
+    let stop = CancellationToken::new();
+    let waits = bench.store.wait(&hold.id, 1, long(), &stop);
+    let passes = async {
+        tokio::task::yield_now().await;
+        bench.pass(20);
+    };
+    assert_eq!(tokio::join!(waits, passes).0.unwrap().state, State::Expired);
+}
+
+#[tokio::test]
+async fn the_kill_switch_is_heard_at_once() {
+    let bench = Bench::new().await;
+    let stop = CancellationToken::new();
+    let waits = bench.store.wait_control(1, long(), &stop);
+    let (control, set) = tokio::join!(waits, bench.store.set_kill(Kill::Hold, Actor::person("bob")));
+    assert_eq!(control, set.unwrap());
+    assert_eq!(bench.store.wait_control(1, long(), &stop).await.kill, Kill::Hold, "who comes late is told at once");
+}
+
+#[tokio::test]
+async fn the_sweep_ends_what_nobody_looks_at_and_lists_show_it() {
+    let bench = Bench::new().await;
+    for n in 0..250 {
+        bench.create(Intake { digest: format!("{n:064x}"), max_live: 1000, ..intake(n) }).await;
+    }
+    assert_eq!(bench.store.open_holds(500).await.unwrap().len(), 250);
+    bench.pass(60 * MINUTE);
+    assert_eq!(bench.store.sweep().await.unwrap(), 250);
+    assert_eq!(bench.store.open_holds(500).await.unwrap().len(), 0);
+    assert_eq!(bench.store.holds(Some(State::Expired), None, 500).await.unwrap().len(), 250);
+}
+
+#[tokio::test]
+async fn lists_go_page_by_page_newest_first() {
+    let bench = Bench::new().await;
+    let mut ids = vec![];
+    for n in 0..5 {
+        ids.push(bench.create(Intake { digest: format!("{n:064x}"), ..intake(n) }).await.id);
+    }
+    ids.reverse();
+    let page = async |before: Option<&str>| -> Vec<String> {
+        bench.store.holds(None, before, 2).await.unwrap().into_iter().map(|hold| hold.id).collect()
+    };
+    assert_eq!(page(None).await, ids[..2]);
+    assert_eq!(page(Some(&ids[1])).await, ids[2..4]);
+    assert_eq!(page(Some(&ids[3])).await, ids[4..]);
+}
