@@ -50,6 +50,12 @@ pub struct Doubt {
     pub detail: String,
 }
 
+impl Doubt {
+    pub fn new(status: u16, code: &'static str, detail: impl Into<String>) -> Doubt {
+        Doubt { code, status, detail: detail.into() }
+    }
+}
+
 impl From<Reason> for Doubt {
     fn from(reason: Reason) -> Self {
         Doubt { code: reason.code(), status: reason.status(), detail: reason.to_string() }

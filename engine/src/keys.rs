@@ -37,8 +37,9 @@ impl Keys {
 
     /// Derives the keys from the secret's bytes.
     pub fn new(secret: Vec<u8>) -> Keys {
-        let derive =
-            |label: &str| crate::digest::mac(&secret, format!("privyseal/{label}/v1").as_bytes()).finalize().into_bytes().to_vec();
+        let derive = |label: &str| {
+            crate::digest::mac(&secret, format!("privyseal/{label}/v1").as_bytes()).finalize().into_bytes().to_vec()
+        };
         Keys {
             credential: derive("credential"),
             field: derive("field"),
@@ -60,6 +61,7 @@ pub fn decode(secret: &str) -> Result<Vec<u8>, &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::test;
 
     #[test]
     fn reads_hex_and_base64_and_refuses_short_secrets() {

@@ -9,15 +9,21 @@
 
 #![forbid(unsafe_code)]
 
+pub mod binding;
 pub mod classify;
+pub mod control;
+pub mod decision;
 pub mod detect;
 pub mod digest;
+pub mod exchange;
 pub mod extract;
 pub mod hold;
+pub mod identity;
 pub mod keys;
 pub mod policy;
 pub mod protocol;
 pub mod redact;
+pub mod reply;
 pub mod request;
 
 #[cfg(test)]

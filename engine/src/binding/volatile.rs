@@ -1,0 +1,56 @@
+//! Headers that differ from one sending of the same request to the next, and mean nothing to what it does.
+//!
+//! Must not go here: credentials (`credential`); they differ too, but they matter.
+
+/// Hop-by-hop fields (RFC 9110, 7.6.1), framing, tracing, what proxies add, retry counters of SDKs, MCP's session.
+const NAMES: [&str; 35] = [
+    "amz-sdk-invocation-id",
+    "amz-sdk-request",
+    "b3",
+    "baggage",
+    "connection",
+    "content-length",
+    "date",
+    "expect",
+    "forwarded",
+    "grpc-timeout",
+    "keep-alive",
+    "last-event-id",
+    "mcp-session-id",
+    "newrelic",
+    "proxy-authenticate",
+    "proxy-connection",
+    "sentry-trace",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "traceparent",
+    "tracestate",
+    "upgrade",
+    "via",
+    "x-amzn-trace-id",
+    "x-client-trace-id",
+    "x-cloud-trace-context",
+    "x-correlation-id",
+    "x-forwarded-for",
+    "x-forwarded-port",
+    "x-forwarded-proto",
+    "x-ot-span-context",
+    "x-request-id",
+    "x-stainless-read-timeout",
+    "x-stainless-retry-count",
+];
+
+const PREFIXES: [&str; 5] = ["uber-trace-", "x-b3-", "x-datadog-", "x-envoy-", "x-privyseal-"];
+
+/// Is header `name` (lower case) left out of the digest? `more` is what the policy adds.
+pub fn is_volatile(name: &str, more: &[String]) -> bool {
+    NAMES.contains(&name)
+        || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+        || more.iter().any(|extra| extra.eq_ignore_ascii_case(name))
+}
+
+/// Headers that change with each AWS signature (SigV4) and say nothing that body and credential scope do not say.
+pub fn is_part_of_aws_signature(name: &str) -> bool {
+    matches!(name, "x-amz-date" | "x-amz-content-sha256")
+}

@@ -1,0 +1,151 @@
+//! One HTTP exchange, from the request's head to the response's end: the only per-request state.
+//!
+//! ```text
+//! Start ─► Untouched                                     no rule selects it
+//!   │  └─► Status ─► Answered                            an agent asks for its hold
+//!   └─► ReadBody ─► Held(create ─► wait ─► release) ─► Forward ─► response
+//!            │        └──────────────┐
+//!            └───────────────────────┴─► Answered        refused, denied, pending
+//! ```
+//! The host turns its callbacks into [`Event`]s and carries out the [`Effect`]s; nothing here calls the host. While a
+//! request is not decided every step says [`Flow::Pause`]: with `allow_on_headers_stop_iteration`, one Continue from a body
+//! callback would release the headers too.
+//!
+//! Must not go here: what a policy says (`policy`), the approver's side of a hold.
+
+pub mod event;
+mod holding;
+mod inbound;
+mod outbound;
+mod preview;
+
+use std::rc::Rc;
+
+pub use event::{Call, CallKind, Claims, Effect, Event, Fields, Flow, Step};
+
+use crate::control::Posture;
+use crate::keys::Keys;
+use crate::policy::Policy;
+use crate::protocol::{self, Protocol};
+use crate::redact::Profile;
+use crate::reply::{self, Notice};
+use crate::request::Head;
+
+/// What all exchanges of one gateway configuration share.
+#[derive(Debug)]
+pub struct Gateway {
+    pub policy: Policy,
+    pub keys: Keys,
+    /// Envoy's node id, for the approver to tell gateways apart.
+    pub id: String,
+    /// Masks what the approver sees.
+    preview: Option<Profile>,
+}
+
+impl Gateway {
+    pub fn new(policy: Policy, keys: Keys, id: String) -> Gateway {
+        let preview = preview::profile(&keys);
+        Gateway { policy, keys, id, preview }
+    }
+}
+
+/// The moment of a step.
+#[derive(Clone, Copy, Debug)]
+pub struct Now {
+    /// Unix time.
+    pub ms: u64,
+    pub posture: Posture,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Exchange {
+    gateway: Rc<Gateway>,
+    /// This stream's own name towards the approver: 32 hex digits.
+    nonce: String,
+    state: State,
+}
+
+/// How the caller wants to be answered.
+#[derive(Clone, Debug)]
+struct Caller {
+    protocol: Protocol,
+    /// The raw JSON id of a JSON-RPC request.
+    rpc_id: Option<String>,
+}
+
+impl Caller {
+    fn of(head: &Head, body: &[u8]) -> Caller {
+        Caller { protocol: protocol::detect(head, Some(body)), rpc_id: protocol::rpc_id(body).map(str::to_owned) }
+    }
+
+    fn plain() -> Caller {
+        Caller { protocol: Protocol::Http, rpc_id: None }
+    }
+}
+
+#[derive(Debug)]
+enum State {
+    Start,
+    Untouched,
+    ReadBody(Box<inbound::Inbound>),
+    Held(Box<holding::Held>),
+    Status(holding::StatusQuestion),
+    Forward(Box<outbound::Outbound>),
+    /// A local reply is on its way; what still arrives of the request stays where it is.
+    Answered,
+}
+
+impl Exchange {
+    pub fn new(gateway: Rc<Gateway>, nonce: [u8; 16]) -> Exchange {
+        Exchange { gateway, nonce: crate::digest::hex(&nonce), state: State::Start }
+    }
+
+    /// Takes in one event. `current` is the gateway's configuration as it is now, which may be newer than this exchange's.
+    pub fn step(&mut self, now: Now, current: &Rc<Gateway>, event: Event<'_>) -> Step {
+        let state = std::mem::replace(&mut self.state, State::Answered);
+        let (state, step) = match (state, event) {
+            (State::Start, Event::RequestHead { fields, claims, end }) => self.request_head(now, fields, claims, end),
+            (State::ReadBody(inbound), event) => self.read_body(now, inbound, event),
+            (State::Held(held), event) => self.held(now, current, held, event),
+            (State::Status(question), event) => self.status(question, event),
+            (State::Forward(outbound), event) => self.forward(outbound, event),
+            (State::Untouched, _) => (State::Untouched, Step::proceed()),
+            (State::Answered, event) => {
+                // The reply itself passes the response callbacks; the rest of the request must not move.
+                let step = if event.is_of_request() { Step::pause() } else { Step::proceed() };
+                (State::Answered, step)
+            }
+            // The host sends no body before a head. If it does, nothing was judged: nothing may pass.
+            (State::Start, Event::Gone) => (State::Start, Step::proceed()),
+            (State::Start, _) => (State::Start, Step::pause()),
+        };
+        self.state = state;
+        step
+    }
+
+    /// Does the response concern this exchange at all?
+    pub fn wants_response(&self) -> bool {
+        match &self.state {
+            State::Forward(outbound) => outbound.wants_response(),
+            State::Start | State::Untouched | State::Answered => false,
+            State::ReadBody(_) | State::Held(_) | State::Status(_) => true,
+        }
+    }
+
+    /// Ends the exchange with an answer of the gateway's own.
+    fn answer(&self, notice: &Notice, caller: Caller) -> (State, Step) {
+        let mut step = Step::pause();
+        step.annotate("privyseal_decision", notice.status.as_str());
+        step.annotate("privyseal_code", notice.code);
+        if let Some(hold) = &notice.hold {
+            step.annotate("privyseal_hold", hold);
+        }
+        step.count(format!("answered.{}", notice.code));
+        step.effects.push(Effect::Reply(reply::render(notice, caller.protocol, caller.rpc_id.as_deref())));
+        (State::Answered, step)
+    }
+}
+
+#[cfg(test)]
+mod tests;

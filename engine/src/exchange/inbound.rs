@@ -1,0 +1,391 @@
+//! The request until its verdict: head, body, and one `finish` that headers-only requests, complete bodies and trailers
+//! all reach.
+//!
+//! Must not go here: the talk with the approver (`holding`), responses (`outbound`).
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::event::{Claims, Effect, Event, Fields, Step};
+use super::holding::{Held, Progress, json, not_found};
+use super::outbound::Outbound;
+use super::{Caller, Exchange, Gateway, Now, State, preview};
+use crate::binding::{self, Subject};
+use crate::classify::{Decision, Doubt, Verdict};
+use crate::control::Posture;
+use crate::digest::{Encoder, hex};
+use crate::hold::{Intake, Preview, Risk, VERSION};
+use crate::identity;
+use crate::policy::Selection;
+use crate::redact::{self, Labels};
+use crate::reply::{Executed, Next, Notice, STATUS_PATH, Status};
+use crate::request::{Head, Headers};
+
+/// Without the plugin's `allow_on_headers_stop_iteration` no body callback ever comes: say so instead of hanging.
+const BODY_PATIENCE_MS: u64 = 15_000;
+
+/// A request that a rule may concern, on its way in.
+#[derive(Debug)]
+pub(super) struct Inbound {
+    pub(super) head: Head,
+    pub(super) selection: Selection,
+    trailers: Headers,
+    /// Has a body callback come yet?
+    body_seen: bool,
+    posture: Posture,
+}
+
+/// What was decided, with all that follows from it.
+struct Judged {
+    decision: Decision,
+    forwarded: Option<Vec<u8>>,
+    labels: Labels,
+}
+
+impl Exchange {
+    pub(super) fn request_head(&self, now: Now, fields: Fields, claims: Claims, end: bool) -> (State, Step) {
+        let policy = &self.gateway.policy;
+        let (mut head, target_error) = Head::from_fields(fields);
+        if let Some(hold) = head.path.strip_prefix(STATUS_PATH).map(str::to_owned) {
+            return match identity::identify(&policy.settings().identity, &mut head, &claims) {
+                Ok(()) => self.question(&head, hold),
+                Err(doubt) => self.doubt(true, Caller::plain(), doubt),
+            };
+        }
+        let identified = identity::identify(&policy.settings().identity, &mut head, &claims);
+        let doubt =
+            target_error.map(|error| Doubt::new(400, error.code(), error.to_string())).or_else(|| identified.err());
+        let mut selection = policy.select(&head);
+        if !policy.settings().observe {
+            match now.posture {
+                Posture::Deny => return self.answer(&kill_switch(), Caller::of(&head, b"")),
+                Posture::Hold => selection.touched = true,
+                Posture::Normal | Posture::Stale => {}
+            }
+        }
+        if !selection.touched {
+            let mut step = Step::proceed();
+            strip_forged(&head, false, &mut step);
+            return (State::Untouched, step);
+        }
+        if let Some(doubt) = doubt.or_else(|| selection.refusal.take()) {
+            return self.doubt(selection.enforced, Caller::of(&head, b""), doubt);
+        }
+        let inbound =
+            Box::new(Inbound { head, selection, trailers: Headers::default(), body_seen: false, posture: now.posture });
+        if end {
+            return self.finish(now, inbound, b"");
+        }
+        let wants_body = inbound.selection.needs_body || inbound.selection.redact_request.is_some();
+        if !wants_body && now.posture == Posture::Normal {
+            // The head alone decides; only a hold waits for the body too, since it is bound to it.
+            match policy.decide(&inbound.head, &inbound.selection, None) {
+                Ok(decision) if decision.verdict == Verdict::Hold => {}
+                Ok(_) => return self.finish(now, inbound, b""),
+                Err(doubt) => return self.doubt(inbound.selection.enforced, inbound.caller(), doubt),
+            }
+        }
+        if inbound.head.is_upgrade() {
+            let doubt = Doubt::new(
+                403,
+                "upgrade_not_inspectable",
+                "a rule selects this route, and upgraded streams cannot be inspected",
+            );
+            return self.doubt(inbound.selection.enforced, inbound.caller(), doubt);
+        }
+        let mut step = Step::pause();
+        if inbound.selection.enforced {
+            step.effects.push(Effect::WakeAt(now.ms + BODY_PATIENCE_MS));
+        }
+        (State::ReadBody(inbound), step)
+    }
+
+    pub(super) fn read_body(&self, now: Now, mut inbound: Box<Inbound>, event: Event<'_>) -> (State, Step) {
+        match event {
+            Event::RequestBody { buffered, .. } if buffered > inbound.selection.body_limit => {
+                let detail = format!(
+                    "the body is larger than the {} bytes that are inspected on this route",
+                    inbound.selection.body_limit
+                );
+                let doubt = Doubt::new(413, "body_too_large", detail);
+                self.doubt(inbound.selection.enforced, inbound.caller(), doubt)
+            }
+            Event::RequestBody { end, .. } => {
+                inbound.body_seen = true;
+                let step = if end { Step::pause_with(Effect::ReadRequestBody) } else { Step::pause() };
+                (State::ReadBody(inbound), step)
+            }
+            Event::RequestTrailers(fields) => {
+                inbound.trailers = Headers::new(fields);
+                (State::ReadBody(inbound), Step::pause_with(Effect::ReadRequestBody))
+            }
+            Event::RequestBytes(body) => self.finish(now, inbound, body),
+            Event::Timer if !inbound.body_seen => {
+                let doubt = Doubt::new(
+                    503,
+                    "body_not_delivered",
+                    "no body arrived: the client stalls, or the filter's configuration lacks `allow_on_headers_stop_iteration: true`",
+                );
+                self.doubt(true, inbound.caller(), doubt)
+            }
+            // Envoy's own answer to a stream that took too long or grew too large.
+            Event::ResponseHead { .. } | Event::ResponseBody { .. } | Event::ResponseTrailers => {
+                (State::ReadBody(inbound), Step::proceed())
+            }
+            _ => (State::ReadBody(inbound), Step::pause()),
+        }
+    }
+
+    /// The request is complete: judge it.
+    fn finish(&self, now: Now, inbound: Box<Inbound>, body: &[u8]) -> (State, Step) {
+        let judged = match inbound.judge(&self.gateway, body) {
+            Ok(judged) => judged,
+            Err(doubt) => return self.doubt(inbound.selection.enforced, Caller::of(&inbound.head, body), doubt),
+        };
+        let caller = Caller::of(&inbound.head, body);
+        let Judged { decision, forwarded, labels } = judged;
+        match decision.verdict {
+            Verdict::Allow => {
+                let mut step = Step::proceed();
+                let masked = forwarded.is_some();
+                inbound.rewrite_head(&mut step, forwarded.as_deref());
+                step.effects.extend(forwarded.map(Effect::ReplaceRequestBody));
+                step.annotate("privyseal_decision", if masked { "redact" } else { "allow" });
+                if !decision.observed.is_empty() {
+                    let rules: Vec<&str> = decision.observed.iter().map(|observed| observed.rule.as_str()).collect();
+                    step.annotate("privyseal_observed", rules.join(","));
+                    step.count("observed");
+                }
+                step.count(if masked { "redacted" } else { "allowed" });
+                (State::Forward(Box::new(Outbound::new(&inbound, labels))), step)
+            }
+            Verdict::Deny => {
+                let notice = Notice {
+                    http: 403,
+                    status: Status::Denied,
+                    code: "denied_by_policy",
+                    detail: decision
+                        .agent_reason
+                        .unwrap_or_else(|| "the gateway's policy denies this request".to_owned()),
+                    hold: None,
+                    near_miss: None,
+                    next: Next::Stop,
+                    executed: Executed::No,
+                };
+                let (state, mut step) = self.answer(&notice, caller);
+                step.effects.insert(0, Effect::Annotate("privyseal_rules", decision.rules.join(",")));
+                (state, step)
+            }
+            Verdict::Hold => {
+                let wait = self.gateway.policy.settings().hold.wait.of(caller.protocol);
+                let subject = inbound.subject(&self.gateway, body, forwarded.as_deref());
+                let binding = binding::bind(&subject, &self.gateway.keys);
+                let preview = preview::of(&self.gateway, &inbound.head, body);
+                let terms = terms(&decision, &preview);
+                let intake =
+                    self.intake(&inbound, &decision, binding.digest.clone(), binding.fields, terms.clone(), preview);
+                let outbound = Box::new(Outbound::new(&inbound, labels));
+                let held = Held {
+                    inbound,
+                    caller,
+                    digest: binding.digest,
+                    terms,
+                    forwarded,
+                    outbound,
+                    intake: json(&intake),
+                    give_up_ms: now.ms.saturating_add(millis(wait)),
+                    progress: Progress::default(),
+                };
+                let (state, mut step) = self.hold(now, held);
+                step.effects.insert(0, Effect::Annotate("privyseal_rules", decision.rules.join(",")));
+                (state, step)
+            }
+        }
+    }
+
+    fn intake(
+        &self,
+        inbound: &Inbound,
+        decision: &Decision,
+        digest: String,
+        fields: BTreeMap<String, String>,
+        terms: String,
+        preview: Preview,
+    ) -> Intake {
+        let settings = self.gateway.policy.settings();
+        Intake {
+            v: VERSION,
+            nonce: self.nonce.clone(),
+            digest,
+            terms,
+            fields,
+            tenant: settings.tenant.clone(),
+            environment: settings.environment.clone(),
+            gateway: self.gateway.id.clone(),
+            principal: inbound.head.principal.clone(),
+            on_behalf_of: inbound.head.on_behalf_of.clone(),
+            rules: decision.rules.clone(),
+            category: decision.category.clone(),
+            risk: decision.risk,
+            workflow: decision.workflow.clone(),
+            why: decision.why.clone(),
+            deadline_ms: millis(settings.hold.deadline),
+            approval_ttl_ms: millis(settings.hold.approval_ttl),
+            rejoin_ms: millis(settings.hold.rejoin),
+            max_live: settings.hold.max_live,
+            preview,
+        }
+    }
+
+    /// Refuses because of a doubt; where nothing is enforced the doubt is noted, and the request goes on as it is.
+    fn doubt(&self, enforced: bool, caller: Caller, doubt: Doubt) -> (State, Step) {
+        if enforced {
+            return self.answer(&Notice::refused(doubt.status, doubt.code, doubt.detail), caller);
+        }
+        let mut step = Step::proceed();
+        step.annotate("privyseal_observed", doubt.code);
+        step.count("observed");
+        (State::Untouched, step)
+    }
+
+    /// An agent asks how a hold of its own stands. GET changes nothing.
+    fn question(&self, head: &Head, hold: String) -> (State, Step) {
+        let plain =
+            !hold.is_empty() && hold.len() <= 64 && hold.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        match &head.principal {
+            _ if head.method != b"GET" && head.method != b"HEAD" => {
+                let notice = Notice::refused(405, "method_not_allowed", "a hold's status is read with GET");
+                self.answer(&notice, Caller::plain())
+            }
+            Some(principal) if plain => self.ask_status(hold, principal),
+            _ => self.answer(&not_found(), Caller::plain()),
+        }
+    }
+}
+
+impl Inbound {
+    /// How to answer before the body is known.
+    fn caller(&self) -> Caller {
+        Caller::of(&self.head, b"")
+    }
+
+    /// Decides, and masks what will be forwarded.
+    fn judge(&self, gateway: &Gateway, body: &[u8]) -> Result<Judged, Doubt> {
+        let mut decision = gateway.policy.decide(&self.head, &self.selection, Some(body))?;
+        if !gateway.policy.settings().observe && decision.verdict == Verdict::Allow {
+            tighten(&mut decision, self.posture);
+        }
+        let mut labels = Labels::default();
+        let profile = self.selection.redact_request.filter(|_| decision.verdict != Verdict::Deny);
+        let forwarded = match profile.and_then(|id| gateway.policy.profile(id)) {
+            Some(profile) => {
+                let content_type = self.head.headers.only("content-type");
+                redact::body(content_type, body, profile, &mut labels)
+                    .map_err(|refusal| Doubt::new(400, refusal.code(), refusal.to_string()))?
+                    .body
+            }
+            None => None,
+        };
+        Ok(Judged { decision, forwarded, labels })
+    }
+
+    /// What `gateway` would tell an approver of this request; `None` if it would not hold it.
+    pub(super) fn terms(&self, gateway: &Gateway, body: &[u8]) -> Option<String> {
+        let selection = gateway.policy.select(&self.head);
+        let decision = gateway.policy.decide(&self.head, &selection, Some(body)).ok()?;
+        (decision.verdict == Verdict::Hold).then(|| terms(&decision, &preview::of(gateway, &self.head, body)))
+    }
+
+    fn subject<'a>(&'a self, gateway: &'a Gateway, body: &'a [u8], forwarded: Option<&'a [u8]>) -> Subject<'a> {
+        let settings = gateway.policy.settings();
+        Subject {
+            head: &self.head,
+            trailers: &self.trailers,
+            body,
+            forwarded: forwarded.unwrap_or(body),
+            tenant: &settings.tenant,
+            environment: &settings.environment,
+            principal_token: identity::principal_token(&settings.identity),
+            volatile: &settings.hold.volatile_headers,
+        }
+    }
+
+    /// The head as it is forwarded: canonical path, no forged headers, headers that fit a masked body.
+    pub(super) fn rewrite_head(&self, step: &mut Step, forwarded: Option<&[u8]>) {
+        if !self.selection.enforced {
+            return;
+        }
+        strip_forged(&self.head, true, step);
+        let target = self.head.canonical_target();
+        if target.as_bytes() != self.head.target {
+            step.effects.push(Effect::SetRequestHeader(":path", target.into_bytes()));
+        }
+        if let Some(body) = forwarded {
+            // With trailers there is no length to correct.
+            if self.head.headers.only("content-length").is_some() {
+                step.effects.push(Effect::SetRequestHeader("content-length", body.len().to_string().into_bytes()));
+            }
+            for stale in ["content-md5", "content-digest", "repr-digest", "digest"] {
+                if self.head.headers.all(stale).next().is_some() {
+                    step.effects.push(Effect::RemoveRequestHeader(stale.to_owned()));
+                }
+            }
+        }
+        if self.selection.redact_response.is_some() {
+            // What cannot be read cannot be masked: no compression, no parts.
+            step.effects.push(Effect::SetRequestHeader("accept-encoding", b"identity".to_vec()));
+            step.effects.extend(["range", "if-range"].map(|name| Effect::RemoveRequestHeader(name.to_owned())));
+        }
+    }
+}
+
+/// Removes headers that only this gateway may set and, on requests that a rule selects, those that steer Envoy: a client
+/// could make it retry or mirror what was approved once.
+fn strip_forged(head: &Head, selected: bool, step: &mut Step) {
+    let mut names: Vec<&str> = head
+        .headers
+        .iter()
+        .filter_map(|(name, _)| std::str::from_utf8(name).ok())
+        .filter(|name| name.starts_with("x-privyseal-") || (selected && name.starts_with("x-envoy-")))
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    step.effects.extend(names.into_iter().map(|name| Effect::RemoveRequestHeader(name.to_owned())));
+}
+
+/// What an operator, or silence, adds to a verdict of allow.
+fn tighten(decision: &mut Decision, posture: Posture) {
+    let (rule, why) = match posture {
+        Posture::Normal | Posture::Deny => return,
+        Posture::Hold => ("kill-switch", "an operator holds every request"),
+        Posture::Stale => ("approver-silent", "the gateway has not heard from its approver"),
+    };
+    decision.verdict = Verdict::Hold;
+    decision.rules = vec![rule.to_owned()];
+    decision.risk = Risk::High;
+    decision.why = why.to_owned();
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn kill_switch() -> Notice {
+    Notice {
+        status: Status::Denied,
+        ..Notice::refused(403, "kill_switch", "an operator has stopped all requests through this gateway")
+    }
+}
+
+/// SHA-256 of what a decision relies on.
+fn terms(decision: &Decision, preview: &Preview) -> String {
+    let mut encoder = Encoder::new("privyseal/terms/v1");
+    encoder.field("verdict", b"hold");
+    decision.rules.iter().for_each(|rule| encoder.field("rule", rule.as_bytes()));
+    encoder.field("category", decision.category.as_deref().unwrap_or_default().as_bytes());
+    encoder.field("risk", &json(&decision.risk));
+    encoder.field("workflow", decision.workflow.as_bytes());
+    encoder.field("why", decision.why.as_bytes());
+    encoder.field("preview", &json(preview));
+    hex(&encoder.sha256())
+}

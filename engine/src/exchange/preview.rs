@@ -1,0 +1,90 @@
+//! What the approver sees: the request, masked, made from the same bytes as the digest.
+//!
+//! Must not go here: what is found (`detect`), how labels look (`redact`).
+
+use std::collections::BTreeMap;
+
+use super::Gateway;
+use crate::binding::credential::is_credential;
+use crate::binding::volatile::is_volatile;
+use crate::hold::Preview;
+use crate::keys::Keys;
+use crate::redact::{self, Labels, Profile, ProfileSource, Redacted};
+use crate::request::Head;
+
+/// Groups of entities that no approver needs to read.
+const HIDDEN: [&str; 4] = ["pii", "financial", "health", "credentials"];
+
+/// Hides them as numbered labels, whatever the policy masks for the upstream.
+pub(super) fn profile(keys: &Keys) -> Option<Profile> {
+    let source = ProfileSource { entities: HIDDEN.map(str::to_owned).to_vec(), ..ProfileSource::default() };
+    Profile::compile(&source, &keys.pseudonym).ok().map(|profile| profile.for_preview())
+}
+
+/// The preview of one request. What cannot be masked is not shown.
+pub(super) fn of(gateway: &Gateway, head: &Head, body: &[u8]) -> Preview {
+    let lossy = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let mut masker = Masker { profile: gateway.preview.as_ref(), labels: Labels::default(), findings: BTreeMap::new() };
+    let content_type = head.headers.only("content-type");
+    let mut preview = Preview {
+        method: lossy(&head.method),
+        scheme: lossy(&head.scheme),
+        authority: lossy(&head.authority),
+        path: masker.text("", &head.canonical_target()),
+        content_type: content_type.map(lossy),
+        body_bytes: body.len() as u64,
+        ..Preview::default()
+    };
+    for (name, value) in head.headers.iter() {
+        let name = lossy(name);
+        if is_volatile(&name, &gateway.policy.settings().hold.volatile_headers) {
+            continue;
+        }
+        if preview.headers.len() == Preview::MAX_HEADERS {
+            preview.truncated = true;
+            break;
+        }
+        let value = if is_credential(&name) { "<CREDENTIAL>".to_owned() } else { masker.text(&name, &lossy(value)) };
+        preview.headers.push((name, value));
+    }
+    let (text, whole) = masker.body(content_type, body);
+    preview.truncated |= !whole;
+    preview.body = text;
+    preview.findings = masker.findings;
+    preview
+}
+
+struct Masker<'a> {
+    profile: Option<&'a Profile>,
+    labels: Labels,
+    findings: BTreeMap<String, u32>,
+}
+
+impl Masker<'_> {
+    fn text(&mut self, key: &str, text: &str) -> String {
+        let Some(profile) = self.profile else { return String::new() };
+        let redacted = redact::text(key, text, profile, &mut self.labels);
+        self.count(&redacted);
+        redacted.body.map_or_else(|| text.to_owned(), |bytes| String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// Masked text, and whether it shows all.
+    fn body(&mut self, content_type: Option<&[u8]>, body: &[u8]) -> (String, bool) {
+        let masked = self.profile.map(|profile| redact::body(content_type, body, profile, &mut self.labels));
+        let Some(Ok(redacted)) = masked else { return (String::new(), body.is_empty()) };
+        self.count(&redacted);
+        let bytes = redacted.body.as_deref().unwrap_or(body);
+        let Ok(text) = std::str::from_utf8(bytes) else { return (String::new(), false) };
+        let mut end = text.len().min(Preview::MAX_BODY);
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        (text.get(..end).unwrap_or_default().to_owned(), end == text.len())
+    }
+
+    fn count(&mut self, redacted: &Redacted) {
+        for finding in &redacted.findings {
+            *self.findings.entry(finding.entity.to_string()).or_default() += 1;
+        }
+    }
+}

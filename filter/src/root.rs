@@ -1,0 +1,241 @@
+//! One worker's configuration: reads policy and keys, keeps the long poll on the kill switch, wakes streams.
+//!
+//! Must not go here: what is done with a request.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use privyseal_engine::control::{POLL_MS, Posture, RETRY_MS, Switch};
+use privyseal_engine::exchange::{Event, Gateway};
+use privyseal_engine::keys::Keys;
+use privyseal_engine::policy::{self, Policy};
+use proxy_wasm::traits::{Context, HttpContext, RootContext};
+use proxy_wasm::types::{BufferType, ContextType, LogLevel, MapType, Status};
+
+use crate::stream::{Handle, Stream};
+use crate::{host, registry};
+
+/// How often timers are looked at.
+const TICK: Duration = Duration::from_millis(100);
+/// No answer of the approver is larger.
+pub const MAX_ANSWER: usize = 64 * 1024;
+
+/// What the streams of one configuration share.
+pub struct Plugin {
+    pub root: u32,
+    /// Names the plugin across updates of its configuration.
+    name: String,
+    pub gateway: Rc<Gateway>,
+    /// `Bearer …`.
+    authorization: String,
+    switch: Cell<Switch>,
+    /// Makes stream nonces unique: random for this worker and configuration, then counted.
+    seed: [u8; 8],
+    streams: Cell<u64>,
+}
+
+thread_local! {
+    /// The newest configuration of each plugin of this VM.
+    static CURRENT: RefCell<HashMap<String, Rc<Plugin>>> = RefCell::default();
+}
+
+impl Plugin {
+    /// The newest configuration of this plugin: itself, unless it was updated.
+    pub fn current(self: &Rc<Self>) -> Rc<Plugin> {
+        CURRENT.with_borrow(|current| current.get(&self.name).map_or_else(|| Rc::clone(self), Rc::clone))
+    }
+
+    pub fn posture(&self, now_ms: u64) -> Posture {
+        match self.gateway.policy.settings().approver {
+            Some(_) => self.switch.get().posture(now_ms),
+            // A policy that only denies and masks has nobody to listen to.
+            None => Posture::Normal,
+        }
+    }
+
+    /// A name for one stream that no other has.
+    pub fn nonce(&self) -> [u8; 16] {
+        let count = self.streams.get().wrapping_add(1);
+        self.streams.set(count);
+        let mut nonce = [0; 16];
+        for (byte, from) in nonce.iter_mut().zip(self.seed.iter().chain(&count.to_be_bytes())) {
+            *byte = *from;
+        }
+        nonce
+    }
+
+    /// Calls the approver.
+    pub fn call(&self, method: &str, path: &str, body: &[u8], timeout: Duration) -> host::Result<u32> {
+        let Some(approver) = &self.gateway.policy.settings().approver else {
+            return Err(host::HostError { call: "http_call", status: Status::BadArgument as u32 });
+        };
+        let mut fields = vec![
+            (":method", method),
+            (":path", path),
+            (":authority", approver.authority.as_str()),
+            ("authorization", self.authorization.as_str()),
+            ("accept", "application/json"),
+            ("user-agent", concat!("privyseal-filter/", env!("CARGO_PKG_VERSION"))),
+        ];
+        if !body.is_empty() {
+            fields.push(("content-type", "application/json"));
+        }
+        host::call(&approver.cluster, &fields, body, timeout)
+    }
+}
+
+/// See the module.
+pub struct Root {
+    context: u32,
+    plugin: Option<Rc<Plugin>>,
+    poll: Poll,
+}
+
+enum Poll {
+    /// In flight, under this token.
+    Waiting(u32),
+    /// Next at this time.
+    At(u64),
+}
+
+impl Root {
+    pub fn new(context: u32) -> Root {
+        Root { context, plugin: None, poll: Poll::At(0) }
+    }
+
+    fn configure(&mut self) -> Result<(), Vec<String>> {
+        let one = |problem: String| vec![problem];
+        let bytes = host::buffer(BufferType::PluginConfiguration, usize::MAX)
+            .map_err(|error| one(format!("the configuration cannot be read (host status {})", error.status)))?;
+        let json = policy::decode_configuration(&bytes).map_err(|error| one(error.to_string()))?;
+        let keys = environment("PRIVYSEAL_KEY").and_then(|key| {
+            Keys::parse(&key).map_err(|problem| format!("environment variable `PRIVYSEAL_KEY`: {problem}"))
+        });
+        let keys = keys.map_err(one)?;
+        let token = environment("PRIVYSEAL_TOKEN").map_err(one)?;
+        let policy = Policy::parse(&json, &keys.pseudonym)
+            .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+        let text =
+            |path: &[&str]| host::property(path).and_then(|value| String::from_utf8(value).ok()).unwrap_or_default();
+        let plugin = Rc::new(Plugin {
+            root: self.context,
+            name: text(&["plugin_name"]),
+            gateway: Rc::new(Gateway::new(policy, keys, text(&["node", "id"]))),
+            authorization: format!("Bearer {token}"),
+            switch: Cell::new(Switch::new(host::now_ms())),
+            seed: host::random().map_err(|error| one(format!("no randomness (host status {})", error.status)))?,
+            streams: Cell::new(0),
+        });
+        self.plugin = Some(Rc::clone(&plugin));
+        if let (Some(approver), Err(error)) = (&plugin.gateway.policy.settings().approver, self.poll())
+            && error.status == Status::BadArgument as u32
+        {
+            return Err(one(format!(
+                "approver.cluster: `{}` is not a cluster of this Envoy; define it under `clusters`",
+                approver.cluster
+            )));
+        }
+        host::set_tick_period(TICK).map_err(|error| one(format!("no timer (host status {})", error.status)))?;
+        CURRENT.with_borrow_mut(|current| current.insert(plugin.name.clone(), plugin));
+        Ok(())
+    }
+
+    /// Starts the next long poll on `/v1/control`.
+    fn poll(&mut self) -> host::Result<()> {
+        let Some(plugin) = self.plugin.as_ref().filter(|plugin| plugin.gateway.policy.settings().approver.is_some())
+        else {
+            self.poll = Poll::At(u64::MAX);
+            return Ok(());
+        };
+        let path = plugin.switch.get().poll_path();
+        let call = plugin.call("GET", &path, b"", Duration::from_millis(POLL_MS + 2_000));
+        self.poll = match call {
+            Ok(token) => Poll::Waiting(token),
+            Err(_) => Poll::At(host::now_ms() + RETRY_MS),
+        };
+        call.map(drop)
+    }
+}
+
+fn environment(name: &str) -> Result<String, String> {
+    match std::env::var(name) {
+        Ok(value) if !value.trim().is_empty() => Ok(value),
+        _ => Err(format!(
+            "environment variable `{name}` is missing: set it for Envoy and name it in `vm_config.environment_variables.host_env_keys`"
+        )),
+    }
+}
+
+impl Context for Root {
+    fn on_http_call_response(&mut self, token: u32, headers: usize, size: usize, _trailers: usize) {
+        let (status, body) = answer(headers, size);
+        if matches!(self.poll, Poll::Waiting(waiting) if waiting == token) {
+            let now = host::now_ms();
+            let Some(plugin) = &self.plugin else { return };
+            let mut switch = plugin.switch.get();
+            let heard = switch.hear(status.unwrap_or_default(), &body, now);
+            plugin.switch.set(switch);
+            self.poll = Poll::At(if heard { now } else { now + RETRY_MS });
+            if heard {
+                let _ = self.poll();
+            }
+        } else if let Some((context, stream)) = registry::caller(token)
+            && host::set_effective_context(context).is_ok()
+        {
+            Stream::step_from_root(&stream, Event::CallEnded { token, status, body: &body });
+        }
+    }
+}
+
+impl RootContext for Root {
+    fn on_configure(&mut self, _size: usize) -> bool {
+        match self.configure() {
+            Ok(()) => true,
+            Err(problems) => {
+                for problem in &problems {
+                    host::log(LogLevel::Error, &format!("privyseal: policy refused: {problem}"));
+                }
+                false
+            }
+        }
+    }
+
+    fn on_tick(&mut self) {
+        let now = host::now_ms();
+        if matches!(self.poll, Poll::At(at) if at <= now) {
+            let _ = self.poll();
+        }
+        while let Some((context, stream)) = registry::due(now) {
+            if host::set_effective_context(context).is_ok() {
+                Stream::step_from_root(&stream, Event::Timer);
+            }
+        }
+        let _ = host::set_effective_context(self.context);
+    }
+
+    fn create_http_context(&self, context: u32) -> Option<Box<dyn HttpContext>> {
+        Some(Box::new(Handle::new(context, self.plugin.as_ref()?)))
+    }
+
+    fn get_type(&self) -> Option<ContextType> {
+        Some(ContextType::HttpContext)
+    }
+}
+
+/// Status and body of a call's answer. A reset has no headers, and asking for them would fail.
+pub fn answer(headers: usize, size: usize) -> (Option<u16>, Vec<u8>) {
+    if headers == 0 {
+        return (None, Vec::new());
+    }
+    let status = host::fields(MapType::HttpCallResponseHeaders)
+        .ok()
+        .and_then(|fields| fields.into_iter().find(|(name, _)| name == b":status"))
+        .and_then(|(_, value)| String::from_utf8(value).ok()?.parse().ok());
+    if size > MAX_ANSWER {
+        // Read as no answer of ours: the engine refuses what does not parse.
+        return (status, Vec::new());
+    }
+    (status, host::buffer(BufferType::HttpCallResponseBody, size).unwrap_or_default())
+}

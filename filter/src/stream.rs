@@ -1,0 +1,217 @@
+//! One HTTP stream: turns Envoy's callbacks into events of its [`Exchange`] and carries out the effects.
+//!
+//! Must not go here: a decision; what to do when a host call fails, beyond refusing the stream.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use privyseal_engine::exchange::{Call, Claims, Effect, Event, Exchange, Flow, Now};
+use privyseal_engine::identity;
+use privyseal_engine::policy::IdentitySource;
+use privyseal_engine::reply::LocalReply;
+use proxy_wasm::traits::{Context, HttpContext};
+use proxy_wasm::types::{Action, BufferType, LogLevel, MapType};
+
+use crate::host;
+use crate::root::{Plugin, answer};
+use crate::{registry, stats};
+
+/// See the module.
+pub struct Stream {
+    context: u32,
+    plugin: Rc<Plugin>,
+    exchange: Exchange,
+}
+
+/// What the SDK's dispatcher owns of a stream.
+pub struct Handle(registry::Shared);
+
+/// Whose callback runs: decides whom the SDK credits a call to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Caller {
+    Stream,
+    Root,
+}
+
+impl Stream {
+    /// One event, in a callback of the stream itself.
+    fn step(stream: &registry::Shared, event: Event<'_>) -> Action {
+        Stream::run(stream, event, Caller::Stream)
+    }
+
+    /// One event, in a callback of the root that speaks for the stream: its timer, or the answer of a call made then.
+    pub fn step_from_root(stream: &registry::Shared, event: Event<'_>) {
+        Stream::run(stream, event, Caller::Root);
+    }
+
+    fn run(stream: &registry::Shared, event: Event<'_>, caller: Caller) -> Action {
+        // Callbacks do not nest: the host queues what would call back. If one did, nothing may pass meanwhile.
+        let Ok(mut this) = stream.try_borrow_mut() else { return Action::Pause };
+        match this.carry_out(stream, event, caller) {
+            Ok(Flow::Continue) => Action::Continue,
+            Ok(Flow::Pause) => Action::Pause,
+            Err(error) => {
+                host::log(
+                    LogLevel::Error,
+                    &format!("privyseal: host call {} failed with {}", error.call, error.status),
+                );
+                stats::count("host_error");
+                let fields = [
+                    ("content-type", "text/plain"),
+                    ("x-privyseal-status", "refused"),
+                    ("x-privyseal-code", "host_error"),
+                ];
+                let _ = host::reply(
+                    503,
+                    "privyseal_host_error",
+                    &fields,
+                    b"refused: the gateway could not inspect this request\n",
+                );
+                Action::Pause
+            }
+        }
+    }
+
+    fn carry_out(&mut self, shared: &registry::Shared, event: Event<'_>, caller: Caller) -> host::Result<Flow> {
+        let current = self.plugin.current();
+        let ms = host::now_ms();
+        let now = Now { ms, posture: current.posture(ms) };
+        let step = self.exchange.step(now, &current.gateway, event);
+        let mut flow = step.flow;
+        for effect in step.effects {
+            match effect {
+                Effect::SetRequestHeader(name, value) => host::set_field(MapType::HttpRequestHeaders, name, &value)?,
+                Effect::RemoveRequestHeader(name) => host::remove_field(MapType::HttpRequestHeaders, &name)?,
+                Effect::SetResponseHeader(name, value) => host::set_field(MapType::HttpResponseHeaders, name, &value)?,
+                Effect::RemoveResponseHeader(name) => host::remove_field(MapType::HttpResponseHeaders, name)?,
+                Effect::ReadRequestBody => {
+                    let body = host::buffer(BufferType::HttpRequestBody, usize::MAX)?;
+                    flow = self.carry_out(shared, Event::RequestBytes(&body), caller)?;
+                }
+                Effect::ReplaceRequestBody(body) => host::replace_buffer(BufferType::HttpRequestBody, &body)?,
+                Effect::ReadResponseBody => {
+                    let body = host::buffer(BufferType::HttpResponseBody, usize::MAX)?;
+                    flow = self.carry_out(shared, Event::ResponseBytes(&body), caller)?;
+                }
+                Effect::ReplaceResponseBody(body) => host::replace_buffer(BufferType::HttpResponseBody, &body)?,
+                Effect::Call(call) => {
+                    if let Some(token) = self.call(shared, &call, caller) {
+                        flow = self.carry_out(shared, Event::Dispatched(token), caller)?;
+                    }
+                }
+                Effect::WakeAt(at_ms) => registry::wake_at(self.context, shared, at_ms),
+                // Log fields and counters are not worth a request.
+                Effect::Annotate(name, value) => drop(host::set_property(name, &value)),
+                Effect::Count(name) => stats::count(&name),
+                Effect::Resume => host::resume_request()?,
+                Effect::Reply(reply) => send(&reply)?,
+            }
+        }
+        Ok(flow)
+    }
+
+    /// Calls the approver; the token for a call that is awaited.
+    fn call(&self, shared: &registry::Shared, call: &Call, caller: Caller) -> Option<Option<u32>> {
+        let timeout = Duration::from_millis(call.timeout_ms);
+        if call.is_awaited() {
+            let token = self.plugin.call(call.method, &call.path, &call.body, timeout).ok();
+            if let (Some(token), Caller::Root) = (token, caller) {
+                registry::expect(token, self.context, shared);
+            }
+            return Some(token);
+        }
+        // The root makes it, so that it outlives the stream: Envoy cancels the calls of a stream that ends.
+        if host::set_effective_context(self.plugin.root).is_ok() {
+            if self.plugin.call(call.method, &call.path, &call.body, timeout).is_err() {
+                stats::count("report_failed");
+            }
+            let _ = host::set_effective_context(self.context);
+        }
+        None
+    }
+
+    /// What Envoy knows of the sender from verified sources.
+    fn claims(&self) -> Claims {
+        let sources = &self.plugin.gateway.policy.settings().identity;
+        let read = |sources: &[IdentitySource]| {
+            let read = |path: &Vec<&str>| if path.is_empty() { None } else { host::property(path) };
+            identity::properties(sources).iter().map(read).collect()
+        };
+        let peer = host::property(&["source", "address"])
+            .and_then(|address| String::from_utf8(address).ok())
+            .and_then(|address| address.rsplit_once(':').map(|(ip, _)| ip.trim_matches(['[', ']']).to_owned()));
+        Claims { peer, principal: read(&sources.principal), on_behalf_of: read(&sources.on_behalf_of) }
+    }
+}
+
+fn send(reply: &LocalReply) -> host::Result<()> {
+    let fields: Vec<(&str, &str)> = reply.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    host::reply(reply.status, &reply.details, &fields, reply.body.as_bytes())
+}
+
+impl Handle {
+    pub fn new(context: u32, plugin: &Rc<Plugin>) -> Handle {
+        let exchange = Exchange::new(Rc::clone(&plugin.gateway), plugin.nonce());
+        Handle(Rc::new(RefCell::new(Stream { context, plugin: Rc::clone(plugin), exchange })))
+    }
+
+    fn step(&self, event: Event<'_>) -> Action {
+        Stream::step(&self.0, event)
+    }
+
+    /// One callback's header map; a stream whose headers cannot be read is refused by an event without them.
+    fn fields(kind: MapType) -> host::Fields {
+        host::fields(kind).unwrap_or_default()
+    }
+}
+
+impl Context for Handle {
+    fn on_http_call_response(&mut self, token: u32, headers: usize, size: usize, _trailers: usize) {
+        let (status, body) = answer(headers, size);
+        self.step(Event::CallEnded { token, status, body: &body });
+    }
+
+    fn on_done(&mut self) -> bool {
+        self.step(Event::Gone);
+        if let Ok(stream) = self.0.try_borrow() {
+            registry::remove(stream.context);
+        }
+        true
+    }
+}
+
+impl HttpContext for Handle {
+    fn on_http_request_headers(&mut self, _count: usize, end: bool) -> Action {
+        let claims = match self.0.try_borrow() {
+            Ok(stream) => stream.claims(),
+            Err(_) => return Action::Pause,
+        };
+        self.step(Event::RequestHead { fields: Self::fields(MapType::HttpRequestHeaders), claims, end })
+    }
+
+    fn on_http_request_body(&mut self, buffered: usize, end: bool) -> Action {
+        self.step(Event::RequestBody { buffered, end })
+    }
+
+    fn on_http_request_trailers(&mut self, _count: usize) -> Action {
+        self.step(Event::RequestTrailers(Self::fields(MapType::HttpRequestTrailers)))
+    }
+
+    fn on_http_response_headers(&mut self, _count: usize, end: bool) -> Action {
+        // Most responses concern nobody: their headers are not worth a copy.
+        let wanted = self.0.try_borrow().is_ok_and(|stream| stream.exchange.wants_response());
+        if !wanted {
+            return Action::Continue;
+        }
+        self.step(Event::ResponseHead { fields: Self::fields(MapType::HttpResponseHeaders), end })
+    }
+
+    fn on_http_response_body(&mut self, buffered: usize, end: bool) -> Action {
+        self.step(Event::ResponseBody { buffered, end })
+    }
+
+    fn on_http_response_trailers(&mut self, _count: usize) -> Action {
+        self.step(Event::ResponseTrailers)
+    }
+}
