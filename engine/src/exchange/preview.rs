@@ -2,6 +2,9 @@
 //!
 //! Must not go here: what is found (`detect`), how labels look (`redact`).
 
+mod allowlist;
+
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::Gateway;
@@ -9,6 +12,7 @@ use crate::binding::credential::is_credential;
 use crate::binding::volatile::is_volatile;
 use crate::hold::Preview;
 use crate::keys::Keys;
+use crate::policy::Preview as Shown;
 use crate::redact::{self, Labels, Profile, ProfileSource, Redacted};
 use crate::request::Head;
 
@@ -47,7 +51,7 @@ pub(super) fn of(gateway: &Gateway, head: &Head, body: &[u8]) -> Preview {
         let value = if is_credential(&name) { "<CREDENTIAL>".to_owned() } else { masker.text(&name, &lossy(value)) };
         preview.headers.push((name, value));
     }
-    let (text, whole) = masker.body(content_type, body);
+    let (text, whole) = masker.body(content_type, body, &gateway.policy.settings().preview);
     preview.truncated |= !whole;
     preview.body = text;
     preview.findings = masker.findings;
@@ -69,12 +73,17 @@ impl Masker<'_> {
     }
 
     /// Masked text, and whether it shows all.
-    fn body(&mut self, content_type: Option<&[u8]>, body: &[u8]) -> (String, bool) {
+    fn body(&mut self, content_type: Option<&[u8]>, body: &[u8], shown: &Shown) -> (String, bool) {
         let masked = self.profile.map(|profile| redact::body(content_type, body, profile, &mut self.labels));
         let Some(Ok(redacted)) = masked else { return (String::new(), body.is_empty()) };
         self.count(&redacted);
         let bytes = redacted.body.as_deref().unwrap_or(body);
-        let Ok(text) = std::str::from_utf8(bytes) else { return (String::new(), false) };
+        let text = match shown {
+            Shown::Masked => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
+            Shown::Allowlist(_) if body.is_empty() => Some(Cow::Borrowed("")),
+            Shown::Allowlist(pointers) => allowlist::apply(bytes, pointers).ok().map(Cow::Owned),
+        };
+        let Some(text) = text else { return (String::new(), false) };
         let mut end = text.len().min(Preview::MAX_BODY);
         while !text.is_char_boundary(end) {
             end -= 1;
