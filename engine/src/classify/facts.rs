@@ -81,6 +81,11 @@ impl<'a> Body<'a> {
     }
 }
 
+/// Can a body with these headers be read by everyone alike? One content type, a known encoding and charset.
+pub fn readable(headers: &Headers, body: &[u8]) -> Result<(), Reason> {
+    format(headers, body).map(drop)
+}
+
 enum Format {
     Form,
     Json,

@@ -11,6 +11,7 @@ use super::holding::{Held, Progress, json, not_found};
 use super::outbound::Outbound;
 use super::{Caller, Exchange, Gateway, Now, State, preview};
 use crate::binding::{self, Subject};
+use crate::classify::facts::readable;
 use crate::classify::{Decision, Doubt, Verdict};
 use crate::control::Posture;
 use crate::digest::{Encoder, hex};
@@ -279,6 +280,7 @@ impl Inbound {
         let profile = self.selection.redact_request.filter(|_| decision.verdict != Verdict::Deny);
         let forwarded = match profile.and_then(|id| gateway.policy.profile(id)) {
             Some(profile) => {
+                readable(&self.head.headers, body)?;
                 let content_type = self.head.headers.only("content-type");
                 redact::body(content_type, body, profile, &mut labels)
                     .map_err(|refusal| Doubt::new(400, refusal.code(), refusal.to_string()))?

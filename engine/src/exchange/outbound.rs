@@ -122,6 +122,9 @@ impl Exchange {
                 "the upstream compressed a response that must be masked, although it was asked not to",
             ));
         }
+        if headers.all("content-type").nth(1).is_some() {
+            return Err(Doubt::new(502, "duplicate_header", "the response names more than one content type"));
+        }
         let content_type = headers.only("content-type");
         outbound.masking = self.masking(outbound, content_type);
         for name in STALE {

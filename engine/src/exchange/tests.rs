@@ -407,6 +407,21 @@ fn masked_bodies_carry_headers_that_fit() {
 }
 
 #[test]
+fn bodies_that_cannot_be_read_are_not_masked_but_refused() {
+    for (fields, body, status, code) in [
+        (&[("content-encoding", "gzip")][..], "\u{1f}", 415, "unsupported_encoding"),
+        (&[("content-type", "application/json"), ("content-type", "text/plain")], "{}", 400, "duplicate_header"),
+        (&[("content-type", "application/json; charset=utf-7")], "{}", 415, "unsupported_charset"),
+        (&[("content-type", "application/json")], "{", 400, "truncated_json"),
+    ] {
+        let mut run = Run::new(policy());
+        run.head("POST", "/chat", fields, false);
+        let step = run.body(body);
+        assert_eq!((reply(&step).0, reply(&step).1), (status, code));
+    }
+}
+
+#[test]
 fn responses_are_masked_whole_even_with_trailers() {
     let mut run = Run::new(policy());
     run.head("POST", "/chat", &[("content-type", "application/json")], false);
