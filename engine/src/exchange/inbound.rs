@@ -60,7 +60,10 @@ impl Exchange {
         if !policy.settings().observe {
             match now.posture {
                 Posture::Deny => return self.answer(&kill_switch(), Caller::of(&head, b"")),
-                Posture::Hold => selection.touched = true,
+                Posture::Hold => {
+                    selection.touched = true;
+                    selection.enforced = true;
+                }
                 Posture::Normal | Posture::Stale => {}
             }
         }

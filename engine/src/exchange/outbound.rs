@@ -36,8 +36,8 @@ pub(super) struct Outbound {
 enum Masking {
     #[default]
     Off,
-    /// The whole body waits in Envoy's buffer.
-    Whole { content_type: Option<Vec<u8>> },
+    /// The whole body waits in Envoy's buffer, and with it the head, of which `stale` would no longer be true.
+    Whole { content_type: Option<Vec<u8>>, stale: Vec<&'static str> },
     /// `end`: the chunk that is being read is the last one.
     Stream { stream: Box<redact::Stream>, end: bool },
 }
@@ -127,13 +127,15 @@ impl Exchange {
         }
         let content_type = headers.only("content-type");
         outbound.masking = self.masking(outbound, content_type);
-        for name in STALE {
-            if headers.all(name).next().is_some() {
-                step.effects.push(Effect::RemoveResponseHeader(name));
+        let stale = STALE.into_iter().filter(|name| headers.all(name).next().is_some()).collect();
+        match &mut outbound.masking {
+            Masking::Off => {}
+            // Until it is known whether anything changes, the head waits too.
+            Masking::Whole { stale: later, .. } => {
+                *later = stale;
+                step.flow = super::Flow::Pause;
             }
-        }
-        if matches!(outbound.masking, Masking::Whole { .. }) {
-            step.flow = super::Flow::Pause;
+            Masking::Stream { .. } => step.effects.extend(stale.into_iter().map(Effect::RemoveResponseHeader)),
         }
         Ok(step)
     }
@@ -142,7 +144,7 @@ impl Exchange {
         let streams = content_type.is_some_and(|value| value.to_ascii_lowercase().starts_with(b"text/event-stream"));
         match outbound.profile {
             Some(_) if streams => Masking::Stream { stream: Box::new(redact::Stream::new(content_type)), end: false },
-            Some(_) => Masking::Whole { content_type: content_type.map(<[u8]>::to_vec) },
+            Some(_) => Masking::Whole { content_type: content_type.map(<[u8]>::to_vec), stale: Vec::new() },
             None => Masking::Off,
         }
     }
@@ -154,11 +156,17 @@ impl Exchange {
         let mut step = Step::proceed();
         match std::mem::take(&mut outbound.masking) {
             Masking::Off => {}
-            Masking::Whole { content_type } => {
+            Masking::Whole { content_type, stale } => {
                 let masked =
                     redact::body(content_type.as_deref(), body, profile, &mut outbound.labels).map_err(refuse)?;
                 if let Some(body) = masked.body {
                     step.count("response_redacted");
+                    let sized = stale.contains(&"content-length");
+                    step.effects.extend(stale.into_iter().map(Effect::RemoveResponseHeader));
+                    if sized {
+                        let length = body.len().to_string().into_bytes();
+                        step.effects.push(Effect::SetResponseHeader("content-length", length));
+                    }
                     step.effects.push(Effect::ReplaceResponseBody(body));
                 }
             }

@@ -427,18 +427,18 @@ fn responses_are_masked_whole_even_with_trailers() {
     run.head("POST", "/chat", &[("content-type", "application/json")], false);
     run.body("{}");
     let fields: Fields =
-        [(":status", "200"), ("content-type", "application/json"), ("content-length", "26"), ("etag", "x")]
+        [(":status", "200"), ("content-type", "application/json"), ("content-length", "27"), ("etag", "x")]
             .iter()
             .map(|(n, v)| (n.as_bytes().to_vec(), v.as_bytes().to_vec()))
             .collect();
     let step = run.step(Event::ResponseHead { fields, end: false });
-    assert_eq!(step.flow, Flow::Pause);
-    assert!(step.effects.contains(&Effect::RemoveResponseHeader("content-length")));
-    assert!(step.effects.contains(&Effect::RemoveResponseHeader("etag")));
+    assert_eq!(step, Step::pause(), "the head waits: it may stay true");
     assert_eq!(run.step(Event::ResponseBody { buffered: 26, end: false }), Step::pause());
     assert_eq!(run.step(Event::ResponseTrailers), Step::pause_with(Effect::ReadResponseBody));
-    let step = run.step(Event::ResponseBytes(br#"{"mail":"ann@example.com"}"#));
+    let step = run.step(Event::ResponseBytes(br#"{"mail":"anna@example.com"}"#));
     assert_eq!(step.flow, Flow::Continue);
+    assert!(step.effects.contains(&Effect::RemoveResponseHeader("etag")));
+    assert!(step.effects.contains(&Effect::SetResponseHeader("content-length", b"26".to_vec())));
     let replaced = step
         .effects
         .iter()
@@ -470,6 +470,26 @@ fn the_kill_switch_reaches_what_no_rule_selects() {
     let mut run = Run::new(policy());
     run.now.posture = Posture::Hold;
     assert_eq!(call(&run.head("GET", "/x", &[], true)).kind, CallKind::Create);
+}
+
+#[test]
+fn a_hold_of_everything_refuses_what_cannot_be_held() {
+    let mut run = Run::new(policy());
+    run.now.posture = Posture::Hold;
+    run.head("POST", "/x", &[], false);
+    assert_eq!(reply(&run.step(Event::RequestBody { buffered: 5_000, end: false })).0, 413);
+}
+
+#[test]
+fn a_response_without_findings_keeps_its_head() {
+    let mut run = Run::new(policy());
+    run.head("POST", "/chat", &[], false);
+    run.body("{}");
+    let fields = [(":status", "200"), ("content-length", "2"), ("etag", "x")];
+    let fields = fields.iter().map(|(n, v)| (n.as_bytes().to_vec(), v.as_bytes().to_vec())).collect();
+    run.step(Event::ResponseHead { fields, end: false });
+    run.step(Event::ResponseBody { buffered: 2, end: true });
+    assert_eq!(run.step(Event::ResponseBytes(b"{}")), Step::proceed());
 }
 
 #[test]
