@@ -10,6 +10,7 @@ pub mod decide;
 pub mod holds;
 pub mod key;
 pub mod login;
+pub mod policy;
 pub mod serve;
 pub mod terminal;
 pub mod token;
@@ -54,6 +55,7 @@ enum Command {
     Control(control::ControlCommand),
     Audit(audit::AuditCommand),
     // Policies and texts, on this machine: a file each, `policy.rs`, `scan.rs`, `redact.rs`.
+    Policy(policy::PolicyCommand),
 }
 
 /// Reads the arguments, runs the command, tells what went wrong.
@@ -75,6 +77,7 @@ pub fn main() -> ExitCode {
             Command::Deny(command) => command.run().await,
             Command::Control(command) => command.run().await,
             Command::Audit(command) => command.run().await,
+            Command::Policy(command) => command.run(),
         }
     });
     match done {

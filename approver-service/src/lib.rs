@@ -18,6 +18,7 @@ pub mod clock;
 pub mod config;
 pub mod hold;
 pub mod mask;
+pub mod policy;
 pub mod secret;
 pub mod server;
 pub mod store;

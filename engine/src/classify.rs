@@ -150,8 +150,13 @@ impl Rules {
         Rules { rules, index, default, observe }
     }
 
+    /// In the order written.
     pub fn iter(&self) -> impl Iterator<Item = &Rule> {
         self.rules.iter()
+    }
+
+    pub fn default_verdict(&self) -> DefaultVerdict {
+        self.default
     }
 
     /// Judges by the head alone.

@@ -22,6 +22,7 @@ use crate::request::Head;
 
 pub use configuration::decode_configuration;
 pub use error::Error;
+pub use reader::{field_path, item_path};
 pub use settings::{Approver, Hold, Identity, IdentitySource, Preview, Settings, Wait};
 
 /// See the module's documentation.
@@ -82,9 +83,9 @@ impl Policy {
         self.settings.approver.iter().map(|approver| approver.cluster.as_str())
     }
 
-    /// The ids of all rules, in the order written.
-    pub fn rule_ids(&self) -> impl Iterator<Item = &str> {
-        self.rules.iter().map(|rule| rule.id.as_str())
+    /// In the order written.
+    pub fn rules(&self) -> &Rules {
+        &self.rules
     }
 
     pub fn profile(&self, id: ProfileId) -> Option<&Profile> {

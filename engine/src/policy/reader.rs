@@ -3,10 +3,12 @@
 //!
 //! Must not go here: what a field means (`compile`).
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 use super::error::Error;
-use crate::extract::json::{Kind, Limits, Scanner};
+use crate::extract::json::{JsonError, Kind, Limits, Scanner};
 
 /// The mistakes found so far.
 pub type Errors = Vec<Error>;
@@ -16,27 +18,44 @@ const MAX_DIGITS: usize = 15;
 
 /// Reads the text strictly (no key twice, no number that a double would change) into a tree.
 pub fn tree(json: &[u8], errors: &mut Errors) -> Option<Value> {
-    let mut scanner = Scanner::new(json, Limits::default());
-    loop {
-        match scanner.next() {
-            Ok(None) => break,
-            Ok(Some(token)) if token.kind == Kind::Number => {
-                let digits = token.raw().bytes().filter(u8::is_ascii_digit).count();
-                if digits > MAX_DIGITS || token.raw().contains(['e', 'E']) {
-                    let message = format!("the number `{}` may change on its way through a control plane", token.raw());
-                    errors
-                        .push(Error::new("", message).with_hint("write it as text, in quotes: it is compared exactly"));
-                }
-            }
-            Ok(Some(_)) => {}
-            Err(error) => {
-                errors.push(Error::new("", error.to_string()).with_hint("expected the policy as one JSON object"));
-                return None;
-            }
-        }
+    if let Err(error) = check(&mut Scanner::new(json, Limits::default()), "", errors) {
+        errors.push(Error::new("", error.to_string()).with_hint("expected the policy as one JSON object"));
+        return None;
     }
     let tree = serde_json::from_slice(json);
     tree.map_err(|error| errors.push(Error::new("", format!("the policy is not JSON: {error}")))).ok()
+}
+
+/// Runs to the end of the container at `path`, or of the text. The scanner limits the depth.
+fn check(scanner: &mut Scanner<'_>, path: &str, errors: &mut Errors) -> Result<(), JsonError> {
+    let mut key: Option<Cow<'_, str>> = None;
+    let mut index = 0;
+    while let Some(token) = scanner.next()? {
+        let inner = match (&key, scanner.depth()) {
+            (Some(key), _) => field_path(path, key),
+            (None, 0) => path.to_owned(),
+            (None, _) => item_path(path, index),
+        };
+        match token.kind {
+            Kind::Key => {
+                key = Some(token.text());
+                continue;
+            }
+            Kind::ArrayStart | Kind::ObjectStart if scanner.depth() == 1 => continue,
+            Kind::ArrayStart | Kind::ObjectStart => check(scanner, &inner, errors)?,
+            Kind::ArrayEnd | Kind::ObjectEnd if scanner.depth() > 0 => return Ok(()),
+            Kind::Number => {
+                let digits = token.raw().bytes().filter(u8::is_ascii_digit).count();
+                if digits > MAX_DIGITS || token.raw().contains(['e', 'E']) {
+                    let message = format!("the number `{}` may change on its way through a control plane", token.raw());
+                    errors.push(Error::new(inner, message).with_hint("write it in quotes: it is compared exactly"));
+                }
+            }
+            _ => {}
+        }
+        index += 1;
+    }
+    Ok(())
 }
 
 /// A value and where it stands.
@@ -82,15 +101,13 @@ impl<'v> Node<'v> {
             errors.push(self.expected("fields"));
             return Vec::new();
         };
-        let plain = |key: &str| key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
-        let place = |key: &str| if plain(key) { join(&self.path, key) } else { format!("{}[\"{key}\"]", self.path) };
-        map.iter().map(|(key, value)| (key.as_str(), Node { value, path: place(key) })).collect()
+        map.iter().map(|(key, value)| (key.as_str(), Node { value, path: field_path(&self.path, key) })).collect()
     }
 
     pub fn items(&self, errors: &mut Errors) -> Vec<Node<'v>> {
         match self.value {
             Value::Array(items) => {
-                let node = |(i, value)| Node { value, path: format!("{}[{i}]", self.path) };
+                let node = |(i, value)| Node { value, path: item_path(&self.path, i) };
                 items.iter().enumerate().map(node).collect()
             }
             _ => {
@@ -177,7 +194,7 @@ impl<'v> Fields<'v> {
     /// A field that may be left out.
     pub fn take(&mut self, name: &'static str) -> Option<Node<'v>> {
         self.known.push(name);
-        self.map.get(name).map(|value| Node { value, path: join(&self.path, name) })
+        self.map.get(name).map(|value| Node { value, path: field_path(&self.path, name) })
     }
 
     /// A field that must be there.
@@ -196,7 +213,7 @@ impl<'v> Fields<'v> {
     /// Reports what was never asked for.
     pub fn finish(self, errors: &mut Errors) {
         for unknown in self.map.keys().filter(|key| !self.known.contains(&key.as_str())) {
-            let error = Error::new(join(&self.path, unknown), format!("unknown field `{unknown}`"));
+            let error = Error::new(field_path(&self.path, unknown), format!("unknown field `{unknown}`"));
             let near = self.known.iter().map(|known| (distance(known, unknown), known)).min();
             errors.push(match near {
                 Some((distance, known)) if distance <= 2 => error.with_hint(format!("did you mean `{known}`?")),
@@ -209,8 +226,19 @@ impl<'v> Fields<'v> {
     }
 }
 
-fn join(path: &str, name: &str) -> String {
-    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+/// The path of a field: `rules`, `approver.cluster`, `match.body["/amount"]`.
+pub fn field_path(path: &str, name: &str) -> String {
+    let plain = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+    match (path, plain) {
+        ("", true) => name.to_owned(),
+        (_, true) => format!("{path}.{name}"),
+        (_, false) => format!("{path}[\"{name}\"]"),
+    }
+}
+
+/// The path of a list's item: `rules[2]`.
+pub fn item_path(path: &str, index: usize) -> String {
+    format!("{path}[{index}]")
 }
 
 fn any_of(names: &[String]) -> String {

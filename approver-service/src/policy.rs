@@ -1,0 +1,8 @@
+//! Policies as files: read from YAML, checked, rendered for Envoy, tested. Nothing here serves requests.
+//!
+//! Must not go here: what a policy means (the engine), arguments of commands (`cli::policy`).
+
+pub mod check;
+pub mod render;
+pub mod schema;
+pub mod source;

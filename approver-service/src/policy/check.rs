@@ -1,0 +1,150 @@
+//! What is wrong with a policy file, and what is doubtful: every finding with its place.
+//!
+//! Must not go here: how findings are printed (`cli::policy::check`).
+
+use privyseal_engine::classify::Verdict;
+use privyseal_engine::policy::{Error, Policy};
+use serde::Serialize;
+
+use super::source::{Place, Source};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The policy will not load.
+    Error,
+    /// It will, and may not do what was meant.
+    Warning,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    pub severity: Severity,
+    pub line: Option<u64>,
+    pub column: Option<u64>,
+    /// Such as `rules[2].match.path`.
+    pub path: String,
+    pub message: String,
+    pub hint: Option<String>,
+}
+
+/// A file's text, its policy if it is one, and what there is to say about it.
+#[derive(Debug)]
+pub struct Report {
+    pub policy: Option<Policy>,
+    pub source: Option<Source>,
+    pub findings: Vec<Finding>,
+}
+
+impl Report {
+    pub fn of(text: &str) -> Report {
+        let source = match Source::parse(text) {
+            Ok(source) => source,
+            Err(error) => {
+                let message = format!("the file is not YAML: {}", error.message);
+                let finding = finding(Severity::Error, error.place, &Error::new("", message));
+                return Report { policy: None, source: None, findings: vec![finding] };
+            }
+        };
+        let (policy, mut findings) = match Policy::parse(source.to_json().as_bytes(), &[]) {
+            Ok(policy) => {
+                let doubts = doubts(&policy);
+                let warning = |error| finding(Severity::Warning, source.place(&error), &error);
+                (Some(policy), doubts.into_iter().map(warning).collect::<Vec<_>>())
+            }
+            Err(errors) => {
+                let error = |error: &Error| finding(Severity::Error, source.place(error), error);
+                (None, errors.iter().map(error).collect())
+            }
+        };
+        findings.sort_by_key(|finding| (finding.line, finding.column));
+        Report { policy, source: Some(source), findings }
+    }
+}
+
+fn finding(severity: Severity, place: Option<Place>, error: &Error) -> Finding {
+    Finding {
+        severity,
+        line: place.map(|place| place.line),
+        column: place.map(|place| place.column),
+        path: error.path.clone(),
+        message: error.message.clone(),
+        hint: error.hint.clone(),
+    }
+}
+
+/// What loads and may not be meant.
+fn doubts(policy: &Policy) -> Vec<Error> {
+    let mut doubts = Vec::new();
+    let settings = policy.settings();
+    let default = policy.rules().default_verdict();
+    let mut holds = [default.reads, default.writes].contains(&Verdict::Hold);
+    for (i, rule) in policy.rules().iter().enumerate() {
+        let path = format!("rules[{i}].verdict");
+        holds |= rule.verdict == Verdict::Hold;
+        if rule.verdict == Verdict::Allow && [default.reads, default.writes] == [Verdict::Allow; 2] {
+            let message = format!("rule `{}` allows what the default allows already", rule.id);
+            let hint = "allow is the mildest verdict; to exempt something from another rule use its `except`";
+            doubts.push(Error::new(path, message).with_hint(hint));
+        } else if rule.verdict == Verdict::Hold && rule.why.is_none() {
+            let message = format!("rule `{}` does not say why it holds", rule.id);
+            doubts.push(Error::new(path, message).with_hint("write `why:` for the approver"));
+        }
+    }
+    if holds && settings.identity.principal.is_empty() {
+        let message = "requests are held, and nothing says who sends them";
+        let hint = "without `identity.principal` a hold ends with its connection, and nobody can be told apart";
+        doubts.push(Error::new("", message).with_hint(hint));
+    }
+    if settings.observe {
+        let message = "the policy observes only: nothing is held, denied or masked";
+        doubts.push(Error::new("mode", message).with_hint("write `mode: enforce` when you trust it"));
+    }
+    doubts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(text: &str) -> Vec<String> {
+        let show = |f: &Finding| format!("{:?} {:?}:{:?} {}", f.severity, f.line, f.column, f.message);
+        Report::of(text).findings.iter().map(show).collect()
+    }
+
+    #[test]
+    fn mistakes_stand_at_their_lines() {
+        let text = "version: 1\ndefault: alow\nrules:\n  - id: a\n    match: {path: admin}\n    verdict: hold\n";
+        assert_eq!(
+            shown(text),
+            [
+                "Error Some(2):Some(1) expected `allow`, `deny` or `hold`, found `alow`",
+                "Error Some(5):Some(13) bad value `admin`",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_not_yaml_is_said_with_its_place() {
+        let found = Report::of("version: 1\nversion: 2\n").findings;
+        assert_eq!((found.len(), found[0].severity, found[0].line), (1, Severity::Error, Some(2)));
+    }
+
+    #[test]
+    fn doubtful_policies_load_with_warnings() {
+        let text = "version: 1\ndefault: allow\nmode: observe\napprover: {cluster: a}\nrules:\n\
+                    - {id: a, match: {path: /a}, verdict: allow}\n- {id: b, match: {path: /b}, verdict: hold}\n";
+        let report = Report::of(text);
+        assert!(report.policy.is_some());
+        assert!(report.findings.iter().all(|f| f.severity == Severity::Warning));
+        assert_eq!(
+            shown(text),
+            [
+                "Warning Some(1):Some(1) requests are held, and nothing says who sends them",
+                "Warning Some(3):Some(1) the policy observes only: nothing is held, denied or masked",
+                "Warning Some(6):Some(30) rule `a` allows what the default allows already",
+                "Warning Some(7):Some(30) rule `b` does not say why it holds",
+            ]
+        );
+    }
+}
