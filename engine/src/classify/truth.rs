@@ -130,7 +130,6 @@ impl Reason {
     /// The HTTP status of the refusal.
     pub const fn status(self) -> u16 {
         match self {
-            Reason::TooManyValues => 413,
             Reason::UnsupportedBody | Reason::UnsupportedCharset | Reason::UnsupportedEncoding => 415,
             _ => 400,
         }
