@@ -124,6 +124,11 @@ impl Exchange {
         step
     }
 
+    /// No rule selects it: whatever comes may pass.
+    pub const fn is_untouched(&self) -> bool {
+        matches!(self.state, State::Untouched)
+    }
+
     /// Does the response concern this exchange at all?
     pub fn wants_response(&self) -> bool {
         match &self.state {

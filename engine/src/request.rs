@@ -47,8 +47,6 @@ pub struct Head {
     pub query: Option<String>,
     /// All but the pseudo-headers.
     pub headers: Headers,
-    /// `source.address`, without its port.
-    pub peer: Option<String>,
     /// From a verified source only.
     pub principal: Option<String>,
     pub on_behalf_of: Option<String>,

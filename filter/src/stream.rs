@@ -13,7 +13,7 @@ use privyseal_engine::reply::LocalReply;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::{Action, BufferType, LogLevel, MapType};
 
-use crate::host;
+use crate::host::{self, HostError};
 use crate::root::{Plugin, answer};
 use crate::{registry, stats};
 
@@ -51,25 +51,7 @@ impl Stream {
         match this.carry_out(stream, event, caller) {
             Ok(Flow::Continue) => Action::Continue,
             Ok(Flow::Pause) => Action::Pause,
-            Err(error) => {
-                host::log(
-                    LogLevel::Error,
-                    &format!("privyseal: host call {} failed with {}", error.call, error.status),
-                );
-                stats::count("host_error");
-                let fields = [
-                    ("content-type", "text/plain"),
-                    ("x-privyseal-status", "refused"),
-                    ("x-privyseal-code", "host_error"),
-                ];
-                let _ = host::reply(
-                    503,
-                    "privyseal_host_error",
-                    &fields,
-                    b"refused: the gateway could not inspect this request\n",
-                );
-                Action::Pause
-            }
+            Err(error) => refuse(error),
         }
     }
 
@@ -138,11 +120,19 @@ impl Stream {
             let read = |path: &Vec<&str>| if path.is_empty() { None } else { host::property(path) };
             identity::properties(sources).iter().map(read).collect()
         };
-        let peer = host::property(&["source", "address"])
-            .and_then(|address| String::from_utf8(address).ok())
-            .and_then(|address| address.rsplit_once(':').map(|(ip, _)| ip.trim_matches(['[', ']']).to_owned()));
-        Claims { peer, principal: read(&sources.principal), on_behalf_of: read(&sources.on_behalf_of) }
+        Claims { principal: read(&sources.principal), on_behalf_of: read(&sources.on_behalf_of) }
     }
+}
+
+/// A host call failed, and with it the inspection of this stream.
+fn refuse(error: HostError) -> Action {
+    host::log(LogLevel::Error, &format!("privyseal: host call {} failed with {}", error.call, error.status));
+    stats::count("host_error");
+    let fields =
+        [("content-type", "text/plain"), ("x-privyseal-status", "refused"), ("x-privyseal-code", "host_error")];
+    let body = b"refused: the gateway could not inspect this request\n";
+    let _ = host::reply(503, "privyseal_host_error", &fields, body);
+    Action::Pause
 }
 
 fn send(reply: &LocalReply) -> host::Result<()> {
@@ -156,13 +146,18 @@ impl Handle {
         Handle(Rc::new(RefCell::new(Stream { context, plugin: Rc::clone(plugin), exchange })))
     }
 
+    /// One event, unless nothing that happens to this stream concerns us: most streams are such.
     fn step(&self, event: Event<'_>) -> Action {
-        Stream::step(&self.0, event)
+        let untouched = self.0.try_borrow().is_ok_and(|stream| stream.exchange.is_untouched());
+        if untouched { Action::Continue } else { Stream::step(&self.0, event) }
     }
 
-    /// One callback's header map; a stream whose headers cannot be read is refused by an event without them.
-    fn fields(kind: MapType) -> host::Fields {
-        host::fields(kind).unwrap_or_default()
+    /// One event that carries a header map.
+    fn step_with(&self, kind: MapType, event: impl FnOnce(host::Fields) -> Event<'static>) -> Action {
+        match host::fields(kind) {
+            Ok(fields) => self.step(event(fields)),
+            Err(error) => refuse(error),
+        }
     }
 }
 
@@ -187,7 +182,7 @@ impl HttpContext for Handle {
             Ok(stream) => stream.claims(),
             Err(_) => return Action::Pause,
         };
-        self.step(Event::RequestHead { fields: Self::fields(MapType::HttpRequestHeaders), claims, end })
+        self.step_with(MapType::HttpRequestHeaders, |fields| Event::RequestHead { fields, claims, end })
     }
 
     fn on_http_request_body(&mut self, buffered: usize, end: bool) -> Action {
@@ -195,7 +190,7 @@ impl HttpContext for Handle {
     }
 
     fn on_http_request_trailers(&mut self, _count: usize) -> Action {
-        self.step(Event::RequestTrailers(Self::fields(MapType::HttpRequestTrailers)))
+        self.step_with(MapType::HttpRequestTrailers, Event::RequestTrailers)
     }
 
     fn on_http_response_headers(&mut self, _count: usize, end: bool) -> Action {
@@ -204,7 +199,7 @@ impl HttpContext for Handle {
         if !wanted {
             return Action::Continue;
         }
-        self.step(Event::ResponseHead { fields: Self::fields(MapType::HttpResponseHeaders), end })
+        self.step_with(MapType::HttpResponseHeaders, |fields| Event::ResponseHead { fields, end })
     }
 
     fn on_http_response_body(&mut self, buffered: usize, end: bool) -> Action {

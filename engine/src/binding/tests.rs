@@ -25,7 +25,6 @@ fn head() -> Head {
         headers: headers(&[("content-type", "application/json"), ("x-a", "1"), ("x-api-key", "k")]),
         principal: Some("agent:7".into()),
         on_behalf_of: Some("alice".into()),
-        ..Head::default()
     }
 }
 
