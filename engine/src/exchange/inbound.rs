@@ -382,7 +382,8 @@ fn kill_switch() -> Notice {
     }
 }
 
-/// SHA-256 of what a decision relies on.
+/// SHA-256 of what a decision relies on beside the request itself, which the digest binds. Of the preview it takes what was
+/// masked and whether all is shown, not the text: that has a JSON-RPC id in it, and a resend has another id.
 fn terms(decision: &Decision, preview: &Preview) -> String {
     let mut encoder = Encoder::new("privyseal/terms/v1");
     encoder.field("verdict", b"hold");
@@ -391,6 +392,7 @@ fn terms(decision: &Decision, preview: &Preview) -> String {
     encoder.field("risk", &json(&decision.risk));
     encoder.field("workflow", decision.workflow.as_bytes());
     encoder.field("why", decision.why.as_bytes());
-    encoder.field("preview", &json(preview));
+    encoder.field("masked", &json(&preview.findings));
+    encoder.field("truncated", &json(&preview.truncated));
     hex(&encoder.sha256())
 }

@@ -191,6 +191,25 @@ fn a_hold_decided_by_the_head_waits_for_the_body_and_its_trailers() {
 }
 
 #[test]
+fn a_json_rpc_call_sent_again_under_another_id_is_the_same_act_on_the_same_terms() {
+    let sent = |id: u32, name: &str| {
+        let mut run = Run::new(json!({
+            "version": 1, "default": "allow", "approver": {"cluster": "approver"},
+            "rules": [{"id": "tool", "match": {"mcp": {"tool": "delete_*"}}, "verdict": "hold"}],
+        }));
+        run.head("POST", "/mcp", &[("content-type", "application/json")], false);
+        let step =
+            run.body(&format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"{name}"}}}}"#));
+        let intake: Intake = serde_json::from_slice(&call(&step).body).unwrap();
+        (intake.digest, intake.terms)
+    };
+    assert_eq!(sent(4, "delete_repo"), sent(12, "delete_repo"));
+    let ((first, terms), (other, same_terms)) = (sent(4, "delete_repo"), sent(4, "delete_user"));
+    assert_ne!(first, other);
+    assert_eq!(terms, same_terms);
+}
+
+#[test]
 fn an_approval_releases_once_and_resume_is_the_last_effect() {
     let mut run = Run::new(policy());
     let (intake, step) = run.approved();
