@@ -108,7 +108,7 @@ impl Policy {
             refusal = refusal.or(self.select_redactions(&facts, &mut selection));
         }
         if selection.enforced && refusal.is_none() {
-            refusal = self.identity_doubt(head);
+            refusal = self.identity_doubt(head).or(facts.host.as_ref().err().copied());
         }
         selection.refusal = refusal.map(Doubt::from);
         selection.candidates = candidates;

@@ -493,3 +493,14 @@ fn what_must_be_written_is_missed() {
     assert!(errors(json!({"version": 1, "default": "hold"}))[0].contains("`approver` is missing"));
     assert!(Policy::parse(b"[1", b"").unwrap_err()[0].message.contains("at byte 2"));
 }
+
+/// Envoy joins a header that comes twice with a comma.
+#[test]
+fn a_host_that_cannot_be_one_is_refused_where_a_rule_selects() {
+    let policy = held(json!({"path": "/held"}));
+    for host in ["a.example,b.example", "a b", ""] {
+        assert_eq!(judge(&policy, &get(&format!("{host}/held")), b""), Err("ambiguous_authority"), "{host}");
+        assert_eq!(judge(&policy, &get(&format!("{host}/free")), b""), Ok(Allow), "{host}");
+    }
+    assert_eq!(judge(&policy, &get("a.example:8080/held"), b""), Ok(Hold));
+}
