@@ -1,1 +1,201 @@
-//! (stub)
+//! The real approver: the built `privyseal serve` with data of its own, and people who decide.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::client::{self, Request};
+use crate::process::{Process, Signal};
+use crate::{artefacts, eventually, ports};
+
+/// The key shared by gateway and approver, in hex.
+pub const KEY: &str = "5eed5eed5eed5eed5eed5eed5eed5eed5eed5eed5eed5eed5eed5eed5eed5eed";
+
+pub struct Approver {
+    process: Process,
+    addr: SocketAddr,
+    data: PathBuf,
+    gateway_token: String,
+    _dir: TempDir,
+}
+
+impl Approver {
+    /// Starts it for the people given as `NAME` or `NAME=identity,…`.
+    pub async fn start(people: &[&str]) -> Result<Approver> {
+        let dir = TempDir::new()?;
+        let addr = ports::free();
+        let data = dir.path().join("data");
+        let gateway_token = token(&data, "filter")?;
+        let process = serve(&data, addr, people)?;
+        let mut approver = Approver { process, addr, data, gateway_token, _dir: dir };
+        approver.ready().await?;
+        Ok(approver)
+    }
+
+    /// Waits until it answers; an error carries what it wrote on standard error.
+    async fn ready(&mut self) -> Result<()> {
+        loop {
+            if let Some(status) = self.process.ended() {
+                bail!("the approver ended with {status}: {}", self.process.stderr());
+            }
+            if client::get(self.addr, "/readyz").await.is_ok_and(|r| r.status == 200) {
+                return Ok(());
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(15)).await;
+        }
+    }
+
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// What the gateway shows it.
+    pub fn gateway_token(&self) -> &str {
+        &self.gateway_token
+    }
+
+    /// A new token of a role, as `privyseal token create` prints it.
+    pub fn token(&self, role: &str) -> Result<String> {
+        token(&self.data, role)
+    }
+
+    pub fn process(&self) -> &Process {
+        &self.process
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        self.process.signal(signal);
+    }
+
+    /// Ends it at once, as a crash would.
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// Starts it again on its data and its port.
+    pub async fn restart(&mut self, people: &[&str]) -> Result<()> {
+        self.process.kill();
+        self.process = serve(&self.data, self.addr, people)?;
+        self.ready().await
+    }
+
+    /// Logs a person in by the code that `serve` prints, as that person would read it from its terminal.
+    pub async fn login(&self, name: &str) -> Result<Person> {
+        let Invitation { code, .. } = self.invite(name).await?;
+        let session = Request::post("/v1/login", &json!({ "code": code })).send(self.addr).await?;
+        ensure!(session.status == 200, "logging in: {session:?}");
+        let session = session.json()["session"].as_str().context("a session")?.to_owned();
+        Ok(Person { addr: self.addr, session })
+    }
+
+    /// Asks for a login of a person and reads from the terminal of `serve` what only its reader learns.
+    pub async fn invite(&self, name: &str) -> Result<Invitation> {
+        let already = self.invitations(name).len();
+        let asked = Request::post("/v1/login/request", &json!({ "person": name })).send(self.addr).await?;
+        ensure!(asked.status < 300, "asking for a login: {asked:?}");
+        Ok(eventually("serve prints the code", async || self.invitations(name).into_iter().nth(already)).await)
+    }
+
+    fn invitations(&self, name: &str) -> Vec<Invitation> {
+        let start = format!("login for {name}: ");
+        let stdout = self.process.stdout();
+        let lines = stdout.lines().filter_map(|l| l.strip_prefix(&start)?.split_once(" code "));
+        lines
+            .map(|(link, rest)| Invitation {
+                link: link.trim().to_owned(),
+                code: rest.split_whitespace().next().unwrap_or_default().to_owned(),
+            })
+            .collect()
+    }
+}
+
+fn serve(data: &Path, addr: SocketAddr, people: &[&str]) -> Result<Process> {
+    let output = data.parent().unwrap_or(data);
+    let mut command = Command::new(artefacts::privyseal());
+    command.args(["serve", "--listen", &addr.to_string(), "--data"]).arg(data);
+    for person in people {
+        command.args(["--person", person]);
+    }
+    command.env("PRIVYSEAL_KEY", KEY);
+    Process::spawn(command, output, "serve")
+}
+
+fn token(data: &Path, role: &str) -> Result<String> {
+    let out = Command::new(artefacts::privyseal())
+        .args(["token", "create", "--role", role, "--name", role, "--data"])
+        .arg(data)
+        .output()?;
+    let text = String::from_utf8_lossy(&out.stdout).into_owned();
+    ensure!(out.status.success(), "token create: {}", String::from_utf8_lossy(&out.stderr));
+    text.split_whitespace().find(|w| w.starts_with("pvs_")).map(str::to_owned).context("no token printed")
+}
+
+/// A one-time way to log in.
+#[derive(Clone, Debug)]
+pub struct Invitation {
+    /// For a browser.
+    pub link: String,
+    /// For a terminal.
+    pub code: String,
+}
+
+/// Someone with a session that may decide.
+pub struct Person {
+    addr: SocketAddr,
+    session: String,
+}
+
+impl Person {
+    async fn call(&self, request: Request) -> Result<client::Response> {
+        request.header("authorization", format!("Bearer {}", self.session)).send(self.addr).await
+    }
+
+    /// The holds that the page would show, newest first.
+    pub async fn holds(&self) -> Result<Vec<Value>> {
+        let answer = self.call(Request::get("/v1/holds?limit=500")).await?;
+        ensure!(answer.status == 200, "listing holds: {answer:?}");
+        Ok(answer.json()["holds"].as_array().cloned().unwrap_or_default())
+    }
+
+    /// Waits until there are `n` holds in `state`.
+    pub async fn await_holds(&self, n: usize, state: &str) -> Vec<Value> {
+        eventually(&format!("{n} holds are {state}"), async || {
+            let mut holds = self.holds().await.ok()?;
+            holds.retain(|h| h["state"] == state);
+            (holds.len() >= n).then_some(holds)
+        })
+        .await
+    }
+
+    /// Waits for a pending hold and returns its id.
+    pub async fn await_pending(&self) -> String {
+        let holds = self.await_holds(1, "pending").await;
+        holds[0]["id"].as_str().expect("an id").to_owned()
+    }
+
+    pub async fn show(&self, id: &str) -> Result<Value> {
+        Ok(self.call(Request::get(&format!("/v1/holds/{id}"))).await?.json())
+    }
+
+    pub async fn approve(&self, id: &str) -> Result<client::Response> {
+        self.call(Request::post(&format!("/v1/holds/{id}/approve"), &json!({ "reason": "looks right" }))).await
+    }
+
+    pub async fn deny(&self, id: &str, reason: &str) -> Result<client::Response> {
+        self.call(Request::post(&format!("/v1/holds/{id}/deny"), &json!({ "reason": reason }))).await
+    }
+
+    pub async fn audit(&self) -> Result<Vec<Value>> {
+        let answer = self.call(Request::get("/v1/audit?limit=500")).await?;
+        ensure!(answer.status == 200, "reading the audit record: {answer:?}");
+        Ok(answer.json()["entries"].as_array().cloned().unwrap_or_default())
+    }
+}

@@ -86,6 +86,16 @@ impl Request {
         }
     }
 
+    pub fn with_method(mut self, method: &str) -> Request {
+        self.method = method.into();
+        self
+    }
+
+    pub fn with_target(mut self, target: &str) -> Request {
+        self.target = target.into();
+        self
+    }
+
     pub fn body(mut self, content_type: &str, body: impl Into<Vec<u8>>) -> Request {
         self.body = body.into();
         let length = self.body.len().to_string();

@@ -73,7 +73,12 @@ impl Twist {
 
 pub struct FakeApprover {
     server: Server,
-    calls: Arc<Mutex<Vec<(Call, Value)>>>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    twist: Mutex<Twist>,
+    calls: Mutex<Vec<(Call, Value)>>,
 }
 
 impl FakeApprover {
@@ -84,10 +89,14 @@ impl FakeApprover {
 
     pub fn start(twist: Twist) -> FakeApprover {
         let server = Server::run();
-        let calls = Arc::new(Mutex::default());
-        let mind = Mind { twist, calls: Arc::clone(&calls) };
-        server.expect(Expectation::matching(any()).times(..).respond_with(mind));
-        FakeApprover { server, calls }
+        let shared = Arc::new(Shared { twist: Mutex::new(twist), calls: Mutex::default() });
+        server.expect(Expectation::matching(any()).times(..).respond_with(Mind(Arc::clone(&shared))));
+        FakeApprover { server, shared }
+    }
+
+    /// From now on answers with this twist.
+    pub fn twist(&self, twist: Twist) {
+        *self.shared.twist.lock().expect("not poisoned") = twist;
     }
 
     pub fn addr(&self) -> SocketAddr {
@@ -96,7 +105,8 @@ impl FakeApprover {
 
     /// The bodies of the calls of one kind, so far.
     pub fn calls(&self, kind: Call) -> Vec<Value> {
-        self.calls
+        self.shared
+            .calls
             .lock()
             .expect("not poisoned")
             .iter()
@@ -106,10 +116,7 @@ impl FakeApprover {
     }
 }
 
-struct Mind {
-    twist: Twist,
-    calls: Arc<Mutex<Vec<(Call, Value)>>>,
-}
+struct Mind(Arc<Shared>);
 
 impl Responder for Mind {
     fn respond<'a>(
@@ -118,9 +125,10 @@ impl Responder for Mind {
     ) -> Pin<Box<dyn Future<Output = http::Response<Bytes>> + Send + 'a>> {
         let call = classify(request);
         let body = serde_json::from_slice(request.body()).unwrap_or(Value::Null);
-        self.calls.lock().expect("not poisoned").push((call, body));
-        let mut outgoing = self.honest(call, request);
-        (self.twist.outgoing)(call, &mut outgoing);
+        self.0.calls.lock().expect("not poisoned").push((call, body));
+        let twist = self.0.twist.lock().expect("not poisoned").clone();
+        let mut outgoing = twist.honest(call, request);
+        (twist.outgoing)(call, &mut outgoing);
         Box::pin(async move {
             tokio::time::sleep(outgoing.delay).await;
             http::Response::builder()
@@ -132,7 +140,7 @@ impl Responder for Mind {
     }
 }
 
-impl Mind {
+impl Twist {
     /// What the contract asks for.
     fn honest(&self, call: Call, request: &http::Request<Bytes>) -> Outgoing {
         match call {
@@ -155,7 +163,7 @@ impl Mind {
         to_json(&View {
             v: VERSION,
             id: "hold-of-the-fake".into(),
-            state: self.twist.state,
+            state: self.state,
             revision,
             deadline_ms: 4_102_444_800_000,
             reason: None,
@@ -181,7 +189,7 @@ impl Mind {
             expires_ms: now + 30_000,
             mac: String::new(),
         };
-        (self.twist.answer)(&mut answer);
+        (self.answer)(&mut answer);
         let key = privyseal_engine::digest::unhex(FakeApprover::KEY).expect("hex");
         answer.mac = answer.authenticate(&key);
         to_json(&answer)

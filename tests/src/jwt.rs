@@ -35,6 +35,7 @@ pub fn filter() -> Value {
                 "issuer": ISSUER,
                 "local_jwks": { "inline_string": jwks.to_string() },
                 "payload_in_metadata": "payload",
+                "forward": true,
             } },
             "rules": [{ "match": { "prefix": "/" }, "requires": { "requires_any": { "requirements": [
                 { "provider_name": "issuer" }, { "allow_missing": {} },

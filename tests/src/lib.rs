@@ -8,6 +8,7 @@
 //! Nothing here sleeps to wait: readiness, arrivals and states are awaited with a deadline. Must not go here: what is
 //! asserted (`tests/`), what is told (`src/bin/`).
 
+pub mod agents;
 pub mod approver;
 pub mod artefacts;
 pub mod client;
@@ -15,10 +16,12 @@ pub mod envoy;
 pub mod fake_approver;
 pub mod h2_client;
 pub mod jwt;
+pub mod load;
 pub mod openai;
 pub mod policy;
 pub mod ports;
 pub mod process;
+pub mod scene;
 pub mod upstream;
 
 use std::future::Future;

@@ -6,7 +6,7 @@ mod read;
 mod reply;
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tokio::io::AsyncWriteExt;
@@ -33,6 +33,8 @@ struct Shared {
     /// The number of whole requests, for those who wait.
     count: watch::Sender<usize>,
     connections: AtomicUsize,
+    /// Set, requests are counted but not kept.
+    forgets: AtomicBool,
     /// Bytes received, also those of requests that never became whole.
     bytes: AtomicUsize,
 }
@@ -47,6 +49,7 @@ impl Upstream {
             seen: Mutex::default(),
             count: watch::Sender::new(0),
             connections: AtomicUsize::new(0),
+            forgets: AtomicBool::new(false),
             bytes: AtomicUsize::new(0),
         });
         let mut tasks = JoinSet::new();
@@ -88,6 +91,11 @@ impl Upstream {
         assert!(arrived.is_ok(), "{n} requests awaited, but the upstream saw {:#?}", self.seen());
     }
 
+    /// From now on requests are answered and counted, but not kept: for measurements.
+    pub fn forget(&self) {
+        self.shared.forgets.store(true, Ordering::SeqCst);
+    }
+
     pub fn connections(&self) -> usize {
         self.shared.connections.load(Ordering::SeqCst)
     }
@@ -107,7 +115,9 @@ async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
     let mut reader = read::Reader::default();
     while let Some(request) = reader.next(&mut stream, &shared.bytes).await {
         let reply = (shared.behaviour)(&request);
-        shared.seen.lock().expect("not poisoned").push(request);
+        if !shared.forgets.load(Ordering::SeqCst) {
+            shared.seen.lock().expect("not poisoned").push(request);
+        }
         shared.count.send_modify(|n| *n += 1);
         for step in reply.steps {
             match step {

@@ -69,3 +69,13 @@ async fn a_configuration_that_envoy_refuses_is_an_error_with_its_words() {
     let error = Envoy::start(&config).await.err().expect("refused").to_string();
     assert!(error.contains("nonsense"), "{error}");
 }
+
+#[tokio::test]
+async fn a_person_logs_in_to_the_real_approver_and_again_after_its_restart() {
+    let mut approver = e2e::approver::Approver::start(e2e::scene::PEOPLE).await.unwrap();
+    let alice = approver.login("alice").await.unwrap();
+    assert!(alice.holds().await.unwrap().is_empty());
+    approver.restart(e2e::scene::PEOPLE).await.unwrap();
+    assert!(alice.holds().await.unwrap().is_empty(), "the session outlives the process");
+    approver.login("bob").await.unwrap();
+}

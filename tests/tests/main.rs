@@ -1,3 +1,16 @@
 //! End to end on the real Envoy: one module for each behaviour.
 
+mod approver_faults;
+mod bad_input;
+mod binding;
+mod clients_leave;
+mod framing;
 mod harness;
+mod hold;
+mod justw;
+mod pending;
+mod policies;
+mod real_clients;
+mod redaction;
+mod upstreams;
+mod verdicts;

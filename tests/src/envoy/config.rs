@@ -159,6 +159,8 @@ impl Config {
         json!({
             "name": "gateway",
             "address": address(self.listener.port),
+            // Above the policy's body limit, so that the filter's own words answer what is over it.
+            "per_connection_buffer_limit_bytes": 4 << 20,
             "filter_chains": [{ "filters": [{
                 "name": "envoy.filters.network.http_connection_manager",
                 "typed_config": manager,

@@ -1,0 +1,29 @@
+"""An MCP server over streamable HTTP: `mcp_server.py PORT`. Prints one line of JSON for each tool call that it runs."""
+
+import json
+import sys
+
+from mcp.server.mcpserver import MCPServer
+
+server = MCPServer("crm")
+
+
+def ran(tool: str, **arguments: object) -> None:
+    print(json.dumps({"tool": tool, "arguments": arguments}), flush=True)
+
+
+@server.tool()
+def list_accounts(region: str) -> str:
+    """List the accounts of a region."""
+    ran("list_accounts", region=region)
+    return f"3 accounts in {region}"
+
+
+@server.tool()
+def delete_account(account: str) -> str:
+    """Delete an account for ever."""
+    ran("delete_account", account=account)
+    return f"deleted {account}"
+
+
+server.run("streamable-http", host="127.0.0.1", port=int(sys.argv[1]))

@@ -1,0 +1,82 @@
+//! Agents with real SDKs, unmodified: Python programs that take requests and give answers as lines of JSON.
+
+use std::process::Stdio;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+
+use crate::process::Process;
+use crate::{PATIENCE, artefacts, client, eventually, ports};
+
+/// One agent with one session; it ends when dropped.
+pub struct Agent {
+    _child: Child,
+    input: ChildStdin,
+    output: Lines<BufReader<ChildStdout>>,
+}
+
+impl Agent {
+    /// Starts `tests/clients/{program}.py` with a URL and a token, and waits until it is connected.
+    pub async fn start(program: &str, url: &str, token: &str) -> Result<Agent> {
+        let mut child = Command::new(artefacts::python())
+            .arg(artefacts::root().join(format!("tests/clients/{program}.py")))
+            .args([url, token])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()?;
+        let input = child.stdin.take().context("stdin")?;
+        let output = BufReader::new(child.stdout.take().context("stdout")?).lines();
+        let mut agent = Agent { _child: child, input, output };
+        agent.answer().await.with_context(|| format!("{program} did not connect"))?;
+        Ok(agent)
+    }
+
+    /// Sends one request and waits for what came of it.
+    pub async fn ask(&mut self, request: &Value) -> Result<Value> {
+        self.input.write_all(format!("{request}\n").as_bytes()).await?;
+        self.answer().await
+    }
+
+    async fn answer(&mut self) -> Result<Value> {
+        let line =
+            tokio::time::timeout(PATIENCE * 3, self.output.next_line()).await.context("no answer of the agent")??;
+        Ok(serde_json::from_str(&line.context("the agent ended")?)?)
+    }
+}
+
+/// An MCP server with the Python SDK.
+pub struct McpServer {
+    process: Process,
+    addr: std::net::SocketAddr,
+    _dir: TempDir,
+}
+
+impl McpServer {
+    pub async fn start() -> Result<McpServer> {
+        let dir = TempDir::new()?;
+        let addr = ports::free();
+        let mut command = std::process::Command::new(artefacts::python());
+        command.arg(artefacts::root().join("tests/clients/mcp_server.py")).arg(addr.port().to_string());
+        let process = Process::spawn(command, dir.path(), "mcp")?;
+        eventually("the MCP server listens", async || client::get(addr, "/").await.ok()).await;
+        Ok(McpServer { process, addr, _dir: dir })
+    }
+
+    pub fn addr(&self) -> std::net::SocketAddr {
+        self.addr
+    }
+
+    /// The tool calls that it ran, in order.
+    pub fn ran(&self) -> Vec<Value> {
+        self.process
+            .stdout()
+            .lines()
+            .filter_map(|l| serde_json::from_str::<Value>(l).ok())
+            .filter(|v| v["tool"].is_string())
+            .collect()
+    }
+}

@@ -1,0 +1,144 @@
+//! `./justw bench`: CPU time of Envoy per request without a filter, with one that does nothing, and with ours.
+//!
+//! CPU time from the kernel's accounting of Envoy's own threads, not wall-clock time: a busy machine changes it less. The
+//! variants take turns, and the figures are medians over the rounds: compare within one run only.
+
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use e2e::client::Request;
+use e2e::envoy::{Config, Envoy, Plugin};
+use e2e::fake_approver::{FakeApprover, Twist};
+use e2e::upstream::{Reply, Upstream};
+use e2e::{artefacts, load, policy};
+use serde_json::{Value, json};
+
+const CONNECTIONS: usize = 16;
+
+struct Variant {
+    name: &'static str,
+    envoy: Envoy,
+}
+
+struct Case {
+    name: &'static str,
+    request: Vec<u8>,
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let rounds: usize = argument("--rounds", 9)?;
+    let requests: usize = argument("--requests", 2000)?;
+    let upstream = Upstream::start(|_| Reply::json(200, r#"{"ok":true}"#)).await;
+    upstream.forget();
+    let approver = FakeApprover::start(Twist::default());
+    let variants = variants(&upstream, &approver).await?;
+    let cases = cases();
+
+    let mut samples = vec![vec![Vec::new(); variants.len()]; cases.len()];
+    let started = Instant::now();
+    for round in 0..=rounds {
+        for (case, of_case) in cases.iter().zip(&mut samples) {
+            for step in 0..variants.len() {
+                // Another order each round, so that a drift of the machine favours nobody.
+                let index = (step + round) % variants.len();
+                let micros = measure(&variants[index].envoy, case, requests).await?;
+                // The first round warms up.
+                if round > 0 {
+                    of_case[index].push(micros);
+                }
+            }
+        }
+    }
+
+    let report = report(&variants, &cases, &mut samples);
+    print_table(&report);
+    let path = artefacts::root().join("target/bench.json");
+    std::fs::write(&path, serde_json::to_string_pretty(&report)?)?;
+    println!("\n{rounds} rounds of {requests} requests in {:.0?}; as JSON: {}", started.elapsed(), path.display());
+    Ok(())
+}
+
+async fn variants(upstream: &Upstream, approver: &FakeApprover) -> Result<Vec<Variant>> {
+    let plain = |plugin: Option<Plugin>| {
+        let mut config = Config::new(upstream.addr()).approver(approver.addr(), FakeApprover::TOKEN, FakeApprover::KEY);
+        config.plugin = plugin;
+        config.access_log = false;
+        config
+    };
+    let policy = policy::bench();
+    let ours = Plugin::new(&policy);
+    let noop = Plugin { wasm: artefacts::noop_filter(), ..Plugin::new(&policy) };
+    Ok(vec![
+        Variant { name: "none", envoy: Envoy::start(&plain(None)).await? },
+        Variant { name: "noop", envoy: Envoy::start(&plain(Some(noop))).await? },
+        Variant { name: "privyseal", envoy: Envoy::start(&plain(Some(ours))).await? },
+    ])
+}
+
+fn cases() -> Vec<Case> {
+    let post = |target: &str, bytes: usize| Request::post(target, &body(bytes)).to_bytes();
+    vec![
+        Case { name: "GET, no rule selects it", request: Request::get("/v1/contacts/7").to_bytes() },
+        Case { name: "1 KB JSON, judged and scanned", request: post("/v1/notes", 1 << 10) },
+        Case { name: "64 KB JSON, judged and scanned", request: post("/v1/notes", 64 << 10) },
+    ]
+}
+
+/// Notes of a CRM without anything to find, of about this many bytes.
+fn body(bytes: usize) -> Value {
+    let note = json!({ "id": 1207, "text": "Called about the renewal, will decide after the summer.", "tags": ["renewal", "q3"] });
+    let count = bytes / note.to_string().len();
+    json!({ "notes": vec![note; count.max(1)] })
+}
+
+/// Microseconds of Envoy's CPU for each request.
+async fn measure(envoy: &Envoy, case: &Case, requests: usize) -> Result<f64> {
+    let before = envoy.process().cpu_micros();
+    load::run(envoy.addr(), &case.request, CONNECTIONS, requests).await?;
+    Ok((envoy.process().cpu_micros() - before) as f64 / requests as f64)
+}
+
+fn report(variants: &[Variant], cases: &[Case], samples: &mut [Vec<Vec<f64>>]) -> Value {
+    let rows = cases.iter().zip(samples).map(|(case, of_case)| {
+        let medians: Vec<f64> = of_case.iter_mut().map(|s| median(s)).collect();
+        let of = |name: &str| variants.iter().zip(&medians).find(|(v, _)| v.name == name).map_or(0.0, |(_, m)| *m);
+        json!({
+            "case": case.name, "none_us": of("none"), "noop_us": of("noop"), "privyseal_us": of("privyseal"),
+            "over_noop_us": of("privyseal") - of("noop"), "ratio_to_none": of("privyseal") / of("none"),
+        })
+    });
+    let rss = variants.iter().map(|v| (v.name.to_owned(), json!(v.envoy.process().rss_kib())));
+    json!({ "cpu": rows.collect::<Vec<_>>(), "rss_kib": rss.collect::<serde_json::Map<_, _>>() })
+}
+
+fn print_table(report: &Value) {
+    println!("CPU of Envoy per request, µs (medians)\n");
+    println!("{:<32}{:>10}{:>10}{:>12}{:>12}{:>10}", "", "no filter", "no-op", "privyseal", "over no-op", "ratio");
+    for row in report["cpu"].as_array().into_iter().flatten() {
+        let figure = |name: &str| row[name].as_f64().unwrap_or_default();
+        println!(
+            "{:<32}{:>10.1}{:>10.1}{:>12.1}{:>+12.1}{:>9.2}x",
+            row["case"].as_str().unwrap_or_default(),
+            figure("none_us"),
+            figure("noop_us"),
+            figure("privyseal_us"),
+            figure("over_noop_us"),
+            figure("ratio_to_none"),
+        );
+    }
+    println!("\nMemory in RAM, MiB");
+    for (name, kib) in report["rss_kib"].as_object().into_iter().flatten() {
+        println!("  {name:<30}{:>10.1}", kib.as_f64().unwrap_or_default() / 1024.0);
+    }
+}
+
+fn median(samples: &mut [f64]) -> f64 {
+    samples.sort_by(f64::total_cmp);
+    samples.get(samples.len() / 2).copied().unwrap_or_default()
+}
+
+fn argument(name: &str, default: usize) -> Result<usize> {
+    let mut arguments = std::env::args().skip_while(|a| a != name).skip(1);
+    arguments.next().map_or(Ok(default), |v| v.parse().with_context(|| format!("`{name} {v}`: expected a number")))
+}
