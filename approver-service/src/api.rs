@@ -33,3 +33,6 @@ pub fn routes() -> Router<App> {
         .route("/readyz", get(health::ready))
         .method_not_allowed_fallback(problem::wrong_method)
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,3 +25,6 @@ pub mod store;
 pub mod telemetry;
 pub mod ui;
 pub mod wake;
+
+#[cfg(test)]
+mod testing;

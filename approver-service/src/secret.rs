@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::Mac;
-use privyseal_engine::digest::{hex, mac};
+use privyseal_engine::digest::{hex, mac, unhex};
 use privyseal_engine::keys;
 use sha2::{Digest, Sha256};
 
@@ -30,8 +30,17 @@ impl Key {
 
     /// HMAC of `message` for one `purpose`, as hex.
     pub fn mac(&self, purpose: &str, message: &str) -> String {
-        hex(&mac(&self.0, format!("privyseal/{purpose}/v1\n{message}").as_bytes()).finalize().into_bytes())
+        hex(&mac(&self.0, &labelled(purpose, message)).finalize().into_bytes())
     }
+
+    /// Is `hex` what [`Key::mac`] gives? Compared in constant time.
+    pub fn is_mac(&self, purpose: &str, message: &str, hex: &str) -> bool {
+        unhex(hex).is_some_and(|bytes| mac(&self.0, &labelled(purpose, message)).verify_slice(&bytes).is_ok())
+    }
+}
+
+fn labelled(purpose: &str, message: &str) -> Vec<u8> {
+    format!("privyseal/{purpose}/v1\n{message}").into_bytes()
 }
 
 impl std::fmt::Debug for Key {

@@ -129,6 +129,18 @@ impl Store {
         self.0.writer.close().await;
     }
 
+    /// How many long polls are open.
+    #[cfg(test)]
+    pub fn listeners(&self) -> usize {
+        self.0.wake.listeners()
+    }
+
+    /// Any statement, to break things with.
+    #[cfg(test)]
+    pub async fn run_for_tests(&self, sql: &'static str) {
+        sqlx::query(sql).execute(&self.0.writer).await.unwrap();
+    }
+
     fn readers(&self) -> &SqlitePool {
         &self.0.readers
     }

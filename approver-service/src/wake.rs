@@ -25,6 +25,11 @@ impl Wake {
         }
     }
 
+    #[cfg(test)]
+    pub fn listeners(&self) -> usize {
+        self.entries().values().map(|notify| Arc::strong_count(notify) - 1).sum()
+    }
+
     fn entries(&self) -> MutexGuard<'_, HashMap<String, Arc<Notify>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

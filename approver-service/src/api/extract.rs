@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::auth::{Caller, Role, SESSION_PREFIX, Session, Token};
 
 /// The longest that a body may take to arrive.
-const SLOWEST: Duration = Duration::from_secs(10);
+pub const SLOWEST: Duration = Duration::from_secs(10);
 
 /// Somebody with a token or a session.
 pub struct Authenticated(pub Caller);

@@ -3,6 +3,7 @@
 //! Must not go here: filters' calls (`api::filter`), pages (`ui`).
 
 use axum::extract::{Path, State};
+use axum::http::StatusCode;
 use privyseal_engine::hold as wire;
 use privyseal_engine::hold::{Control, Kill, NearMiss, Outcome, Preview, Risk};
 use serde::{Deserialize, Serialize};
@@ -168,17 +169,20 @@ async fn decide(
     reason: Option<String>,
     Decides(session): Decides,
 ) -> Result<axum::Json<Detail>> {
-    let reason = reason_text(app, reason)?;
+    let reason = reason_text(app, verdict, reason)?;
     let by = Decider { person: &session.person, session: &session.hash };
     Ok(axum::Json(app.store.decide(id, verdict, reason, by).await?.into()))
 }
 
-/// A reason as it is stored: trimmed, masked, absent if empty.
-pub fn reason_text(app: &App, reason: Option<String>) -> Result<Option<String>> {
-    match reason.as_deref().map(str::trim) {
-        None | Some("") => Ok(None),
-        Some(long) if long.len() > MAX_REASON => Err(Problem::too_large(MAX_REASON)),
-        Some(reason) => Ok(Some(app.mask.apply(reason.to_owned()))),
+/// A reason as it is stored: trimmed, masked, absent if empty. A denial needs one: the agent's developer reads it.
+pub fn reason_text(app: &App, verdict: Verdict, reason: Option<String>) -> Result<Option<String>> {
+    match (reason.as_deref().map(str::trim), verdict) {
+        (None | Some(""), Verdict::Approve) => Ok(None),
+        (None | Some(""), Verdict::Deny) => {
+            Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "reason_required", "a denial needs a reason"))
+        }
+        (Some(long), _) if long.len() > MAX_REASON => Err(Problem::too_large(MAX_REASON)),
+        (Some(reason), _) => Ok(Some(app.mask.apply(reason.to_owned()))),
     }
 }
 

@@ -24,6 +24,21 @@ pub fn canonical(name: &str) -> String {
     }
 }
 
+/// What may name the requester: the name itself, and, of an address, its local part at any domain.
+pub fn of_requester(name: &str) -> Vec<String> {
+    let name = canonical(name);
+    let anywhere = name.split_once('@').map(|(local, _)| format!("{local}@*"));
+    [name].into_iter().chain(anywhere).collect()
+}
+
+/// What names a decider. Who comes without identities of their own counts as whoever has that name at any domain: better
+/// one refusal too many, which says what to configure, than people who approve their own requests.
+pub fn of_decider(name: &str, identities: &[String]) -> Vec<String> {
+    let name = canonical(name);
+    let anywhere = (identities.is_empty() && !name.contains('@')).then(|| format!("{name}@*"));
+    identities.iter().map(|identity| canonical(identity)).chain([name]).chain(anywhere).collect()
+}
+
 /// Characters that take no room or turn the direction of writing: two names that differ in them look the same.
 pub fn is_invisible(c: char) -> bool {
     matches!(c,
@@ -52,6 +67,19 @@ mod tests {
             assert_eq!(canonical(same), "bob@example.com", "{same:?}");
         }
         assert_eq!(canonical("ALICE"), "alice");
+    }
+
+    #[test]
+    fn a_bare_name_is_that_name_at_any_domain() {
+        let meets = |decider: Vec<String>, requester: &str| of_requester(requester).iter().any(|r| decider.contains(r));
+        let own = ["b@example.com".to_owned()];
+        assert!(meets(of_decider("bob", &[]), "Bob+x@example.com"));
+        assert!(meets(of_decider("bob@example.com", &[]), "bob@example.com"));
+        assert!(!meets(of_decider("bob", &own), "bob@example.com"), "identities say who bob is");
+        assert!(meets(of_decider("bob", &own), "b@example.com"));
+        assert!(meets(of_decider("bob", &own), "bob"));
+        assert!(!meets(of_decider("bob@example.com", &[]), "bob@example.org"));
+        assert!(!meets(of_decider("bob", &[]), "alice@example.com"));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use privyseal_engine::hold::{Risk, State};
 use super::client::{Client, Failure, ServerArg, segment};
 use super::terminal::{self, Tone, paint, safe, safe_lines};
 use crate::api::people::{Detail, Page, Summary};
-use crate::clock::{self, written};
+use crate::clock::{self, span, written};
 
 const EVERY: Duration = Duration::from_secs(1);
 
@@ -171,18 +171,12 @@ fn standing(hold: &Summary) -> String {
         (true, false) => "  no client  ",
         (false, _) => "",
     };
-    let left = if hold.state.is_open() { format!("  {}", left(hold.deadline_ms)) } else { String::new() };
+    let left = if hold.state.is_open() {
+        format!("  {} left", span(hold.deadline_ms.saturating_sub(clock::system()())))
+    } else {
+        String::new()
+    };
     format!("{}{left}{waits}", paint(&format!("{:9}", hold.state.as_str()), tone))
-}
-
-/// Time left to decide, for people.
-pub fn left(deadline_ms: i64) -> String {
-    let seconds = deadline_ms.saturating_sub(clock::system()()).max(0) / 1000;
-    match seconds {
-        0..120 => format!("{seconds} s left"),
-        120..7200 => format!("{} min left", seconds / 60),
-        _ => format!("{} h left", seconds / 3600),
-    }
 }
 
 fn risk(risk: Risk) -> String {

@@ -96,9 +96,9 @@ fn warn_of(people: &[crate::auth::Person], is_private: bool) {
         tracing::warn!("nobody may decide: name people with `--person`");
     }
     for person in people.iter().filter(|person| person.identities.is_empty()) {
-        tracing::warn!(
+        tracing::info!(
             person = person.name,
-            "no identities: requests on behalf of this person under another name are not seen as their own"
+            "no identities given: every address with this name counts as this person's"
         );
     }
     if !is_private {

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{Error, Result, Store, row};
 use crate::audit::{Actor, Fact};
-use crate::auth::identity::canonical;
+use crate::auth::identity::of_decider;
 use crate::auth::{Person, Role, TOKEN_PREFIX, Token};
 use crate::secret::{self, sha256};
 
@@ -72,8 +72,8 @@ impl Store {
         sqlx::query("DELETE FROM people").execute(tx.conn()).await?;
         for person in people {
             sqlx::query(ADD_PERSON).bind(&person.name).execute(tx.conn()).await?;
-            for identity in person.identities.iter().chain([&person.name]) {
-                sqlx::query(ADD_IDENTITY).bind(&person.name).bind(canonical(identity)).execute(tx.conn()).await?;
+            for identity in of_decider(&person.name, &person.identities) {
+                sqlx::query(ADD_IDENTITY).bind(&person.name).bind(identity).execute(tx.conn()).await?;
             }
         }
         tx.commit().await

@@ -25,6 +25,11 @@ impl Store {
             () = tokio::time::sleep_until(until) => {}
             () = stop.cancelled() => {}
         }
+        self.control()
+    }
+
+    /// The switch as it stands.
+    pub fn control(&self) -> Control {
         self.0.control.borrow().clone()
     }
 

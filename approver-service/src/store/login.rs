@@ -15,9 +15,9 @@ use crate::secret::{self, sha256};
 
 /// How long a link and its code are good.
 pub const LOGIN_MS: i64 = 5 * 60 * 1000;
-/// How long after the login its session decides.
+/// How long after the login its session decides; in a terminal, also how long it lives.
 pub const DECIDE_MS: i64 = 15 * 60 * 1000;
-/// How long a page's session reads.
+/// How long a session in a browser goes on reading.
 pub const READ_MS: i64 = 12 * 3600 * 1000;
 /// Wrong codes that every open login forgives.
 const MAX_MISSES: i64 = 5;
@@ -53,9 +53,7 @@ pub struct Challenge {
 /// How a person answers the challenge.
 #[derive(Clone, Copy)]
 pub enum Proof<'a> {
-    /// In a terminal: the session decides as long as it lives.
     Code(&'a str),
-    /// In a browser: the session goes on reading when it is too old to decide.
     Link(&'a str),
 }
 
@@ -92,8 +90,8 @@ impl Store {
         Ok(row.ok_or(Error::LoginOver)?.try_get("person")?)
     }
 
-    /// Exchanges link or code for a session, once; returns the session's secret too.
-    pub async fn log_in(&self, proof: Proof<'_>) -> Result<(Session, String)> {
+    /// Exchanges link or code for a session that reads for `read_ms`, once; returns the session's secret too.
+    pub async fn log_in(&self, proof: Proof<'_>, read_ms: i64) -> Result<(Session, String)> {
         let mut tx = self.begin().await?;
         let now = tx.now;
         let found = match proof {
@@ -109,9 +107,9 @@ impl Store {
             }
             return Err(Error::LoginOver);
         };
-        let (method, read_ms) = match proof {
-            Proof::Code(_) => ("code", DECIDE_MS),
-            Proof::Link(_) => ("link", READ_MS),
+        let method = match proof {
+            Proof::Code(_) => "code",
+            Proof::Link(_) => "link",
         };
         sqlx::query(USE).bind(login.try_get::<&str, _>("id")?).bind(now).execute(tx.conn()).await?;
         let (session, secret) = tx.open_session(login.try_get("person")?, read_ms).await?;

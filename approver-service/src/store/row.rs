@@ -76,7 +76,9 @@ pub(super) async fn insert(conn: &mut SqliteConnection, hold: &Hold) -> Result<(
         .execute(&mut *conn)
         .await?;
     for party in [&request.principal, &request.on_behalf_of].into_iter().flatten() {
-        sqlx::query(INSERT_PARTY).bind(&hold.id).bind(identity::canonical(party)).execute(&mut *conn).await?;
+        for identity in identity::of_requester(party) {
+            sqlx::query(INSERT_PARTY).bind(&hold.id).bind(identity).execute(&mut *conn).await?;
+        }
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ use sqlx::Row;
 use tempfile::TempDir;
 
 use super::decide::{Decider, Verdict};
-use super::login::Proof;
+use super::login::{DECIDE_MS, Proof};
 use super::{Result, Store};
 use crate::audit::{Entry, GENESIS, hash};
 use crate::auth::{Person, Session};
@@ -58,7 +58,7 @@ impl Bench {
 
     pub async fn session(&self, person: &str) -> Session {
         let challenge = self.store.challenge(person).await.unwrap().unwrap();
-        self.store.log_in(Proof::Code(&challenge.code)).await.unwrap().0
+        self.store.log_in(Proof::Code(&challenge.code), DECIDE_MS).await.unwrap().0
     }
 
     pub async fn create(&self, intake: Intake) -> Hold {

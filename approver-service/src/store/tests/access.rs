@@ -5,7 +5,7 @@ use privyseal_engine::hold::{Intake, State};
 use super::{Bench, MINUTE, intake};
 use crate::auth::{Person, Role, TOKEN_PREFIX};
 use crate::store::Error;
-use crate::store::login::Proof;
+use crate::store::login::{DECIDE_MS, Proof, READ_MS};
 
 /// The predicate of the update is what refuses: nothing else in the code compares requester and decider.
 #[tokio::test]
@@ -42,7 +42,7 @@ async fn deciding_needs_a_login_not_older_than_15_minutes() {
     let bench = Bench::new().await;
     let hold = bench.create(intake(1)).await;
     let challenge = bench.store.challenge("bob").await.unwrap().unwrap();
-    let (session, secret) = bench.store.log_in(Proof::Link(&challenge.link)).await.unwrap();
+    let (session, secret) = bench.store.log_in(Proof::Link(&challenge.link), READ_MS).await.unwrap();
     bench.pass(15 * MINUTE);
     assert!(bench.store.session(&secret).await.unwrap().is_some(), "still reads");
     assert!(matches!(bench.approve(&hold.id, &session).await, Err(Error::LoginRequired)));
@@ -70,15 +70,15 @@ async fn a_login_is_used_once_and_over_after_five_minutes() {
     let challenge = bench.store.challenge("bob").await.unwrap().unwrap();
     assert_eq!(bench.store.link_owner(&challenge.link).await.unwrap(), "bob");
     assert_eq!(bench.store.link_owner(&challenge.link).await.unwrap(), "bob", "looking changes nothing");
-    bench.store.log_in(Proof::Link(&challenge.link)).await.unwrap();
-    assert!(matches!(bench.store.log_in(Proof::Link(&challenge.link)).await, Err(Error::LoginOver)));
-    assert!(matches!(bench.store.log_in(Proof::Code(&challenge.code)).await, Err(Error::LoginOver)));
+    bench.store.log_in(Proof::Link(&challenge.link), READ_MS).await.unwrap();
+    assert!(matches!(bench.store.log_in(Proof::Link(&challenge.link), READ_MS).await, Err(Error::LoginOver)));
+    assert!(matches!(bench.store.log_in(Proof::Code(&challenge.code), DECIDE_MS).await, Err(Error::LoginOver)));
     assert!(matches!(bench.store.link_owner(&challenge.link).await, Err(Error::LoginOver)));
 
     let late = bench.store.challenge("bob").await.unwrap().unwrap();
     bench.pass(5 * MINUTE);
-    assert!(matches!(bench.store.log_in(Proof::Code(&late.code)).await, Err(Error::LoginOver)));
-    assert!(matches!(bench.store.log_in(Proof::Link(&late.link)).await, Err(Error::LoginOver)));
+    assert!(matches!(bench.store.log_in(Proof::Code(&late.code), DECIDE_MS).await, Err(Error::LoginOver)));
+    assert!(matches!(bench.store.log_in(Proof::Link(&late.link), READ_MS).await, Err(Error::LoginOver)));
 }
 
 #[tokio::test]
@@ -87,10 +87,10 @@ async fn guessing_codes_ends_after_five() {
     let challenge = bench.store.challenge("bob").await.unwrap().unwrap();
     for guess in 0..5 {
         let wrong = format!("{:08}", (challenge.code.parse::<u64>().unwrap() + guess + 1) % 100_000_000);
-        assert!(matches!(bench.store.log_in(Proof::Code(&wrong)).await, Err(Error::LoginOver)));
+        assert!(matches!(bench.store.log_in(Proof::Code(&wrong), DECIDE_MS).await, Err(Error::LoginOver)));
     }
-    assert!(matches!(bench.store.log_in(Proof::Code(&challenge.code)).await, Err(Error::LoginOver)));
-    assert!(bench.store.log_in(Proof::Link(&challenge.link)).await.is_ok(), "the link cannot be guessed");
+    assert!(matches!(bench.store.log_in(Proof::Code(&challenge.code), DECIDE_MS).await, Err(Error::LoginOver)));
+    assert!(bench.store.log_in(Proof::Link(&challenge.link), READ_MS).await.is_ok(), "the link cannot be guessed");
 }
 
 #[tokio::test]
@@ -129,7 +129,7 @@ async fn secrets_and_digests_are_not_in_the_file() {
     bench.create(Intake { digest: digest.clone(), ..intake(1) }).await;
     let (_, token) = bench.store.create_token("gateway", Role::Filter, None).await.unwrap();
     let challenge = bench.store.challenge("bob").await.unwrap().unwrap();
-    let (_, session) = bench.store.log_in(Proof::Code(&challenge.code)).await.unwrap();
+    let (_, session) = bench.store.log_in(Proof::Code(&challenge.code), DECIDE_MS).await.unwrap();
     bench.store.close().await;
     let mut bytes = vec![];
     for file in std::fs::read_dir(bench.folder.path()).unwrap() {

@@ -9,9 +9,14 @@ use tokio_util::sync::CancellationToken;
 use super::{Bench, MINUTE, intake};
 use crate::audit::Actor;
 
-/// Longer than any test should take.
+/// Later than anything that wakes a waiter.
 fn long() -> Instant {
     Instant::now() + Duration::from_secs(60)
+}
+
+/// Fails if it takes as long as a poll that nobody woke.
+async fn soon<T>(wakes: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(20), wakes).await.unwrap()
 }
 
 #[tokio::test]
@@ -21,7 +26,7 @@ async fn a_waiter_hears_of_a_decision_at_once() {
     let bob = bench.session("bob").await;
     let stop = CancellationToken::new();
     let waits = bench.store.wait(&hold.id, 1, long(), &stop);
-    let (waited, decided) = tokio::join!(waits, bench.approve(&hold.id, &bob));
+    let (waited, decided) = soon(async { tokio::join!(waits, bench.approve(&hold.id, &bob)) }).await;
     assert_eq!(waited.unwrap(), decided.unwrap());
     let known = bench.store.wait(&hold.id, 1, long(), &stop).await.unwrap();
     assert_eq!((known.state, known.revision), (State::Approved, 2), "who comes late is told at once");
@@ -35,8 +40,8 @@ async fn a_waiter_is_answered_at_its_own_time_and_when_the_service_stops() {
     let waited = bench.store.wait(&hold.id, 1, Instant::now(), &stop).await.unwrap();
     assert_eq!((waited.state, waited.revision), (State::Pending, 1));
     stop.cancel();
-    bench.store.wait(&hold.id, 1, long(), &stop).await.unwrap();
-    bench.store.wait_control(1, long(), &stop).await;
+    soon(bench.store.wait(&hold.id, 1, long(), &stop)).await.unwrap();
+    soon(bench.store.wait_control(1, long(), &stop)).await;
 }
 
 #[tokio::test]
@@ -49,7 +54,8 @@ async fn a_waiter_hears_that_the_deadline_has_passed() {
         tokio::task::yield_now().await;
         bench.pass(20);
     };
-    assert_eq!(tokio::join!(waits, passes).0.unwrap().state, State::Expired);
+    let (waited, ()) = soon(async { tokio::join!(waits, passes) }).await;
+    assert_eq!(waited.unwrap().state, State::Expired);
 }
 
 #[tokio::test]
@@ -57,7 +63,8 @@ async fn the_kill_switch_is_heard_at_once() {
     let bench = Bench::new().await;
     let stop = CancellationToken::new();
     let waits = bench.store.wait_control(1, long(), &stop);
-    let (control, set) = tokio::join!(waits, bench.store.set_kill(Kill::Hold, Actor::person("bob")));
+    let sets = bench.store.set_kill(Kill::Hold, Actor::person("bob"));
+    let (control, set) = soon(async { tokio::join!(waits, sets) }).await;
     assert_eq!(control, set.unwrap());
     assert_eq!(bench.store.wait_control(1, long(), &stop).await.kill, Kill::Hold, "who comes late is told at once");
 }

@@ -1,0 +1,5 @@
+//! The API over real HTTP.
+
+mod filter;
+mod people;
+mod waiting;

@@ -1,0 +1,37 @@
+//! The two buttons.
+
+use axum::extract::{Path, State};
+use axum::response::Redirect;
+use serde::Deserialize;
+
+use super::guard::SignedForm;
+use super::notice::Refused;
+use crate::api::people::reason_text;
+use crate::app::App;
+use crate::store::decide::{Decider, Verdict};
+
+#[derive(Deserialize)]
+pub struct Said {
+    #[serde(default)]
+    reason: String,
+}
+
+pub async fn approve(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    said: SignedForm<Said>,
+) -> Result<Redirect, Refused> {
+    decide(&app, &id, Verdict::Approve, said).await
+}
+
+pub async fn deny(State(app): State<App>, Path(id): Path<String>, said: SignedForm<Said>) -> Result<Redirect, Refused> {
+    decide(&app, &id, Verdict::Deny, said).await
+}
+
+async fn decide(app: &App, id: &str, verdict: Verdict, said: SignedForm<Said>) -> Result<Redirect, Refused> {
+    let SignedForm { session, form } = said;
+    let reason = reason_text(app, verdict, Some(form.reason))?;
+    let by = Decider { person: &session.person, session: &session.hash };
+    let hold = app.store.decide(id, verdict, reason, by).await?;
+    Ok(Redirect::to(&format!("/holds/{}", hold.id)))
+}
