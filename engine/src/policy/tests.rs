@@ -7,6 +7,9 @@ use crate::classify::Verdict::{self, Allow, Deny, Hold};
 use crate::request::{Headers, canonical_target};
 use crate::testing::test;
 
+#[cfg(not(target_family = "wasm"))]
+mod properties;
+
 fn policy(rules: Value) -> Policy {
     compile(json!({"version": 1, "default": "allow", "approver": {"cluster": "approver"}, "rules": rules}))
 }

@@ -277,6 +277,7 @@ fn push_escape(text: &mut String, byte: u8) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::test;
 
     fn path(target: &str) -> Result<String, TargetError> {
         canonical_target(target.as_bytes()).map(|c| c.path)
