@@ -11,6 +11,7 @@ pub mod facts;
 pub mod glob;
 pub mod index;
 pub mod matcher;
+pub mod network;
 pub mod predicate;
 pub mod query;
 pub mod truth;
@@ -169,7 +170,7 @@ impl Rules {
         }
         for index in self.index.candidates(facts) {
             let Some(rule) = self.rules.get(usize::from(index)) else { continue };
-            let truth = rule.matcher.truth(facts, &Body::NotRead);
+            let truth = rule.matcher.truth(facts, &Body::not_read());
             if truth == Truth::False {
                 continue;
             }
@@ -198,7 +199,7 @@ impl Rules {
     ) -> Result<Decision, Reason> {
         let body = match body {
             Some(bytes) if selected.needs_body => Body::read(&facts.head.headers, bytes, pointers),
-            _ => Body::Unreadable(Reason::BodyNotRead),
+            _ => Body::unavailable(),
         };
         let mut deciding: Vec<&Rule> = Vec::new();
         let mut observed = Vec::new();

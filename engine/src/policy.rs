@@ -118,7 +118,7 @@ impl Policy {
     fn select_redactions(&self, facts: &Facts<'_>, selection: &mut Selection) -> Option<Reason> {
         for index in self.redaction_index.candidates(facts) {
             let Some(redaction) = self.redactions.get(usize::from(index)) else { continue };
-            match redaction.matcher.truth(facts, &Body::NotRead) {
+            match redaction.matcher.truth(facts, &Body::not_read()) {
                 Truth::False | Truth::Later => continue,
                 Truth::Doubt(reason) => return Some(reason),
                 Truth::Either | Truth::True => {}

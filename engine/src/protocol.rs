@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use crate::extract::json::{JsonError, Kind, Limits, Scanner, Token};
-use crate::request::Head;
+use crate::request::{Head, Headers};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Protocol {
@@ -35,19 +35,20 @@ impl Protocol {
 
 /// Judges by the head and, once it is there, the body.
 pub fn detect(head: &Head, body: Option<&[u8]>) -> Protocol {
-    let by_head = by_head(head);
+    let by_head = by_head(&head.headers, &head.path);
     match (by_head, body) {
         (Protocol::Http, Some(body)) if Rpc::of(body).is_some() => Protocol::Mcp,
         _ => by_head,
     }
 }
 
-fn by_head(head: &Head) -> Protocol {
-    let has = |wanted: &[u8]| head.headers.iter().any(|(name, _)| name == wanted);
+/// Judges by headers and one reading of the path.
+pub fn by_head(headers: &Headers, path: &str) -> Protocol {
+    let has = |wanted: &[u8]| headers.iter().any(|(name, _)| name == wanted);
     if has(b"mcp-protocol-version") || has(b"mcp-session-id") || has(b"mcp-method") {
         return Protocol::Mcp;
     }
-    let path = head.path.trim_end_matches('/');
+    let path = path.trim_end_matches('/');
     let operation = path.rsplit_once(':').map_or("", |(_, operation)| operation);
     match path {
         _ if path.ends_with("/chat/completions") => Protocol::OpenAiChat,
@@ -169,7 +170,6 @@ fn members<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::request::Headers;
     use crate::testing::test;
 
     fn head(path: &str, headers: &[&str]) -> Head {

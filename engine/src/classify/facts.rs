@@ -60,15 +60,23 @@ fn paths(head: &Head) -> Result<Readings<'_>, Reason> {
     Ok(Readings::of(&head.path, &head.target))
 }
 
-/// A body as far as rules know it.
+/// A body as far as rules know it: `None` where it has not been read.
 #[derive(Debug)]
-pub enum Body<'a> {
-    NotRead,
-    Read(Values<'a>),
-    Unreadable(Reason),
+pub struct Body<'a> {
+    pub size: Option<Result<usize, Reason>>,
+    pub values: Option<Result<Values<'a>, Reason>>,
 }
 
 impl<'a> Body<'a> {
+    pub fn not_read() -> Self {
+        Body { size: None, values: None }
+    }
+
+    /// Not read, and it will not be.
+    pub fn unavailable() -> Self {
+        Body { size: Some(Err(Reason::BodyNotRead)), values: Some(Err(Reason::BodyNotRead)) }
+    }
+
     /// Reads a complete body by what it is rather than by what it is called: JSON under any content type counts as JSON.
     pub fn read(headers: &Headers, body: &'a [u8], pointers: &Pointers) -> Self {
         let values = match format(headers, body) {
@@ -77,7 +85,7 @@ impl<'a> Body<'a> {
             Ok(Format::Other) => Ok(Values::none()),
             Err(reason) => Err(reason),
         };
-        values.map_or_else(Body::Unreadable, Body::Read)
+        Body { size: Some(Ok(body.len())), values: Some(values) }
     }
 }
 

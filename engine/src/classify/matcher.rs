@@ -2,18 +2,25 @@
 //!
 //! Must not go here: how conditions are written (`policy`), what follows from a match (`classify`).
 
+use std::cmp::Ordering;
+use std::net::IpAddr;
+
 use super::body::{PointerId, Values};
 use super::facts::{Body, Facts};
 use super::glob::{Glob, TextGlob};
+use super::network::Network;
 use super::predicate::{Test, Value};
 use super::query;
 use super::truth::{Reason, Truth};
+use crate::protocol::{self, Protocol};
 
 #[derive(Clone, Debug)]
 pub enum Matcher {
     All(Vec<Matcher>),
     Any(Vec<Matcher>),
     Body(PointerId, Test),
+    /// The orderings that satisfy it, and bytes.
+    BodySize(&'static [Ordering], usize),
     ContentType(Vec<TextGlob>),
     Header(String, Test),
     Host(Vec<Glob>),
@@ -23,7 +30,9 @@ pub enum Matcher {
     OnBehalfOf(Test),
     Path(Vec<Glob>),
     Principal(Test),
+    Protocol(Vec<Protocol>),
     Query(String, Test),
+    Source(Vec<Network>),
 }
 
 /// MCP calls by JSON-RPC method and tool.
@@ -43,6 +52,11 @@ impl Matcher {
             Matcher::All(parts) => Truth::all(parts.iter().map(|part| part.truth(facts, body))),
             Matcher::Any(parts) => Truth::any(parts.iter().map(|part| part.truth(facts, body))),
             Matcher::Body(pointer, test) => on_values(body, |values| values.truth(*pointer, test)),
+            Matcher::BodySize(wanted, limit) => match &body.size {
+                None => Truth::Later,
+                Some(Ok(size)) => Truth::from(wanted.contains(&size.cmp(limit))),
+                Some(Err(reason)) => Truth::Doubt(*reason),
+            },
             Matcher::ContentType(globs) => content_type(facts, globs),
             Matcher::Header(name, test) => header(facts, name, test),
             Matcher::Host(globs) => match &facts.host {
@@ -56,16 +70,16 @@ impl Matcher {
             }
             Matcher::Not(inner) => inner.truth(facts, body).negated(),
             Matcher::OnBehalfOf(test) => test.on_optional(facts.head.on_behalf_of.as_deref()),
-            Matcher::Path(globs) => match &facts.paths {
-                Ok(paths) => {
-                    let wants = |path: &str| Truth::from(globs.iter().any(|glob| glob.matches(path)));
-                    let others = paths.others.iter().map(|path| wants(path));
-                    others.fold(wants(&paths.usual), Truth::mix)
-                }
-                Err(reason) => Truth::Doubt(*reason),
-            },
+            Matcher::Path(globs) => on_paths(facts, |path| globs.iter().any(|glob| glob.matches(path))),
             Matcher::Principal(test) => test.on_optional(facts.head.principal.as_deref()),
+            Matcher::Protocol(wanted) => {
+                on_paths(facts, |path| wanted.contains(&protocol::by_head(&facts.head.headers, path)))
+            }
             Matcher::Query(name, test) => parameter(facts, name, test),
+            Matcher::Source(networks) => {
+                let peer: Option<IpAddr> = facts.head.peer.as_deref().and_then(|peer| peer.parse().ok());
+                Truth::from(peer.is_some_and(|peer| networks.iter().any(|network| network.contains(peer))))
+            }
         }
     }
 
@@ -74,17 +88,28 @@ impl Matcher {
         match self {
             Matcher::All(parts) | Matcher::Any(parts) => parts.iter().any(Matcher::reads_body),
             Matcher::Not(inner) => inner.reads_body(),
-            Matcher::Body(..) | Matcher::Mcp(_) => true,
+            Matcher::Body(..) | Matcher::BodySize(..) | Matcher::Mcp(_) => true,
             _ => false,
         }
     }
 }
 
 fn on_values(body: &Body<'_>, truth: impl FnOnce(&Values<'_>) -> Truth) -> Truth {
-    match body {
-        Body::NotRead => Truth::Later,
-        Body::Read(values) => truth(values),
-        Body::Unreadable(reason) => Truth::Doubt(*reason),
+    match &body.values {
+        None => Truth::Later,
+        Some(Ok(values)) => truth(values),
+        Some(Err(reason)) => Truth::Doubt(*reason),
+    }
+}
+
+/// What all readings of the path say together.
+fn on_paths(facts: &Facts<'_>, wants: impl Fn(&str) -> bool) -> Truth {
+    match &facts.paths {
+        Ok(paths) => {
+            let others = paths.others.iter().map(|path| Truth::from(wants(path)));
+            others.fold(Truth::from(wants(&paths.usual)), Truth::mix)
+        }
+        Err(reason) => Truth::Doubt(*reason),
     }
 }
 

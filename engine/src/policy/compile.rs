@@ -3,6 +3,7 @@
 //! Must not go here: single sections (`settings`, `rule`, `condition`, `redaction`).
 
 mod condition;
+mod protocols;
 mod redaction;
 mod rule;
 mod settings;

@@ -348,6 +348,63 @@ fn mcp_calls_match_by_method_and_tool() {
 }
 
 #[test]
+fn llm_requests_match_by_provider_model_and_tool() {
+    let chat = |body: &'static str| ("h/v1/chat/completions", body);
+    let gemini = |body: &'static str| ("h/v1beta/models/gemini-2.5-pro:streamGenerateContent", body);
+    for (condition, (url, body), expected) in [
+        (json!({"provider": "openai"}), chat("{}"), Ok(Hold)),
+        (json!({"provider": "openai"}), ("h/v1/responses", "{}"), Ok(Hold)),
+        (json!({"provider": "openai"}), ("h/v1/chat/completions;x", "{}"), Ok(Hold)),
+        (json!({"provider": "openai"}), ("h/v1/chat%2fcompletions", "{}"), Ok(Hold)),
+        (json!({"provider": "openai"}), ("h/v1/messages", "{}"), Ok(Allow)),
+        (json!({"provider": ["anthropic", "gemini"]}), ("h/v1/messages", "{}"), Ok(Hold)),
+        (json!({"provider": ["anthropic", "gemini"]}), gemini("{}"), Ok(Hold)),
+        (json!({"model": "gpt-5*"}), chat(r#"{"model":"gpt-5-mini"}"#), Ok(Hold)),
+        (json!({"model": "gpt-5*"}), chat(r#"{"model":"gpt-4o"}"#), Ok(Allow)),
+        (json!({"model": "gpt-5*"}), chat(r#"{"model":"gpt-5","model":"gpt-4o"}"#), Err("duplicate_key")),
+        (json!({"model": "gpt-5*"}), ("h/other", r#"{"model":"gpt-5"}"#), Ok(Allow)),
+        (json!({"model": "gemini-2.5-*"}), gemini("{}"), Ok(Hold)),
+        (json!({"model": "gemini-1*"}), gemini("{}"), Ok(Allow)),
+        (
+            json!({"tool": "shell*"}),
+            chat(r#"{"tools":[{"function":{"name":"a"}},{"function":{"name":"shell_run"}}]}"#),
+            Ok(Hold),
+        ),
+        (json!({"tool": "shell*"}), ("h/v1/messages", r#"{"tools":[{"name":"shell"}]}"#), Ok(Hold)),
+        (json!({"tool": "shell*"}), gemini(r#"{"tools":[{"functionDeclarations":[{"name":"shell"}]}]}"#), Ok(Hold)),
+        (json!({"tool": "shell*"}), gemini(r#"{"tools":[{"function_declarations":[{"name":"shell"}]}]}"#), Ok(Hold)),
+        (json!({"tool": "shell*"}), chat(r#"{"tools":[{"function":{"name":"search"}}]}"#), Ok(Allow)),
+        (json!({"tool": "shell*"}), chat(r#"{"messages":[{"content":"shell"}]}"#), Ok(Allow)),
+    ] {
+        let policy = held(json!({ "llm": condition }));
+        assert_eq!(judge(&policy, &head("POST", url, &[]), body.as_bytes()), expected, "{condition} {url} {body}");
+    }
+}
+
+#[test]
+fn sizes_and_sources_match() {
+    let policy = held(json!({"body_size": {"gt": "4B", "lte": "1KiB"}}));
+    let post = head("POST", "h/x", &[("content-encoding", "gzip")]);
+    for (body, expected) in [("", Ok(Allow)), ("1234", Ok(Allow)), ("12345", Ok(Hold))] {
+        assert_eq!(judge(&policy, &post, body.as_bytes()), expected, "{body}");
+    }
+    assert_eq!(judge(&policy, &post, &[b'x'; 1025]), Ok(Allow));
+
+    let policy = held(json!({"not": {"source": ["10.0.0.0/8", "2001:db8::/32"]}}));
+    for (peer, expected) in [
+        (Some("10.1.2.3"), Allow),
+        (Some("2001:db8::7"), Allow),
+        (Some("192.168.0.1"), Hold),
+        (Some("nonsense"), Hold),
+        (None, Hold),
+    ] {
+        let mut head = get("h/x");
+        head.peer = peer.map(str::to_owned);
+        assert_eq!(judge(&policy, &head, b""), Ok(expected), "{peer:?}");
+    }
+}
+
+#[test]
 fn observed_rules_change_nothing_and_tell() {
     let rules = json!([
         {"id": "o", "match": {"path": "/x", "body": {"/a": 1}}, "verdict": "deny", "mode": "observe", "category": "c"},

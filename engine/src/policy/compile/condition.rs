@@ -7,13 +7,15 @@ use std::cmp::Ordering;
 use regex_lite::RegexBuilder;
 use serde_json::Value;
 
-use super::Context;
 use super::settings::header_name;
+use super::{Context, protocols};
 use crate::classify::decimal::Decimal;
 use crate::classify::glob::{Glob, TextGlob};
-use crate::classify::matcher::{Matcher, Mcp};
+use crate::classify::matcher::Matcher;
+use crate::classify::network::Network;
 use crate::classify::predicate::{Check, Literal, Test};
 use crate::policy::reader::{Errors, Node};
+use crate::policy::units;
 
 /// Bytes of a compiled regular expression.
 const MAX_REGEX: usize = 256 * 1024;
@@ -64,8 +66,17 @@ pub fn condition(node: &Node<'_>, context: &mut Context) -> Option<Matcher> {
     if let Some(node) = fields.take("body") {
         parts.extend(body(&node, "", context));
     }
+    if let Some(node) = fields.take("body_size") {
+        parts.extend(body_size(&node, &mut context.errors));
+    }
+    if let Some(node) = fields.take("source") {
+        parts.push(Matcher::Source(many(&node, &mut context.errors, Network::parse)));
+    }
     if let Some(node) = fields.take("mcp") {
-        parts.extend(mcp(&node, context));
+        parts.extend(protocols::mcp(&node, context));
+    }
+    if let Some(node) = fields.take("llm") {
+        parts.extend(protocols::llm(&node, context));
     }
     if let Some(node) = fields.take("all") {
         parts.extend(nested(&node, context).map(Matcher::All));
@@ -92,7 +103,7 @@ fn nested(node: &Node<'_>, context: &mut Context) -> Option<Vec<Matcher>> {
     nodes.iter().map(|node| condition(node, context)).collect()
 }
 
-fn many<T, E: Into<String>>(node: &Node<'_>, errors: &mut Errors, parse: fn(&str) -> Result<T, E>) -> Vec<T> {
+pub fn many<T, E: Into<String>>(node: &Node<'_>, errors: &mut Errors, parse: fn(&str) -> Result<T, E>) -> Vec<T> {
     node.one_or_many(errors).iter().filter_map(|node| node.parsed(parse, errors)).collect()
 }
 
@@ -110,7 +121,7 @@ fn media_type(text: &str) -> Result<TextGlob, &'static str> {
 }
 
 /// A map from JSON pointers below `prefix` to tests.
-fn body(node: &Node<'_>, prefix: &str, context: &mut Context) -> Vec<Matcher> {
+pub fn body(node: &Node<'_>, prefix: &str, context: &mut Context) -> Vec<Matcher> {
     let mut parts = Vec::new();
     for (pointer, node) in node.entries(&mut context.errors) {
         match context.pointers.add(&format!("{prefix}{pointer}")) {
@@ -123,23 +134,20 @@ fn body(node: &Node<'_>, prefix: &str, context: &mut Context) -> Vec<Matcher> {
     parts
 }
 
-fn mcp(node: &Node<'_>, context: &mut Context) -> Option<Matcher> {
-    let mut fields = node.fields(&mut context.errors)?;
-    let names = |node: Option<Node<'_>>, errors: &mut Errors| {
-        node.map(|node| many(&node, errors, |text| Ok::<_, String>(TextGlob::new(text))))
-    };
-    let method = names(fields.take("method"), &mut context.errors);
-    let tool = names(fields.take("tool"), &mut context.errors);
-    let arguments = fields.take("arguments").map(|node| body(&node, "/params/arguments", context));
-    if fields.is_empty() {
-        context.errors.push(node.error("expected `method`, `tool` or `arguments`"));
+/// `{gt: 1MiB}`
+fn body_size(node: &Node<'_>, errors: &mut Errors) -> Option<Matcher> {
+    let mut fields = node.fields(errors)?;
+    let mut bounds = Vec::new();
+    for (name, orderings) in ORDERS {
+        if let Some(node) = fields.take(name) {
+            bounds.extend(node.parsed(units::size, errors).map(|limit| Matcher::BodySize(orderings, limit)));
+        }
     }
-    fields.finish(&mut context.errors);
-    let mut parts = arguments.unwrap_or_default();
-    let method_at = context.pointers.add("/method").ok()?;
-    let name_at = context.pointers.add("/params/name").ok()?;
-    parts.push(Matcher::Mcp(Mcp { method, tool, method_at, name_at }));
-    Some(Matcher::All(parts))
+    if fields.is_empty() {
+        errors.push(node.error("expected a bound").with_hint("write such as `{gt: 100KiB}`"));
+    }
+    fields.finish(errors);
+    Some(Matcher::All(bounds))
 }
 
 /// A literal, a list of literals, or an object of comparisons that must all hold.

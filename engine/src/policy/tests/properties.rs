@@ -50,7 +50,16 @@ fn request() -> impl Strategy<Value = (Head, Vec<u8>)> {
     let query = prop::sample::select(&["", "?q=1", "?q=2&q=1", "?q=%31"][..]);
     let header = prop::sample::select(vec![vec![], vec![("x", "1")], vec![("x-http-method-override", "DELETE")]]);
     let body = prop::sample::select(
-        &["", r#"{"k":"v"}"#, r#"{"k":"w","n":7}"#, r#"{"n":"5"}"#, r#"[{"n":1},{"n":9}]"#, r#"{"K":"v"}"#, "{", "plain"][..],
+        &[
+            "",
+            r#"{"k":"v"}"#,
+            r#"{"k":"w","n":7}"#,
+            r#"{"n":"5"}"#,
+            r#"[{"n":1},{"n":9}]"#,
+            r#"{"K":"v"}"#,
+            "{",
+            "plain",
+        ][..],
     );
     (method, host, path, query, header, body).prop_map(|(method, host, path, query, headers, body)| {
         (head(method, &format!("{host}{path}{query}"), &headers), body.as_bytes().to_vec())
