@@ -47,6 +47,8 @@ pub struct Head {
     pub query: Option<String>,
     /// All but the pseudo-headers.
     pub headers: Headers,
+    /// `source.address` without its port, where the policy asks for it.
+    pub peer: Option<String>,
     /// From a verified source only.
     pub principal: Option<String>,
     pub on_behalf_of: Option<String>,

@@ -115,12 +115,17 @@ impl Stream {
 
     /// What Envoy knows of the sender from verified sources.
     fn claims(&self) -> Claims {
-        let sources = &self.plugin.gateway.policy.settings().identity;
+        let settings = self.plugin.gateway.policy.settings();
+        let sources = &settings.identity;
         let read = |sources: &[IdentitySource]| {
             let read = |path: &Vec<&str>| if path.is_empty() { None } else { host::property(path) };
             identity::properties(sources).iter().map(read).collect()
         };
-        Claims { principal: read(&sources.principal), on_behalf_of: read(&sources.on_behalf_of) }
+        let address = settings.reads_source.then(|| host::property(&["source", "address"])).flatten();
+        let peer = address
+            .and_then(|address| String::from_utf8(address).ok())
+            .and_then(|address| address.rsplit_once(':').map(|(ip, _)| ip.trim_matches(['[', ']']).to_owned()));
+        Claims { peer, principal: read(&sources.principal), on_behalf_of: read(&sources.on_behalf_of) }
     }
 }
 

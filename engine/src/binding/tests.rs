@@ -23,6 +23,7 @@ fn head() -> Head {
         path: "/v1/exports".into(),
         query: Some("format=csv".into()),
         headers: headers(&[("content-type", "application/json"), ("x-a", "1"), ("x-api-key", "k")]),
+        peer: None,
         principal: Some("agent:7".into()),
         on_behalf_of: Some("alice".into()),
     }

@@ -12,6 +12,8 @@ pub type Fields = Vec<(Vec<u8>, Vec<u8>)>;
 /// What verified sources say of the sender, beside the headers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Claims {
+    /// The sender's address without its port, where the policy asks for it.
+    pub peer: Option<String>,
     /// One for each identity source of the policy that is a token's claim, in the policy's order; then on behalf of.
     pub principal: Vec<Option<Vec<u8>>>,
     pub on_behalf_of: Vec<Option<Vec<u8>>>,

@@ -25,8 +25,7 @@ const MAX_RULES: usize = 10_000;
 struct Context {
     errors: Errors,
     pointers: Pointers,
-    /// Headers read by rules, in lower case.
-    headers: Vec<String>,
+    reads_source: bool,
 }
 
 pub fn policy(json: &[u8], key: &[u8]) -> Result<Policy, Vec<Error>> {

@@ -19,8 +19,8 @@ pub struct Settings {
     /// Where a rule needs the body, and for held requests.
     pub body_limit: usize,
     pub preview: Preview,
-    /// The headers that identity and rules read, in lower case, sorted.
-    pub headers: Vec<String>,
+    /// Some rule asks for the sender's address.
+    pub reads_source: bool,
 }
 
 /// The approver as Envoy knows it.

@@ -57,10 +57,7 @@ pub fn condition(node: &Node<'_>, context: &mut Context) -> Option<Matcher> {
             let name_node = Node { value: &Value::String(name.to_owned()), path: node.path.clone() };
             let name = header_name(&name_node, &mut context.errors);
             let test = test(&node, &mut context.errors);
-            if let (Some(name), Some(test)) = (name, test) {
-                context.headers.push(name.clone());
-                parts.push(Matcher::Header(name, test));
-            }
+            parts.extend(name.zip(test).map(|(name, test)| Matcher::Header(name, test)));
         }
     }
     if let Some(node) = fields.take("body") {
@@ -70,6 +67,7 @@ pub fn condition(node: &Node<'_>, context: &mut Context) -> Option<Matcher> {
         parts.extend(body_size(&node, &mut context.errors));
     }
     if let Some(node) = fields.take("source") {
+        context.reads_source = true;
         parts.push(Matcher::Source(many(&node, &mut context.errors, Network::parse)));
     }
     if let Some(node) = fields.take("mcp") {

@@ -26,14 +26,6 @@ pub fn settings(fields: &mut Fields<'_>, context: &mut Context) -> Option<Settin
     let body_limit = fields.take("body_limit").map_or(Some(Settings::BODY_LIMIT), |node| body_limit(&node, errors));
     let preview = fields.take("preview").map_or(Some(Preview::Masked), |node| preview(&node, context));
 
-    let sources = identity.principal.iter().chain(&identity.on_behalf_of);
-    let trusted = sources.filter_map(|source| match source {
-        IdentitySource::TrustedHeader(name) => Some(name.clone()),
-        IdentitySource::JwtClaim { .. } => None,
-    });
-    let mut headers: Vec<String> = std::mem::take(&mut context.headers).into_iter().chain(trusted).collect();
-    headers.sort_unstable();
-    headers.dedup();
     Some(Settings {
         tenant: tenant?,
         environment: environment?,
@@ -46,7 +38,7 @@ pub fn settings(fields: &mut Fields<'_>, context: &mut Context) -> Option<Settin
         hold: hold?,
         body_limit: body_limit?,
         preview: preview?,
-        headers,
+        reads_source: context.reads_source,
     })
 }
 
