@@ -1,0 +1,252 @@
+//! The built command, as people type it: `serve` in one terminal, the rest in others.
+
+#![cfg(test)]
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// A running `privyseal serve`, and a terminal beside it.
+struct Terminal {
+    folder: TempDir,
+    serve: Child,
+    /// Lines that `serve` prints.
+    lines: Receiver<String>,
+    server: String,
+}
+
+impl Terminal {
+    fn open() -> Terminal {
+        let folder = tempfile::tempdir().unwrap();
+        let mut serve = Terminal::command(folder.path())
+            .args(["serve", "--listen", "127.0.0.1:0", "--person", "alice=alice@example.com", "--person", "bob"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let stdout = BufReader::new(serve.stdout.take().unwrap());
+        let (send, lines) = channel();
+        std::thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| send.send(line)));
+        let mut terminal = Terminal { folder, serve, lines, server: String::new() };
+        terminal.server = terminal.printed().strip_prefix("listening on ").unwrap().to_owned();
+        terminal
+    }
+
+    fn command(folder: &Path) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_privyseal"));
+        command
+            .env_clear()
+            .env("PRIVYSEAL_DATA", folder.join("data"))
+            .env("XDG_RUNTIME_DIR", folder)
+            .env("NO_COLOR", "1")
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// The next line of `serve`.
+    fn printed(&self) -> String {
+        self.lines.recv_timeout(Duration::from_secs(20)).unwrap()
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        Terminal::command(self.folder.path()).env("PRIVYSEAL_SERVER", &self.server).args(args).output().unwrap()
+    }
+
+    /// Runs what must succeed.
+    fn ok(&self, args: &[&str]) -> String {
+        let output = self.run(args);
+        assert!(output.status.success(), "{args:?}: {}", text(&output.stderr));
+        text(&output.stdout)
+    }
+
+    /// Runs what must fail: the exit code and what it said.
+    fn fails(&self, args: &[&str]) -> (i32, String) {
+        let output = self.run(args);
+        assert_eq!(text(&output.stdout), "", "{args:?}");
+        (output.status.code().unwrap(), text(&output.stderr))
+    }
+
+    fn log_in(&self, person: &str) {
+        let mut login = Terminal::command(self.folder.path())
+            .env("PRIVYSEAL_SERVER", &self.server)
+            .args(["login", "--as", person])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let line = self.printed();
+        assert!(line.starts_with(&format!("login for {person}: {}/login/confirm?t=", self.server)), "{line}");
+        let code = line.split("  code ").nth(1).unwrap().split_whitespace().next().unwrap();
+        writeln!(login.stdin.take().unwrap(), "{code}").unwrap();
+        assert!(login.wait().unwrap().success());
+    }
+
+    /// A hold as a gateway would ask for it.
+    async fn hold(&self, n: u32, on_behalf_of: &str) -> String {
+        let token = self.ok(&["token", "create", "--role", "filter", "--name", "gateway"]);
+        let intake = json!({
+            "v": 1, "nonce": format!("{n:032x}"), "digest": format!("{n:064x}"), "terms": "1".repeat(64),
+            "tenant": "acme", "environment": "test", "principal": "agent-7", "on_behalf_of": on_behalf_of,
+            "rules": ["crm-export"], "category": null, "risk": "high", "workflow": "default",
+            "why": "exports every contact \u{1b}[2J", "deadline_ms": 3_600_000, "approval_ttl_ms": 600_000,
+            "rejoin_ms": 900_000, "max_live": 20,
+            "preview": {
+                "method": "POST", "scheme": "https", "authority": "crm.example.com", "path": "/export", "headers": [],
+                "body": "{\"a\":1}", "content_type": "application/json", "body_bytes": 7, "truncated": false, "findings": {},
+            },
+        });
+        let request =
+            reqwest::Client::new().post(format!("{}/v1/holds", self.server)).bearer_auth(token.trim()).json(&intake);
+        let view: Value = request.send().await.unwrap().json().await.unwrap();
+        view["id"].as_str().unwrap().to_owned()
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ended_already = self.serve.kill();
+        let _ended_already = self.serve.wait();
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[tokio::test]
+async fn a_person_lists_shows_and_decides() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let terminal = Terminal::open();
+    let (first, own) = (terminal.hold(1, "carol@example.com").await, terminal.hold(2, "alice@example.com").await);
+    let (code, said) = terminal.fails(&["holds", "list"]);
+    assert_eq!(code, 1);
+    assert!(said.contains("privyseal login --as"), "{said}");
+
+    terminal.log_in("alice");
+    assert_eq!(mode(&terminal.folder.path().join("privyseal/session.json")), 0o600);
+    let listed: Value = serde_json::from_str(&terminal.ok(&["holds", "list", "--state", "pending", "--json"])).unwrap();
+    assert_eq!(listed.as_array().unwrap().len(), 2);
+    assert!(terminal.ok(&["holds", "list"]).contains("POST crm.example.com/export"));
+    let shown = terminal.ok(&["holds", "show", &first]);
+    assert!(shown.contains("exports every contact \\u{1b}[2J") && !shown.contains('\u{1b}'), "{shown}");
+
+    assert!(
+        terminal.ok(&["approve", &first, "--reason", "agreed"]).starts_with("approved POST crm.example.com/export")
+    );
+    let (code, said) = terminal.fails(&["deny", &first, "--reason", "late"]);
+    assert_eq!((code, said.as_str()), (1, "error: the hold is already approved (already_decided)\n"));
+    let (code, said) = terminal.fails(&["approve", &own]);
+    assert_eq!((code, said.as_str()), (1, "error: nobody decides their own request (own_request)\n"));
+    assert_eq!(terminal.fails(&["approve", "0199-unknown"]).0, 3);
+    assert_eq!(terminal.fails(&["holds", "show", "../audit"]).0, 3);
+    assert_eq!(terminal.fails(&["deny", &own]).0, 2, "a denial needs a reason");
+    assert_eq!(terminal.fails(&["holds", "list", "--state", "nonsense"]).0, 2);
+
+    let records = terminal.ok(&["audit", "list", "--hold", &first, "--json"]);
+    let kinds: Vec<_> = records
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["kind"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(kinds, ["created", "approved"]);
+    assert!(terminal.ok(&["audit", "list"]).contains("person alice"));
+    assert_eq!(terminal.ok(&["control", "kill", "hold"]), "every request is held (epoch 2)\n");
+    terminal.ok(&["logout"]);
+    assert_eq!(terminal.fails(&["approve", &own]).0, 1);
+}
+
+#[tokio::test]
+async fn tokens_read_and_are_revoked_while_the_service_runs() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let terminal = Terminal::open();
+    let id = terminal.hold(1, "carol@example.com").await;
+    let token = terminal.ok(&["token", "create", "--role", "auditor", "--name", "siem", "--expires", "90d"]);
+    let with_token = |args: &[&str]| {
+        let mut command = Terminal::command(terminal.folder.path());
+        command.env("PRIVYSEAL_SERVER", &terminal.server).env("PRIVYSEAL_TOKEN", token.trim()).args(args);
+        command.output().unwrap()
+    };
+    assert!(with_token(&["holds", "list"]).status.success());
+    assert!(!with_token(&["approve", &id]).status.success(), "a token never decides");
+    assert!(!with_token(&["control", "kill", "off"]).status.success(), "an auditor does not turn the switch");
+    let listed: Value = serde_json::from_str(&terminal.ok(&["token", "list", "--json"])).unwrap();
+    let listed = listed.as_array().unwrap().iter().find(|t| t["name"] == "siem").unwrap().clone();
+    assert!(listed["expires_ms"].is_number() && !listed.to_string().contains(token.trim()));
+    terminal.ok(&["token", "revoke", listed["id"].as_str().unwrap()]);
+    let refused = with_token(&["holds", "list"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(text(&refused.stderr).contains("unauthorized"));
+    assert_eq!(terminal.fails(&["token", "revoke", "unknown"]).0, 3);
+}
+
+#[test]
+fn the_data_directory_is_made_private_and_refused_if_it_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let show = || Terminal::command(folder.path()).args(["key", "show"]).output().unwrap();
+    let first = show();
+    assert_eq!(text(&first.stdout).trim().len(), 64);
+    assert_eq!(show().stdout, first.stdout, "made once");
+    assert_eq!((mode(&data), mode(&data.join("gateway.key"))), (0o700, 0o600));
+
+    fs::set_permissions(data.join("gateway.key"), fs::Permissions::from_mode(0o604)).unwrap();
+    let refused = show();
+    assert_eq!((refused.status.code(), text(&refused.stdout).as_str()), (Some(1), ""));
+    assert!(text(&refused.stderr).contains("run `chmod o-rwx"), "{}", text(&refused.stderr));
+    fs::set_permissions(data.join("gateway.key"), fs::Permissions::from_mode(0o600)).unwrap();
+    fs::set_permissions(&data, fs::Permissions::from_mode(0o755)).unwrap();
+    assert_eq!(show().status.code(), Some(1));
+}
+
+#[test]
+fn serve_refuses_what_it_cannot_mean() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("config.yaml");
+    fs::write(&config, "listen: 127.0.0.1:0\npeople:\n  - nam: alice\n").unwrap();
+    let config = config.to_str().unwrap();
+    for (args, key, code, said) in [
+        (vec!["--person", "not a name"], None, 2, "is not a name"),
+        (vec!["--config", config], None, 1, "nam"),
+        (vec!["--listen", "127.0.0.1:0"], Some("c2hvcnQ="), 1, "PRIVYSEAL_KEY: not a key: expected at least 32 bytes"),
+        (vec!["--public-url", "approve.example.com"], None, 1, "expected `https://HOST[:PORT]`"),
+        (vec!["--listen", "192.0.2.1:1"], None, 1, "cannot listen on `192.0.2.1:1`"),
+    ] {
+        let mut command = Terminal::command(folder.path());
+        command.arg("serve").args(&args).envs(key.map(|key| ("PRIVYSEAL_KEY", key)));
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{args:?}");
+        assert!(text(&output.stderr).contains(said), "{args:?}: {}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn serve_stops_when_it_is_told_to() {
+    let mut terminal = Terminal::open();
+    let told = Command::new("kill").arg(terminal.serve.id().to_string()).status().unwrap();
+    assert!(told.success() && terminal.serve.wait().unwrap().success());
+    let (code, said) = terminal.fails(&["login", "12345678"]);
+    assert_eq!(code, 1);
+    assert!(said.contains("is `privyseal serve` running there?"), "{said}");
+}
+
+#[test]
+fn every_command_explains_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    for command in ["serve", "token", "key", "login", "logout", "holds", "approve", "deny", "control", "audit"] {
+        let output = Terminal::command(folder.path()).args([command, "--help"]).output().unwrap();
+        assert!(output.status.success() && text(&output.stdout).contains("Usage: privyseal"), "{command}");
+    }
+    let output = Terminal::command(folder.path()).arg("--help").output().unwrap();
+    assert!(text(&output.stdout).contains("Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 not found"));
+}
