@@ -14,11 +14,12 @@ pub mod login;
 pub mod release;
 mod row;
 pub mod settle;
+pub mod silence;
 
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use privyseal_engine::hold::Control;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
@@ -81,6 +82,7 @@ struct Inner {
     key: Key,
     clock: Clock,
     wake: Wake,
+    opened: Instant,
     control: watch::Sender<Control>,
 }
 
@@ -101,7 +103,15 @@ impl Store {
         migrator().run(&writer).await.map_err(|e| sqlx::Error::Migrate(Box::new(e)))?;
         let readers = pool(READERS).connect_with(options.read_only(true).create_if_missing(false)).await?;
         let control = watch::Sender::new(Control::default());
-        let store = Store(Arc::new(Inner { writer, readers, key, clock, wake: Wake::default(), control }));
+        let store = Store(Arc::new(Inner {
+            writer,
+            readers,
+            key,
+            clock,
+            wake: Wake::default(),
+            opened: Instant::now(),
+            control,
+        }));
         store.0.control.send_replace(store.read_control().await?);
         Ok(store)
     }

@@ -23,6 +23,8 @@ use crate::{clock, server, telemetry};
 
 /// How often holds are looked at that nobody touches.
 const SWEEP: Duration = Duration::from_secs(1);
+/// How long a gateway may not ask for a hold that it said a client waits for.
+const SILENCE: Duration = Duration::from_secs(30);
 
 /// Run the approver service
 ///
@@ -140,7 +142,11 @@ fn stop_on_signal(stop: CancellationToken) -> Result<tokio::task::JoinHandle<()>
 
 async fn sweep(store: Store, stop: CancellationToken) {
     while !stop.is_cancelled() {
-        if let Err(error) = store.sweep().await {
+        let swept = async {
+            store.sweep().await?;
+            store.note_silence(SILENCE).await
+        };
+        if let Err(error) = swept.await {
             tracing::error!(?error, "holds could not be swept");
         }
         tokio::select! {

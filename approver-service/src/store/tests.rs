@@ -4,6 +4,7 @@ mod access;
 mod intake;
 mod races;
 mod release;
+mod silence;
 mod time;
 
 use std::sync::Arc;
