@@ -7,6 +7,7 @@ mod check;
 mod init;
 mod render;
 mod schema;
+mod test;
 
 use std::path::Path;
 
@@ -30,6 +31,7 @@ enum Command {
     Init(init::Init),
     Check(check::Check),
     Render(render::Render),
+    Test(test::Test),
     Schema(schema::Schema),
 }
 
@@ -39,6 +41,7 @@ impl PolicyCommand {
             Command::Init(command) => command.run(),
             Command::Check(command) => command.run(),
             Command::Render(command) => command.run(),
+            Command::Test(command) => command.run(),
             Command::Schema(command) => command.run(),
         }
     }

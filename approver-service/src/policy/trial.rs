@@ -1,0 +1,278 @@
+//! Table tests of a policy: a request goes in; verdict, rules and the masked body come out, and are compared.
+//!
+//! Must not go here: finding and printing (`cli::policy::test`).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use privyseal_engine::classify::Verdict;
+use privyseal_engine::policy::Policy;
+use privyseal_engine::redact::{self, Labels};
+use privyseal_engine::request::{Head, Headers, canonical_target};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// A file of tests as written by users.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Suite {
+    pub tests: Vec<Case>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Case {
+    pub name: String,
+    pub request: Request,
+    pub expect: Expected,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    #[serde(default = "get")]
+    pub method: String,
+    #[serde(default = "localhost")]
+    pub host: String,
+    /// With its query, as a client sends it.
+    pub path: String,
+    #[serde(default)]
+    pub headers: BTreeMap<String, OneOrMany>,
+    #[serde(default)]
+    pub principal: Option<String>,
+    #[serde(default)]
+    pub on_behalf_of: Option<String>,
+    #[serde(default)]
+    pub source: Option<String>,
+    /// Text as it is, anything else as JSON.
+    #[serde(default)]
+    pub body: Option<Value>,
+}
+
+/// The values of a header.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+/// What must come out; what is left out is not looked at.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expected {
+    pub verdict: Option<Word>,
+    /// The rule that decides, or one of them.
+    #[serde(default)]
+    pub rule: Option<String>,
+    /// The reason code of a refusal.
+    #[serde(default)]
+    pub code: Option<String>,
+    /// The body that goes on, masked.
+    #[serde(default)]
+    pub body: Option<Value>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Word {
+    Allow,
+    Deny,
+    Hold,
+    /// The request cannot be judged.
+    Refuse,
+}
+
+fn get() -> String {
+    "GET".into()
+}
+
+fn localhost() -> String {
+    "localhost".into()
+}
+
+/// What a policy makes of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    pub verdict: Word,
+    pub rules: Vec<String>,
+    pub code: Option<&'static str>,
+    pub detail: String,
+    /// As it goes on: masked where the policy says so.
+    pub body: Vec<u8>,
+}
+
+impl Request {
+    pub fn head(&self) -> Head {
+        let fields = self.headers.iter().flat_map(|(name, values)| {
+            let values = match values {
+                OneOrMany::One(value) => std::slice::from_ref(value),
+                OneOrMany::Many(values) => values,
+            };
+            values.iter().map(|value| (name.to_ascii_lowercase().into_bytes(), value.clone().into_bytes()))
+        });
+        let mut head = Head {
+            method: self.method.clone().into_bytes(),
+            scheme: b"https".to_vec(),
+            authority: self.host.clone().into_bytes(),
+            target: self.path.clone().into_bytes(),
+            headers: Headers::new(fields.collect()),
+            peer: self.source.clone(),
+            principal: self.principal.clone(),
+            on_behalf_of: self.on_behalf_of.clone(),
+            ..Head::default()
+        };
+        if let Ok(canonical) = canonical_target(&head.target) {
+            head.path = canonical.path;
+            head.query = canonical.query;
+        }
+        head
+    }
+
+    pub fn body(&self) -> Vec<u8> {
+        match &self.body {
+            None => Vec::new(),
+            Some(Value::String(text)) => text.clone().into_bytes(),
+            Some(json) => json.to_string().into_bytes(),
+        }
+    }
+}
+
+/// What `policy` makes of `request`, as the filter would.
+pub fn run(policy: &Policy, request: &Request) -> Outcome {
+    let (head, body) = (request.head(), request.body());
+    let refused = |code, detail: String| Outcome {
+        verdict: Word::Refuse,
+        rules: Vec::new(),
+        code: Some(code),
+        detail,
+        body: Vec::new(),
+    };
+    let selection = policy.select(&head);
+    if let Some(doubt) = &selection.refusal {
+        return refused(doubt.code, doubt.detail.clone());
+    }
+    let decision = match policy.decide(&head, &selection, Some(&body)) {
+        Ok(decision) => decision,
+        Err(doubt) => return refused(doubt.code, doubt.detail),
+    };
+    let masked = match selection.redact_request.and_then(|id| policy.profile(id)) {
+        None => None,
+        Some(profile) => {
+            match redact::body(head.headers.only("content-type"), &body, profile, &mut Labels::default()) {
+                Ok(redacted) => redacted.body,
+                Err(refusal) => return refused(refusal.code(), refusal.to_string()),
+            }
+        }
+    };
+    let verdict = match decision.verdict {
+        Verdict::Allow => Word::Allow,
+        Verdict::Deny => Word::Deny,
+        Verdict::Hold => Word::Hold,
+    };
+    let observed = decision.observed.iter().map(|observed| observed.rule.clone());
+    let rules = decision.rules.iter().cloned().chain(observed).collect();
+    Outcome { verdict, rules, code: None, detail: decision.why, body: masked.unwrap_or(body) }
+}
+
+/// What differs from what was expected; empty if the test passed.
+pub fn differences(expected: &Expected, outcome: &Outcome) -> Vec<String> {
+    let mut differences = Vec::new();
+    if let Some(verdict) = expected.verdict.filter(|verdict| *verdict != outcome.verdict) {
+        differences.push(format!("expected {verdict:?}, got {:?}: {}", outcome.verdict, outcome.detail).to_lowercase());
+    }
+    if let Some(rule) = expected.rule.as_ref().filter(|rule| !outcome.rules.contains(rule)) {
+        differences.push(format!("expected rule `{rule}`, got `{}`", outcome.rules.join("`, `")));
+    }
+    if let Some(code) = expected.code.as_deref().filter(|code| Some(*code) != outcome.code) {
+        differences.push(format!("expected code `{code}`, got `{}`", outcome.code.unwrap_or("none")));
+    }
+    if let Some(body) = &expected.body {
+        let got = String::from_utf8_lossy(&outcome.body);
+        let same = match body {
+            Value::String(text) => *text == got,
+            json => serde_json::from_str::<Value>(&got).is_ok_and(|got| got == *json),
+        };
+        if !same {
+            let wanted = body.as_str().map_or_else(|| body.to_string(), str::to_owned);
+            differences.push(format!("expected body `{wanted}`, got `{got}`"));
+        }
+    }
+    differences
+}
+
+/// The rules that no outcome names: nothing shows that they work.
+pub fn untested<'p>(policy: &'p Policy, outcomes: &[Outcome]) -> Vec<&'p str> {
+    let tested: BTreeSet<&str> = outcomes.iter().flat_map(|o| o.rules.iter().map(String::as_str)).collect();
+    policy.rules().iter().map(|rule| rule.id.as_str()).filter(|id| !tested.contains(id)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POLICY: &str = r#"{"version": 1, "default": "allow", "approver": {"cluster": "a"},
+        "rules": [
+            {"id": "export", "match": {"path": "/**/export", "body": {"/n": {"gt": 5}}}, "verdict": "hold"},
+            {"id": "never", "match": {"path": "/never"}, "verdict": "deny"}],
+        "redact": [{"match": {"path": "/chat"}, "direction": "request", "profile": {"entities": ["pii"]}}]}"#;
+
+    fn outcome(request: &str) -> Outcome {
+        let policy = Policy::parse(POLICY.as_bytes(), &[]).unwrap();
+        run(&policy, &serde_saphyr::from_str(request).unwrap())
+    }
+
+    fn differ(expected: &str, request: &str) -> Vec<String> {
+        differences(&serde_saphyr::from_str(expected).unwrap(), &outcome(request))
+    }
+
+    #[test]
+    fn outcomes_are_those_of_the_filter() {
+        let held = "{path: /v1/export, method: POST, body: {n: 6}}";
+        assert!(differ("{verdict: hold, rule: export}", held).is_empty());
+        assert_eq!(differ("{verdict: allow, rule: never}", held).len(), 2);
+        assert!(differ("{verdict: allow, rule: default}", "{path: /v1/export, body: {n: 5}}").is_empty());
+        let broken = "{path: /v1/export, body: '{\"n\": 6, \"n\": 5}'}";
+        assert!(differ("{verdict: refuse, code: duplicate_key}", broken).is_empty());
+        assert_eq!(differ("{code: invalid_json}", broken), ["expected code `invalid_json`, got `duplicate_key`"]);
+    }
+
+    #[test]
+    fn masked_bodies_are_compared() {
+        let chat = "{path: /chat, method: POST, body: {text: write to alice@example.com}}";
+        assert!(differ("{verdict: allow, body: {text: write to <EMAIL_ADDRESS>}}", chat).is_empty());
+        assert_eq!(differ("{body: {text: write to alice@example.com}}", chat).len(), 1);
+    }
+
+    #[test]
+    fn rules_without_a_test_are_named() {
+        let policy = Policy::parse(POLICY.as_bytes(), &[]).unwrap();
+        let outcomes = [outcome("{path: /v1/export, body: {n: 6}}")];
+        assert_eq!(untested(&policy, &outcomes), ["never"]);
+    }
+
+    #[test]
+    fn the_policies_that_users_copy_pass_their_own_tests() {
+        let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../envoy/policies");
+        let read = |path: &std::path::Path| std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{path:?}: {e}"));
+        let mut policies = 0;
+        for path in std::fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().path()) {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            if !name.ends_with(".yaml") || name.ends_with(".test.yaml") {
+                continue;
+            }
+            policies += 1;
+            let report = crate::policy::check::Report::of(&read(&path));
+            assert!(report.findings.is_empty(), "{name}: {:?}", report.findings);
+            let policy = report.policy.unwrap();
+            let suite: Suite = serde_saphyr::from_str(&read(&path.with_extension("test.yaml"))).unwrap();
+            let mut outcomes = Vec::new();
+            for case in &suite.tests {
+                let outcome = run(&policy, &case.request);
+                assert_eq!(differences(&case.expect, &outcome), Vec::<String>::new(), "{name}: {}", case.name);
+                outcomes.push(outcome);
+            }
+            assert_eq!(untested(&policy, &outcomes), Vec::<&str>::new(), "{name}");
+        }
+        assert!(policies >= 3, "{policies} policies in {directory:?}");
+    }
+}
