@@ -98,11 +98,13 @@ impl ServeArgs {
             Some(data) => data,
             None => default_data()?,
         };
-        let mut people = self.person;
-        for person in file.people {
-            if people.iter().all(|flag| flag.name != person.name) {
-                people.push(checked(Person { name: person.name, identities: person.identities })?);
-            }
+        let mut people: Vec<Person> = vec![];
+        for FilePerson { name, identities } in file.people {
+            people.push(checked(Person { name, identities })?);
+        }
+        people.extend(self.person);
+        if let Some(twice) = people.iter().enumerate().find(|(i, p)| people.iter().take(*i).any(|q| q.name == p.name)) {
+            bail!("`{}` is named twice: give all identities at once", twice.1.name);
         }
         let public_url = self.public_url.or(file.public_url).map(base_url).transpose()?;
         Ok(Config {

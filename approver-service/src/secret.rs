@@ -2,7 +2,7 @@
 //!
 //! Must not go here: what the keys are used for.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -86,6 +86,22 @@ impl DataDir {
             .with_context(|| format!("database `{}` cannot be opened for writing", path.display()))?;
         private(&path, &fs::metadata(&path)?)?;
         Ok(path)
+    }
+
+    /// Keeps a second service away for as long as the file is open: one would not hear what the other decides.
+    pub fn lock(&self) -> Result<File> {
+        let path = self.0.join("serve.lock");
+        let file = OpenOptions::new()
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(&path)
+            .with_context(|| format!("`{}` cannot be made", path.display()))?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(TryLockError::WouldBlock) => bail!("another `privyseal serve` runs on `{}`", self.0.display()),
+            Err(TryLockError::Error(e)) => Err(e).with_context(|| format!("`{}` cannot be locked", path.display())),
+        }
     }
 
     /// The key under which digests are stored.

@@ -21,7 +21,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use privyseal_engine::hold::Control;
+use privyseal_engine::hold::{Control, State};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{SqlSafeStr, Sqlite, SqliteConnection, Transaction};
@@ -167,7 +167,8 @@ struct Tx {
     /// One time for all that the transaction does.
     now: i64,
     store: Store,
-    changed: Vec<String>,
+    /// Holds that waiters must learn of, with their new states.
+    changed: Vec<(String, State)>,
     control: Option<Control>,
 }
 
@@ -180,7 +181,10 @@ impl Tx {
     async fn commit(self) -> Result<()> {
         let commit = tokio::spawn(async move {
             self.inner.commit().await?;
-            self.changed.iter().for_each(|hold| self.store.0.wake.wake(hold));
+            for (hold, state) in &self.changed {
+                tracing::info!(hold, state = state.as_str(), "a hold changed");
+                self.store.0.wake.wake(hold);
+            }
             if let Some(control) = self.control {
                 self.store.0.control.send_replace(control);
             }

@@ -219,6 +219,7 @@ fn serve_refuses_what_it_cannot_mean() {
         (vec!["--person", "not a name"], None, 2, "is not a name"),
         (vec!["--config", config], None, 1, "nam"),
         (vec!["--listen", "127.0.0.1:0"], Some("c2hvcnQ="), 1, "PRIVYSEAL_KEY: not a key: expected at least 32 bytes"),
+        (vec!["--person", "bob", "--person", "bob=b@example.com"], None, 1, "`bob` is named twice"),
         (vec!["--public-url", "approve.example.com"], None, 1, "expected `https://HOST[:PORT]`"),
         (vec!["--listen", "192.0.2.1:1"], None, 1, "cannot listen on `192.0.2.1:1`"),
     ] {
@@ -228,6 +229,26 @@ fn serve_refuses_what_it_cannot_mean() {
         assert_eq!(output.status.code(), Some(code), "{args:?}");
         assert!(text(&output.stderr).contains(said), "{args:?}: {}", text(&output.stderr));
     }
+}
+
+#[test]
+fn one_directory_has_one_service_even_after_a_crash() {
+    let mut terminal = Terminal::open();
+    let second = |terminal: &Terminal| {
+        let mut command = Terminal::command(terminal.folder.path());
+        command.args(["serve", "--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    };
+    let refused = second(&terminal).wait_with_output().unwrap();
+    assert!(text(&refused.stderr).contains("another `privyseal serve` runs on"), "{}", text(&refused.stderr));
+    terminal.serve.kill().unwrap();
+    terminal.serve.wait().unwrap();
+    let mut restarted = second(&terminal);
+    let mut line = String::new();
+    BufReader::new(restarted.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    restarted.kill().unwrap();
+    restarted.wait().unwrap();
+    assert!(line.starts_with("listening on http://127.0.0.1:"), "{line}");
 }
 
 #[test]

@@ -51,6 +51,7 @@ impl Serve {
 
 async fn serve(config: Config) -> Result<()> {
     let data = DataDir::open_or_create(&config.data)?;
+    let _held_until_the_end = data.lock()?;
     let gateway_key = gateway_key(&data)?;
     let database = data.database()?;
     let store = Store::open(&database, data.storage_key()?, clock::system())

@@ -113,6 +113,7 @@ impl Tx {
         details.insert("nonce", nonce);
         let actor = Actor::gateway(&hold.request.gateway);
         self.record(Fact { kind: "created", actor, hold: Some(hold.id.clone()), details }).await?;
+        self.changed.push((hold.id.clone(), hold.state));
         Ok(hold.view(false))
     }
 

@@ -93,7 +93,7 @@ pub(super) async fn apply(tx: &mut Tx, hold: &Hold, event: Event, actor: Actor, 
     update(tx, hold, &next, session).await?;
     if next.revision != hold.revision {
         tx.record(fact(&next, hold.state, actor)).await?;
-        tx.changed.push(next.id.clone());
+        tx.changed.push((next.id.clone(), next.state));
     }
     Ok(next)
 }

@@ -66,8 +66,13 @@ impl Store {
             for id in &due {
                 tx.settled(id).await?;
             }
+            let changed = tx.changed.len();
             tx.commit().await?;
-            swept += due.len();
+            // Nothing, if another sweep was faster, or the clock went back.
+            if changed == 0 {
+                return Ok(swept);
+            }
+            swept += changed;
         }
     }
 }

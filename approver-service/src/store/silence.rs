@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::{Result, Store};
+use super::{Result, Store, row};
 use crate::audit::Actor;
 use crate::hold::transition::Event;
 
@@ -34,7 +34,7 @@ impl Store {
             let hold = tx.settled(id).await?;
             let event = if *waited { Event::Leave { last: true, collector: false } } else { Event::Join };
             if hold.state.is_live() {
-                super::row::apply(&mut tx, &hold, event, Actor::system(), None).await?;
+                row::apply(&mut tx, &hold, event, Actor::system(), None).await?;
             }
         }
         tx.commit().await?;
