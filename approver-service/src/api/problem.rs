@@ -74,7 +74,7 @@ impl From<Error> for Problem {
                 let detail = "the approver's database cannot be used; nothing was changed";
                 return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "database_unavailable", detail);
             }
-            Error::KillSwitch => (StatusCode::FORBIDDEN, "kill_switch"),
+            Error::KillSwitch => (StatusCode::CONFLICT, "kill_switch"),
             Error::LoginOver => (StatusCode::FORBIDDEN, "login_over"),
             Error::LoginRequired => (StatusCode::FORBIDDEN, "login_required"),
             Error::OwnRequest => (StatusCode::FORBIDDEN, "own_request"),
@@ -122,4 +122,35 @@ pub async fn wrong_method() -> Problem {
 
 fn as_number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> std::result::Result<S::Ok, S::Error> {
     serializer.serialize_u16(status.as_u16())
+}
+
+#[cfg(test)]
+mod tests {
+    /// Where codes are written, each behind its status.
+    const SOURCES: [&str; 5] = [
+        include_str!("problem.rs"),
+        include_str!("extract.rs"),
+        include_str!("filter.rs"),
+        include_str!("health.rs"),
+        include_str!("people.rs"),
+    ];
+
+    #[test]
+    fn every_code_stands_in_the_reference() {
+        let reference = include_str!("../../../docs/approver.md");
+        let mut codes = 0;
+        for source in SOURCES {
+            let source = source.split_whitespace().collect::<Vec<_>>().join(" ");
+            for rest in source.split("StatusCode::").skip(1) {
+                let code = rest.split_once(", \"").and_then(|(status, rest)| {
+                    status.bytes().all(|b| b.is_ascii_uppercase() || b == b'_').then_some(rest)?.split('"').next()
+                });
+                if let Some(code) = code {
+                    codes += 1;
+                    assert!(reference.contains(&format!("| `{code}` |")), "`{code}` is not in docs/approver.md");
+                }
+            }
+        }
+        assert!(codes > 20, "the codes are found at all: {codes}");
+    }
 }
