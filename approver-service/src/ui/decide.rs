@@ -30,8 +30,13 @@ pub async fn deny(State(app): State<App>, Path(id): Path<String>, said: SignedFo
 
 async fn decide(app: &App, id: &str, verdict: Verdict, said: SignedForm<Said>) -> Result<Redirect, Refused> {
     let SignedForm { session, form } = said;
-    let reason = reason_text(app, verdict, Some(form.reason))?;
-    let by = Decider { person: &session.person, session: &session.hash };
-    let hold = app.store.decide(id, verdict, reason, by).await?;
-    Ok(Redirect::to(&format!("/holds/{}", hold.id)))
+    let decided = async {
+        let reason = reason_text(app, verdict, Some(form.reason))?;
+        let by = Decider { person: &session.person, session: &session.hash };
+        Ok(app.store.decide(id, verdict, reason, by).await?)
+    };
+    match decided.await {
+        Ok(hold) => Ok(Redirect::to(&format!("/holds/{}", hold.id))),
+        Err(refused) => Err(Refused::back_to(refused, id)),
+    }
 }

@@ -14,7 +14,7 @@ pub struct Notice {
     title: String,
     text: String,
     /// Where to go on, and what that is called.
-    link: (&'static str, &'static str),
+    link: (String, &'static str),
 }
 
 /// What a handler answers where it cannot do what it was asked.
@@ -22,7 +22,7 @@ pub struct Refused(Box<Notice>);
 
 impl Notice {
     fn new(status: StatusCode, title: &str, text: &str) -> Notice {
-        Notice { status, title: title.to_owned(), text: text.to_owned(), link: ("/", "All requests") }
+        Notice { status, title: title.to_owned(), text: text.to_owned(), link: ("/".to_owned(), "All requests") }
     }
 
     /// A form that none of our pages sent.
@@ -34,7 +34,7 @@ impl Notice {
     pub fn login_over() -> Notice {
         let text = "The link or code is unknown, used already, or older than five minutes.";
         Notice {
-            link: ("/login", "Ask for a new one"),
+            link: ("/login".to_owned(), "Ask for a new one"),
             ..Notice::new(StatusCode::FORBIDDEN, "This login is over", text)
         }
     }
@@ -45,6 +45,16 @@ impl Notice {
 
     pub fn too_slow() -> Notice {
         Notice::new(StatusCode::REQUEST_TIMEOUT, "Too slow", "The form did not arrive in time. Nothing was changed.")
+    }
+}
+
+impl Refused {
+    /// Leads back to the request that was to be decided, unless something else has to be done first.
+    pub fn back_to(mut self, hold: &str) -> Refused {
+        if self.0.link.0 == "/" && self.0.status != StatusCode::NOT_FOUND {
+            self.0.link = (format!("/holds/{hold}"), "Back to the request");
+        }
+        self
     }
 }
 
@@ -90,8 +100,11 @@ impl From<Problem> for Refused {
             "too_many_logins" => ("Wait a moment", "Too many logins were asked for. Try again in a minute.".to_owned()),
             _ => ("Not done", format!("{}.", problem.detail)),
         };
-        let link = if problem.code == "login_required" { ("/login", "Log in") } else { ("/", "All requests") };
-        Refused(Box::new(Notice { link, ..Notice::new(status, title, &text) }))
+        let notice = Notice::new(status, title, &text);
+        match problem.code {
+            "login_required" => Notice { link: ("/login".to_owned(), "Log in"), ..notice }.into(),
+            _ => notice.into(),
+        }
     }
 }
 

@@ -89,7 +89,7 @@ async fn a_person_approves_and_denies() {
     assert_eq!(late.status, StatusCode::CONFLICT);
     assert!(late.text.contains("already approved"), "{}", late.text);
     let silent = Answer::of(service.form(&format!("/holds/{second}/deny"), &bob, &[("csrf", &csrf)])).await;
-    assert!(silent.text.contains("Say why"));
+    assert!(silent.text.contains("Say why") && silent.text.contains(&format!("href=\"/holds/{second}\"")));
 }
 
 #[tokio::test]
