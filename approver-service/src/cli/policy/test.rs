@@ -83,7 +83,9 @@ fn enforced(file: &Path) -> anyhow::Result<Policy> {
     if !policy.settings().observe {
         return Ok(policy);
     }
-    source.value["mode"] = "enforce".into();
+    if let Some(mode) = source.value.get_mut("mode") {
+        *mode = "enforce".into();
+    }
     Policy::parse(source.to_json().as_bytes(), &[]).map_err(|_| anyhow!("`{}` loads only as it is", file.display()))
 }
 
