@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 const SECRET: &[u8] = b"a secret of the tests, known to nobody else";
-const ISSUER: &str = "https://issuer.example";
+pub const ISSUER: &str = "https://issuer.example";
 
 /// A token with these claims, besides issuer and expiry.
 pub fn token(claims: &Value) -> String {
@@ -22,18 +22,20 @@ pub fn token(claims: &Value) -> String {
     format!("{signed}.{}", URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()))
 }
 
+/// The keys that verify [`token`]s.
+pub fn jwks() -> Value {
+    json!({ "keys": [{ "kty": "oct", "alg": "HS256", "kid": "test", "k": URL_SAFE_NO_PAD.encode(SECRET) }] })
+}
+
 /// The native filter, to stand before ours.
 pub fn filter() -> Value {
-    let jwks = json!({ "keys": [{
-        "kty": "oct", "alg": "HS256", "kid": "test", "k": URL_SAFE_NO_PAD.encode(SECRET),
-    }] });
     json!({
         "name": "envoy.filters.http.jwt_authn",
         "typed_config": {
             "@type": "type.googleapis.com/envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication",
             "providers": { "issuer": {
                 "issuer": ISSUER,
-                "local_jwks": { "inline_string": jwks.to_string() },
+                "local_jwks": { "inline_string": jwks().to_string() },
                 "payload_in_metadata": "payload",
                 "forward": true,
             } },

@@ -12,5 +12,6 @@ mod pending;
 mod policies;
 mod real_clients;
 mod redaction;
+mod rendered;
 mod upstreams;
 mod verdicts;
