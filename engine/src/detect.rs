@@ -8,20 +8,29 @@
 
 mod card;
 mod checksum;
+mod crypto;
+mod date;
 mod email;
 mod entity;
 mod hints;
+mod iban;
 mod ids;
 mod keyed;
+mod loose;
+mod network;
+mod phone;
 mod scan;
 mod secret;
+mod settled;
 mod shape;
+mod url;
 mod vocabulary;
 mod window;
 
 pub use entity::{Entity, Group, Set};
 pub use hints::Hints;
-pub use scan::{Wanted, field, scan};
+pub use scan::{Wanted, field};
+pub use settled::settled;
 
 /// One detected value: where it stands in the scanned text, and how sure we are (0 to 100).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

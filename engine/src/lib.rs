@@ -25,6 +25,7 @@ pub mod protocol;
 pub mod redact;
 pub mod reply;
 pub mod request;
+pub mod sse;
 
 #[cfg(test)]
 mod testing;

@@ -7,12 +7,16 @@
 //! redaction relies on it. Must not go here: what is personal (`detect`), which route is redacted (`policy`).
 
 mod edit;
+mod encode;
+mod form;
 mod format;
 mod json;
 mod labels;
+mod markup;
 mod profile;
 mod stream;
 mod style;
+mod table;
 mod value;
 mod view;
 
@@ -112,10 +116,54 @@ pub fn body(
     let mut job = Job::new(profile, labels);
     let mut edits = Vec::new();
     match format {
-        Format::Json => json::document(&mut job, text, &mut edits).map_err(Refusal::Json)?,
-        Format::Text | Format::Binary => value::field(&mut job, text, Place::default(), &mut edits),
+        Format::Json => json::document(&mut job, text, Place::default(), &mut edits).map_err(Refusal::Json)?,
+        Format::JsonLines => lines(&mut job, text, &mut edits)?,
+        Format::Form => form::fields(&mut job, text, &mut edits),
+        Format::Markup => markup::fields(&mut job, text, &mut edits),
+        Format::Table => table::fields(&mut job, text, &mut edits),
+        Format::EventStream => return events(content_type, body, profile, labels),
+        Format::Multipart | Format::Text | Format::Binary => value::field(&mut job, text, Place::default(), &mut edits),
     }
     Ok(edit::apply(text, edits))
+}
+
+/// A complete stream of events.
+fn events(
+    content_type: Option<&[u8]>,
+    body: &[u8],
+    profile: &Profile,
+    labels: &mut Labels,
+) -> Result<Redacted, Refusal> {
+    let content_type = content_type.or(Some(b"text/event-stream"));
+    let mut out = Vec::with_capacity(body.len());
+    let mut stream = Stream::new(content_type, profile)?;
+    stream.push(body, profile, labels, &mut out)?;
+    stream.finish(profile, labels, &mut out)?;
+    let findings = stream.findings().to_vec();
+    Ok(Redacted { body: (out != body).then_some(out), findings })
+}
+
+/// One JSON document per line.
+fn lines(job: &mut Job<'_>, text: &str, out: &mut Vec<edit::Edit>) -> Result<(), Refusal> {
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let from = out.len();
+        if !line.trim().is_empty() {
+            let fault = |e: JsonError| Refusal::Json(JsonError { at: e.at + start, ..e });
+            json::document(job, line, Place::default(), out).map_err(fault)?;
+        }
+        let new = out.get_mut(from..).unwrap_or_default();
+        edit::lift(new, |range| range.start + start..range.end + start, str::to_owned);
+        start += line.len();
+    }
+    Ok(())
+}
+
+/// Redacts a query string, without its `?`.
+pub fn query(query: &str, profile: &Profile, labels: &mut Labels) -> Redacted {
+    let mut edits = Vec::new();
+    form::fields(&mut Job::new(profile, labels), query, &mut edits);
+    edit::apply(query, edits)
 }
 
 /// Redacts a text on its own: a header value, a path segment, a reason. `key` is the name it goes by, or empty.

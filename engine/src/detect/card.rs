@@ -50,9 +50,20 @@ fn number(rest: &[u8]) -> Option<(usize, Compact, bool)> {
         }
         at += 1;
     }
-    let sizes = groups.get(..=group)?;
-    let printed = matches!(sizes, [_] | [4, 4, 4, 1..=4] | [4, 4, 4, 4, 3] | [4, 6, 4 | 5] | [6, 13] | [4, 4, 5]);
-    (printed && (12..=19).contains(&digits.bytes().len())).then_some((at, digits, group > 0))
+    let all = groups.get(..=group)?;
+    let printed = |sizes: &[usize]| {
+        matches!(sizes, [_] | [4, 4, 4, 1..=4] | [4, 4, 4, 4, 3] | [4, 6, 4 | 5] | [6, 13] | [4, 4, 5])
+    };
+    if !printed(all) && all.len() > 4 && printed(all.get(..4)?) {
+        // More numbers follow.
+        let len = 16 + 3;
+        let mut digits = Compact::default();
+        rest.get(..len)?.iter().filter(|b| b.is_ascii_digit()).for_each(|b| {
+            digits.push(*b);
+        });
+        return Some((len, digits, true));
+    }
+    (printed(all) && (12..=19).contains(&digits.bytes().len())).then_some((at, digits, group > 0))
 }
 
 /// Whether a network issues numbers of this prefix and length.

@@ -100,7 +100,6 @@ entities! {
     TrNationalId "TR_NATIONAL_ID" [Pii National Tr]
     ZaId "ZA_ID_NUMBER" [Pii National Za]
     Secret "SECRET" [Credentials]
-    UrlCredentials "URL_CREDENTIALS" [Credentials]
     /// A value that the policy's own deny list names.
     Denied "DENIED" []
     /// A value that one of the policy's own patterns matches; the pattern has the name.
@@ -204,6 +203,10 @@ impl Set {
 
     pub const fn without(self, other: Set) -> Set {
         Set(self.0 & !other.0)
+    }
+
+    pub const fn meets(self, other: Set) -> bool {
+        self.0 & other.0 != 0
     }
 
     pub const fn contains(self, entity: Entity) -> bool {

@@ -27,6 +27,9 @@ const OTHER: u8 = 16;
 /// The value is the name of whatever the object is.
 const NAME: u8 = 32;
 
+/// The value is a part of the name that the object is.
+const NAME_PART: u8 = 64;
+
 impl Hints {
     pub const NONE: Hints = Hints { entities: Set::EMPTY, traits: 0 };
 
@@ -59,6 +62,30 @@ impl Hints {
 
     pub(super) fn name(self) -> bool {
         self.traits & NAME != 0
+    }
+
+    pub(super) fn name_part(self) -> bool {
+        self.traits & NAME_PART != 0
+    }
+
+    /// Whether a field with this key makes the object around it one about a person.
+    pub fn shows_person(self) -> bool {
+        const PERSONAL: Set = Set::of(Entity::EmailAddress)
+            .with(Entity::PhoneNumber)
+            .with(Entity::DateOfBirth)
+            .with(Entity::UsSsn)
+            .with(Entity::Passport);
+        self.person() || self.entities.meets(PERSONAL)
+    }
+
+    /// Whether the value is the name of whatever the object around it is.
+    pub fn is_name(self) -> bool {
+        self.name() && !self.other()
+    }
+
+    /// Of an object about a person.
+    pub fn of_person(self) -> Hints {
+        Hints { traits: self.traits | PEOPLE, ..self }
     }
 
     pub(super) fn secret(self) -> bool {
@@ -159,6 +186,7 @@ static TABLE: LazyLock<Vec<(&'static str, Hints)>> = LazyLock::new(|| {
         (PERSON, vocabulary::PERSON),
         (PEOPLE, vocabulary::PEOPLE),
         (NAME, vocabulary::NAME),
+        (NAME_PART, vocabulary::NAME_PART),
         (SECRET, vocabulary::SECRET),
         (PASSWORD, vocabulary::PASSWORD),
         (OTHER, vocabulary::OTHER),

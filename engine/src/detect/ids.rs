@@ -2,6 +2,9 @@
 //!
 //! Must not go here: the tables (`ids/*`, one file per region), checksums (`checksum`).
 
+mod americas;
+mod asia_pacific;
+mod europe;
 mod us;
 
 use std::sync::LazyLock;
@@ -20,7 +23,7 @@ pub(super) struct Id {
     pub check: fn(&Compact) -> bool,
 }
 
-const TABLES: &[&[Id]] = &[us::IDS];
+const TABLES: &[&[Id]] = &[us::IDS, europe::IDS, americas::IDS, asia_pacific::IDS];
 
 /// Longest leading run that is looked up.
 const LEAD: usize = 24;
@@ -83,6 +86,15 @@ fn leads(shape: &str) -> Vec<(usize, bool)> {
     all.sort_unstable();
     all.dedup();
     all
+}
+
+/// The number that ASCII digits spell.
+fn number(digits: &[u8]) -> u32 {
+    digits.iter().fold(0, |value: u32, b| value.wrapping_mul(10).wrapping_add(u32::from(b.wrapping_sub(b'0'))))
+}
+
+fn is_date(month: u32, day: u32) -> bool {
+    (1..=12).contains(&month) && (1..=31).contains(&day)
 }
 
 pub(super) fn at_word(scan: &mut Scan<'_>, word: &Word) {

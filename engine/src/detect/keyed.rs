@@ -5,7 +5,7 @@
 use super::entity::Entity;
 use super::hints::Hints;
 use super::scan::Scan;
-use super::secret;
+use super::{loose, secret};
 
 /// Judges the whole of a field's value; `parent` is what the key of the object around it announces.
 pub(super) fn whole(scan: &mut Scan<'_>, key: Hints, parent: Hints) {
@@ -20,9 +20,12 @@ pub(super) fn whole(scan: &mut Scan<'_>, key: Hints, parent: Hints) {
     }
     if key.person() && is_name(value, 1) {
         scan.found(Entity::PersonKeyed, start, end, 85);
-    } else if key.name() && !key.other() && parent.people() && is_name(value, 2) {
+    } else if key.is_name() && (parent.people() || key.people()) && is_name(value, 2) {
         scan.found(Entity::PersonKeyed, start, end, 70);
+    } else if key.name_part() && parent.name() && is_name(value, 1) {
+        scan.found(Entity::PersonKeyed, start, end, 80);
     }
+    loose::whole(scan, key, start, end);
     if key.suggests(Entity::HealthKeyed) && value.chars().any(char::is_alphabetic) {
         scan.found(Entity::HealthKeyed, start, end, 60);
     }

@@ -5,7 +5,7 @@
 use super::entity::{Entity, Set};
 use super::hints::Hints;
 use super::window::{Near, Window};
-use super::{Match, card, email, ids, keyed};
+use super::{Match, card, crypto, date, email, iban, ids, keyed, loose, network, phone, secret, url};
 
 /// What is looked for, and how sure a match must be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,12 +21,8 @@ impl Wanted {
     }
 }
 
-/// Appends the matches in `text`, in order and without overlaps.
-pub fn scan(text: &str, wanted: &Wanted, out: &mut Vec<Match>) {
-    field(text, Hints::NONE, Hints::NONE, wanted, out);
-}
-
-/// The same for the value of a field, whose key and the key of the object around it announce something.
+/// Appends the matches in the value of a field, in order and without overlaps; its key and the key of the object around it
+/// announce something, or nothing.
 pub fn field(text: &str, key: Hints, parent: Hints, wanted: &Wanted, out: &mut Vec<Match>) {
     let from = out.len();
     let mut scan = Scan { text, bytes: text.as_bytes(), window: Window::new(text.as_bytes(), key), wanted, out };
@@ -53,8 +49,19 @@ impl<'a> Scan<'a> {
                 self.word(&word);
                 at = word.end;
             } else {
-                if byte == b'@' {
-                    email::at_sign(self, at);
+                match byte {
+                    b'@' => email::at_sign(self, at),
+                    b'+' => phone::at_plus(self, at),
+                    b'(' => phone::at_bracket(self, at),
+                    b':' => {
+                        network::at_colon(self, at);
+                        url::at_colon(self, at);
+                        secret::assigned::at_mark(self, at);
+                    }
+                    b'=' | b'>' => secret::assigned::at_mark(self, at),
+                    b'-' => secret::issued::pem(self, at),
+                    b'~' => secret::issued::at_tilde(self, at),
+                    _ => {}
                 }
                 at += 1;
             }
@@ -62,13 +69,25 @@ impl<'a> Scan<'a> {
     }
 
     fn word(&mut self, word: &Word) {
-        if word.digits == 0 && word.end - word.start > 4 {
-            return;
-        }
+        secret::issued::at_word(self, word);
+        secret::issued::jwt(self, word);
+        secret::assigned::at_word(self, word);
         if word.digits > 0 {
             card::at_word(self, word);
+            iban::at_word(self, word);
+            crypto::at_word(self, word);
+            date::at_word(self, word);
+            phone::at_word(self, word);
+            loose::at_word(self, word);
+            ids::at_word(self, word);
+            network::at_word(self, word);
+        } else if word.end - word.start <= 12 {
+            if matches!(word.end - word.start, 2 | 4) {
+                ids::at_word(self, word);
+                network::at_word(self, word);
+            }
+            date::at_word(self, word);
         }
-        ids::at_word(self, word);
     }
 
     /// Bytes from `at` on.

@@ -1,39 +1,57 @@
-//! Secrets: values under a key that announces one, judged by their randomness.
+//! Secrets: tokens that show their issuer, and values under a name that announces one, judged by their randomness.
 //!
-//! Must not go here: credentials inside URLs.
+//! Must not go here: credentials inside URLs (`url`).
+
+pub(super) mod assigned;
+pub(super) mod issued;
 
 use super::hints::Hints;
 
 /// The score of `value` as a secret, given what its key announces.
 pub(super) fn judge(value: &str, key: Hints) -> Option<u8> {
     if key.password() {
-        return (value.len() >= 4 && !is_placeholder(value)).then_some(85);
+        return (value.len() >= 4 && value.len() <= 128 && !is_placeholder(value)).then_some(85);
     }
-    (key.secret() && is_random(value)).then_some(80)
+    (key.secret() && !key.other() && is_token(value)).then_some(80)
 }
 
 /// Whether `value` stands for a secret without being one.
 pub(super) fn is_placeholder(value: &str) -> bool {
+    const SPOKEN: [&str; 14] = [
+        "null",
+        "none",
+        "undefined",
+        "true",
+        "false",
+        "string",
+        "redacted",
+        "password",
+        "secret",
+        "token",
+        "n/a",
+        "nil",
+        "required",
+        "optional",
+    ];
+    const REFERENCES: [&str; 12] =
+        ["${", "{{", "<", "$(", "%(", "process.env", "os.environ", "env.", "secrets.", "vault:", "$", "{"];
+    const WORDS: [&str; 12] =
+        ["example", "your_", "your-", "changeme", "placeholder", "dummy", "insert_", "xxxx", "***", "...", "…", "${"];
     let lower = value.to_ascii_lowercase();
     let first = lower.chars().next();
     let uniform = lower.chars().all(|c| Some(c) == first || matches!(c, '-' | '_' | '.' | ' '));
-    let spoken =
-        ["null", "none", "undefined", "true", "false", "string", "redacted", "password", "secret", "token", "n/a"];
-    let masked = lower.contains("***") || lower.contains("xxxx") || lower.contains("...") || lower.contains("…");
-    let reference = ["${", "{{", "<", "$(", "%(", "process.env", "os.environ", "env.", "secrets.", "vault:"]
-        .iter()
-        .any(|start| lower.starts_with(start));
-    let example =
-        ["example", "your_", "your-", "yourp", "yourt", "yours", "changeme", "placeholder", "dummy", "insert_"]
-            .iter()
-            .any(|word| lower.contains(word));
-    uniform || masked || reference || example || spoken.contains(&lower.as_str())
+    uniform
+        || SPOKEN.contains(&lower.as_str())
+        || REFERENCES.iter().any(|start| lower.starts_with(start))
+        || WORDS.iter().any(|word| lower.contains(word))
 }
 
 /// Whether `value` looks machine-made: long enough, of one piece, and mixed.
-fn is_random(value: &str) -> bool {
+pub(super) fn is_token(value: &str) -> bool {
     let bytes = value.as_bytes();
-    if !(8..=512).contains(&bytes.len()) || bytes.iter().any(|b| b.is_ascii_whitespace()) || is_placeholder(value) {
+    let of_one_piece =
+        bytes.iter().all(|b| b.is_ascii_graphic() && !matches!(b, b'(' | b')' | b'{' | b'}' | b'[' | b']' | b','));
+    if !(8..=2048).contains(&bytes.len()) || !of_one_piece || is_placeholder(value) {
         return false;
     }
     let digits = bytes.iter().filter(|b| b.is_ascii_digit()).count();
@@ -42,7 +60,7 @@ fn is_random(value: &str) -> bool {
 }
 
 /// Shannon entropy in bits per byte.
-fn entropy(bytes: &[u8]) -> f32 {
+pub(super) fn entropy(bytes: &[u8]) -> f32 {
     let mut counts = [0u32; 256];
     for &b in bytes {
         if let Some(count) = counts.get_mut(usize::from(b)) {
@@ -51,4 +69,32 @@ fn entropy(bytes: &[u8]) -> f32 {
     }
     let len = bytes.len() as f32;
     counts.iter().filter(|c| **c > 0).map(|&c| c as f32 / len).map(|p| -p * p.log2()).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::test;
+
+    #[test]
+    fn placeholders() {
+        for no in ["null", "xxxxxxxxxxxx", "${TOKEN}", "<your token>", "********", "your_api_key_123", "$1"] {
+            assert!(is_placeholder(no), "{no}");
+        }
+        assert!(!is_placeholder("bmIR6GkdfmtoUNjegORPIG12"));
+    }
+
+    #[test]
+    fn tokens() {
+        for yes in [
+            "bmIR6GkdfmtoUNjegORPIG12",
+            "e9efce0c3dbc89ce7e5bdd4e1744dd0ed6475e23",
+            "8cb5dfd6-547a-0c1e-78c7-ddc9dbd8bc22",
+        ] {
+            assert!(is_token(yes), "{yes}");
+        }
+        for no in ["short1", "onlylettershere", "1234567890123", "two words 12345", "f(x1, y2)abcd"] {
+            assert!(!is_token(no), "{no}");
+        }
+    }
 }

@@ -5,14 +5,20 @@
 //! Must not go here: which entity has which shape.
 
 /// The letters and digits of a candidate, without separators, letters in upper case.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Compact {
     bytes: [u8; Compact::MAX],
     len: usize,
 }
 
+impl Default for Compact {
+    fn default() -> Self {
+        Compact { bytes: [0; Compact::MAX], len: 0 }
+    }
+}
+
 impl Compact {
-    pub const MAX: usize = 32;
+    pub const MAX: usize = 40;
 
     pub fn push(&mut self, byte: u8) -> bool {
         match self.bytes.get_mut(self.len) {

@@ -99,6 +99,10 @@ pub(super) const ENTITIES: &[(Entity, &[&str])] = &[
             "contactno",
             "callback",
             "callme",
+            "ring",
+            "ringme",
+            "text",
+            "reachme",
             "call",
             "calling",
             "dial",
@@ -216,35 +220,22 @@ pub(super) const ENTITIES: &[(Entity, &[&str])] = &[
     (
         DriverLicense,
         &[
-            "driverlicense",
-            "driverslicense",
             "driverlicence",
             "driverslicence",
             "drivinglicence",
-            "drivinglicense",
             "drivinglicencenumber",
-            "licensenumber",
             "licencenumber",
-            "licenseno",
             "licenceno",
-            "dlnumber",
-            "dlno",
+            "driverlicencenumber",
+            "driverslicencenumber",
             "driverid",
-            "driverlicensenumber",
-            "driverslicensenumber",
-            "drivinglicensenumber",
             "führerschein",
             "fuehrerschein",
-            "dl",
             "patente",
             "permisdeconduire",
             "permisodeconducir",
             "carnetdeconducir",
-            "dln",
-            "driverlic",
-            "driverlicenseno",
             "rijbewijs",
-            "运转免许",
             "운전면허",
         ],
     ),
@@ -302,6 +293,26 @@ pub(super) const ENTITIES: &[(Entity, &[&str])] = &[
             "여권",
             "護照",
             "护照",
+        ],
+    ),
+    // The spelling is American.
+    (
+        UsDriverLicense,
+        &[
+            "driverlicense",
+            "driverslicense",
+            "drivinglicense",
+            "licensenumber",
+            "licenseno",
+            "dlnumber",
+            "dlno",
+            "dl",
+            "dln",
+            "driverlicensenumber",
+            "driverslicensenumber",
+            "drivinglicensenumber",
+            "driverlic",
+            "driverlicenseno",
         ],
     ),
     (UsItin, &["itin", "individualtaxpayer", "taxpayer", "taxpayeridentification"]),
@@ -508,6 +519,9 @@ pub(super) const PERSON: &[&str] = &[
 /// Keys whose value is the name of whatever they stand in.
 pub(super) const NAME: &[&str] = &["name", "nombre", "nom", "nome", "naam", "nazwisko", "姓名", "名前", "氏名"];
 
+/// Keys whose value is a part of the name that they stand in: `{"name": {"family": …, "given": …}}`.
+pub(super) const NAME_PART: &[&str] = &["family", "given", "first", "last", "middle", "prefix", "maiden", "suffix"];
+
 /// Parents whose `name` is a person's.
 pub(super) const PEOPLE: &[&str] = &[
     "customer",
@@ -677,6 +691,9 @@ pub(super) const PASSWORD: &[&str] = &[
 /// Words that announce a number which is nobody's: what follows is not taken for a card, a phone or an id without more.
 pub(super) const OTHER: &[&str] = &[
     "version",
+    "rv",
+    "expiration",
+    "expiry",
     "order",
     "orderid",
     "ordernumber",

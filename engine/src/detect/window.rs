@@ -79,7 +79,17 @@ impl Near<'_> {
         if !key.is_none() {
             return key.other();
         }
-        self.hits().min_by_key(|(gap, _)| *gap).is_some_and(|(gap, hints)| hints.other() && gap <= 16)
+        let nearest = self.hits().min_by_key(|(gap, _)| *gap);
+        nearest.is_some_and(|(gap, hints)| hints.other() && gap <= 16 && !self.text_before(gap).contains(&b'\n'))
+    }
+
+    /// Whether a password is announced at most `gap` bytes before.
+    pub fn password_within(&self, gap: usize) -> bool {
+        self.hits().any(|(distance, hints)| distance <= gap && hints.password())
+    }
+
+    fn text_before(&self, gap: usize) -> &[u8] {
+        self.window.text.get(self.at - gap..self.at).unwrap_or_default()
     }
 
     fn hits(&self) -> impl Iterator<Item = (usize, Hints)> {

@@ -4,6 +4,7 @@
 
 use std::ops::Range;
 
+use super::value::Found;
 use super::{Finding, Labels, Profile, Redacted};
 use crate::detect::Match;
 
@@ -13,6 +14,14 @@ pub(super) struct Edit {
     pub range: Range<usize>,
     pub text: String,
     pub finding: Finding,
+}
+
+impl Edit {
+    /// A replacement that reports nothing by itself.
+    pub fn of(range: Range<usize>, text: String) -> Edit {
+        let finding = Finding { entity: "".into(), range: range.clone(), score: 0 };
+        Edit { range, text, finding }
+    }
 }
 
 /// What all steps of one redaction share.
@@ -26,6 +35,14 @@ pub(super) struct Job<'p> {
 impl<'p> Job<'p> {
     pub fn new(profile: &'p Profile, labels: &'p mut Labels) -> Self {
         Job { profile, labels, matches: Vec::new() }
+    }
+
+    /// What to write instead of what was found; `None`: it stays.
+    pub fn edit(&mut self, found: Found) -> Option<Edit> {
+        let text = self.profile.replacement(found.entity, &found.value, self.labels)?;
+        let entity = self.profile.name(found.entity);
+        let finding = Finding { entity, range: found.range.clone(), score: found.score };
+        Some(Edit { range: found.range, text, finding })
     }
 }
 

@@ -2,41 +2,79 @@
 //!
 //! Must not go here: what is in a value (`value`).
 
+use std::ops::Range;
+
 use super::edit::{Edit, Job, lift};
+use super::encode;
 use super::value::{self, Place};
-use super::view::{self, View};
+use super::view::View;
 use crate::detect::Hints;
 use crate::extract::json::{JsonError, Kind, Limits, Scanner, Token};
 
-/// Appends the edits for a whole document.
-pub(super) fn document(job: &mut Job<'_>, text: &str, out: &mut Vec<Edit>) -> Result<(), JsonError> {
+/// An open container: what announces its children.
+struct Frame<'a> {
+    /// The key of the elements: an array's own.
+    key: Hints,
+    parent: Hints,
+    /// A field shows that the object is about a person.
+    person: bool,
+    /// Its `name`, which is a person's if the object is, with the place among the edits.
+    name: Option<(Token<'a>, Place, usize)>,
+}
+
+/// Appends the edits for a document that is the value at `place`.
+pub(super) fn document(job: &mut Job<'_>, text: &str, place: Place, out: &mut Vec<Edit>) -> Result<(), JsonError> {
+    without(job, text, place, &[], out)
+}
+
+/// The same, leaving alone the strings whose insides are at `apart`.
+pub(super) fn without(
+    job: &mut Job<'_>,
+    text: &str,
+    place: Place,
+    apart: &[Range<usize>],
+    out: &mut Vec<Edit>,
+) -> Result<(), JsonError> {
     let mut scanner = Scanner::new(text.as_bytes(), Limits::default());
-    // What the keys on the way announce, the innermost last; an array stands for its own key.
-    let mut above: Vec<Hints> = Vec::new();
-    let mut key = Hints::NONE;
+    let mut open: Vec<Frame<'_>> = Vec::new();
+    let mut key = place.key;
     while let Some(token) = scanner.next()? {
+        let here = Place { key, parent: open.last().map_or(place.parent, |f| f.parent), depth: place.depth };
         match token.kind {
-            Kind::ObjectStart | Kind::ArrayStart => above.push(key),
-            Kind::ObjectEnd | Kind::ArrayEnd => {
-                above.pop();
+            Kind::ObjectStart => open.push(Frame { key: Hints::NONE, parent: key, person: false, name: None }),
+            Kind::ArrayStart => open.push(Frame { key, parent: here.parent, person: false, name: None }),
+            Kind::ArrayEnd => {
+                open.pop();
+            }
+            Kind::ObjectEnd => {
+                if let Some(Frame { person: true, name: Some((name, here, at)), .. }) = open.pop() {
+                    let mut edits = Vec::new();
+                    string(job, &name, Place { parent: here.parent.of_person(), ..here }, &mut edits);
+                    out.splice(at..at, edits);
+                }
             }
             Kind::Key => {
                 key = Hints::of(&token.text());
-                string(job, &token, Place::default(), out);
+                if let Some(frame) = open.last_mut() {
+                    frame.person |= key.shows_person();
+                }
+                string(job, &token, Place { depth: place.depth, ..Place::default() }, out);
                 continue;
             }
-            Kind::String => string(job, &token, Place { key, parent: parent(&above) }, out),
-            Kind::Number => number(job, &token, Place { key, parent: parent(&above) }, out),
+            Kind::String if apart.contains(&token.inner()) => {}
+            Kind::String => {
+                let from = out.len();
+                string(job, &token, here, out);
+                if let Some(frame) = open.last_mut().filter(|_| key.is_name() && out.len() == from) {
+                    frame.name = Some((token, here, from));
+                }
+            }
+            Kind::Number => number(job, &token, here, out),
             Kind::Bool(_) | Kind::Null => {}
         }
-        // Elements of an array go by the key of the array.
-        key = above.last().copied().unwrap_or_default();
+        key = open.last().map_or(place.key, |frame| frame.key);
     }
     Ok(())
-}
-
-fn parent(above: &[Hints]) -> Hints {
-    above.last().copied().unwrap_or_default()
 }
 
 fn string(job: &mut Job<'_>, token: &Token<'_>, place: Place, out: &mut Vec<Edit>) {
@@ -51,7 +89,7 @@ fn string(job: &mut Job<'_>, token: &Token<'_>, place: Place, out: &mut Vec<Edit
         value::field(job, token.raw(), place, out);
     }
     let new = out.get_mut(from..).unwrap_or_default();
-    lift(new, |range| range.start + start..range.end + start, view::to_json);
+    lift(new, |range| range.start + start..range.end + start, encode::json);
 }
 
 /// A number becomes a string where it is replaced: the only other JSON value that can hold a label.
@@ -64,5 +102,5 @@ fn number(job: &mut Job<'_>, token: &Token<'_>, place: Place, out: &mut Vec<Edit
     value::field(job, token.raw(), place, out);
     out.truncate(from + 1);
     let new = out.get_mut(from..).unwrap_or_default();
-    lift(new, |_| token.range.clone(), |text| format!("\"{}\"", view::to_json(text)));
+    lift(new, |_| token.range.clone(), |text| format!("\"{}\"", encode::json(text)));
 }

@@ -2,35 +2,79 @@
 //!
 //! Must not go here: where fields begin and end (`json` and the other formats), what is personal (`detect`).
 
-use super::Finding;
-use super::edit::{Edit, Job};
-use crate::detect::{self, Hints};
+mod base64;
 
-/// What the keys around a value announce.
+use std::ops::Range;
+
+use super::edit::{Edit, Job};
+use super::json;
+use super::view::View;
+use crate::detect::{self, Entity, Hints, Match};
+
+/// Documents inside of values inside of documents that are read; what is deeper is taken as text.
+const NESTED: usize = 4;
+
+/// Where a value stands: what the keys around it announce, and how many values it is nested in.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Place {
     pub key: Hints,
     pub parent: Hints,
+    pub depth: usize,
 }
 
 impl Place {
     pub fn of(key: &str) -> Place {
-        Place { key: Hints::of(key), parent: Hints::NONE }
+        Place { key: Hints::of(key), ..Place::default() }
+    }
+
+    fn inside(self) -> Place {
+        Place { depth: self.depth + 1, ..self }
     }
 }
 
 /// Appends the edits for the value of a field.
 pub(super) fn field(job: &mut Job<'_>, text: &str, place: Place, out: &mut Vec<Edit>) {
-    let mut matches = std::mem::take(&mut job.matches);
-    detect::field(text, place.key, place.parent, &job.profile.wanted, &mut matches);
-    for found in matches.drain(..) {
-        let value = text.get(found.start..found.end).unwrap_or_default();
-        let entity = job.profile.name(found.entity);
-        if let Some(text) = job.profile.replacement(found.entity, value, job.labels) {
-            let range = found.start..found.end;
-            let finding = Finding { entity, range: range.clone(), score: found.score };
-            out.push(Edit { range, text, finding });
+    let from = out.len();
+    if place.depth < NESTED {
+        let looks_like_json = text.len() > 4 && text.trim_start().starts_with(['{', '[']);
+        if looks_like_json {
+            match json::document(job, text, place.inside(), out) {
+                Ok(()) => return,
+                // Not JSON after all: what was found so far is found again in the text.
+                Err(_) => out.truncate(from),
+            }
         }
+        if base64::whole(job, text, place.inside(), out) {
+            return;
+        }
+    }
+    prose(job, text, place, out);
+}
+
+/// Appends the edits for a text in which no document is nested.
+fn prose(job: &mut Job<'_>, text: &str, place: Place, out: &mut Vec<Edit>) {
+    each(job, text, place, |job, found| out.extend(job.edit(found)));
+}
+
+/// What was found in a text: where, and what it says there once decoded.
+#[derive(Clone, Debug)]
+pub(super) struct Found {
+    pub entity: Entity,
+    pub range: Range<usize>,
+    pub value: String,
+    pub score: u8,
+}
+
+/// Calls `hit` with everything found in a text, in order.
+pub(super) fn each<'p>(job: &mut Job<'p>, text: &str, place: Place, mut hit: impl FnMut(&mut Job<'p>, Found)) {
+    let view = View::lenient(text);
+    let read = view.as_ref().map_or(text, |view| view.text.as_ref());
+    let mut matches = std::mem::take(&mut job.matches);
+    detect::field(read, place.key, place.parent, &job.profile.wanted, &mut matches);
+    for Match { entity, start, end, score } in matches.drain(..) {
+        let range = view.as_ref().map_or(start..end, |view| view.source(&(start..end)));
+        let value = read.get(start..end).unwrap_or_default().to_owned();
+        hit(job, Found { entity, range, value, score });
     }
     job.matches = matches;
 }

@@ -1,13 +1,15 @@
 //! A text decoded from another, with the way back from each place to the bytes it came from.
 //!
-//! Must not go here: which texts are decoded (`value`), writing back (`edit`).
+//! Must not go here: which texts are decoded (`value`), what is written back (`encode`).
+
+mod lenient;
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::extract::json::{Piece, Pieces};
 
-/// Decoded text. Borrowed when it is the source itself.
+/// Decoded text.
 #[derive(Clone, Debug)]
 pub(super) struct View<'a> {
     pub text: Cow<'a, str>,
@@ -17,6 +19,11 @@ pub(super) struct View<'a> {
 }
 
 impl<'a> View<'a> {
+    /// The text itself, for where nothing is encoded.
+    fn plain(text: &'a str) -> View<'a> {
+        View { text: Cow::Borrowed(text), pieces: Vec::new() }
+    }
+
     /// The value of a JSON string from its raw inside.
     pub fn json_string(raw: &'a str) -> View<'a> {
         let mut builder = Builder::new(raw.len());
@@ -27,6 +34,47 @@ impl<'a> View<'a> {
             }
         }
         builder.finish()
+    }
+
+    /// The value of a form field (WHATWG URL, application/x-www-form-urlencoded).
+    pub fn form(raw: &'a str) -> View<'a> {
+        if !raw.contains(['+', '%']) {
+            return View::plain(raw);
+        }
+        let mut builder = Builder::new(raw.len());
+        let mut rest = raw;
+        while let Some(c) = rest.chars().next() {
+            let taken = match c {
+                '+' => builder.put_and(' ', 1),
+                '%' => match lenient::percent(rest.as_bytes()) {
+                    Some((c, len)) => builder.put_and(c, len),
+                    None => builder.plain_and(c),
+                },
+                c => builder.plain_and(c),
+            };
+            rest = rest.get(taken..).unwrap_or_default();
+        }
+        builder.finish()
+    }
+
+    /// A quoted cell's inside, where `""` stands for a quote (RFC 4180).
+    pub fn quoted_cell(raw: &'a str) -> View<'a> {
+        if !raw.contains("\"\"") {
+            return View::plain(raw);
+        }
+        let mut builder = Builder::new(raw.len());
+        for (i, part) in raw.split("\"\"").enumerate() {
+            if i > 0 {
+                builder.put('"', 2);
+            }
+            builder.plain(part);
+        }
+        builder.finish()
+    }
+
+    /// What a lenient reader makes of a text: see [`lenient`]. `None` if that is the text itself.
+    pub fn lenient(raw: &str) -> Option<View<'static>> {
+        lenient::view(raw)
     }
 
     /// Where in the source the text of `range` came from.
@@ -55,53 +103,57 @@ impl<'a> View<'a> {
 }
 
 /// Builds a [`View`] from pieces in order.
-pub(super) struct Builder {
+struct Builder {
     text: String,
     pieces: Vec<(usize, Range<usize>)>,
     read: usize,
 }
 
 impl Builder {
-    pub fn new(capacity: usize) -> Self {
+    fn new(capacity: usize) -> Self {
         Builder { text: String::with_capacity(capacity), pieces: Vec::new(), read: 0 }
     }
 
     /// The next source bytes stand for themselves.
-    pub fn plain(&mut self, text: &str) {
-        if !text.is_empty() {
-            self.pieces.push((self.text.len(), self.read..self.read + text.len()));
-            self.text.push_str(text);
-            self.read += text.len();
+    fn plain(&mut self, text: &str) {
+        if text.is_empty() {
+            return;
         }
+        let read = self.read + text.len();
+        match self.pieces.last_mut() {
+            // Plain pieces in a row are one.
+            Some((at, from)) if from.end == self.read && from.len() == self.text.len() - *at => from.end = read,
+            _ => self.pieces.push((self.text.len(), self.read..read)),
+        }
+        self.text.push_str(text);
+        self.read = read;
     }
 
     /// The next `len` source bytes stand for `c`.
-    pub fn put(&mut self, c: char, len: usize) {
+    fn put(&mut self, c: char, len: usize) {
         self.pieces.push((self.text.len(), self.read..self.read + len));
         self.text.push(c);
         self.read += len;
     }
 
-    pub fn finish<'a>(self) -> View<'a> {
+    /// The next `len` source bytes stand for nothing.
+    fn skip(&mut self, len: usize) {
+        self.read += len;
+    }
+
+    fn put_and(&mut self, c: char, len: usize) -> usize {
+        self.put(c, len);
+        len
+    }
+
+    fn plain_and(&mut self, c: char) -> usize {
+        self.plain(c.encode_utf8(&mut [0; 4]));
+        c.len_utf8()
+    }
+
+    fn finish<'a>(self) -> View<'a> {
         View { text: Cow::Owned(self.text), pieces: self.pieces }
     }
-}
-
-/// Writes `text` as the inside of a JSON string.
-pub(super) fn to_json(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            c if c < ' ' => {
-                out.push_str("\\u00");
-                out.extend([u32::from(c) >> 4, u32::from(c) & 15].iter().filter_map(|d| char::from_digit(*d, 16)));
-            }
-            c => out.push(c),
-        }
-    }
-    out
 }
 
 #[cfg(test)]
@@ -109,13 +161,46 @@ mod tests {
     use super::*;
     use crate::testing::test;
 
+    #[track_caller]
+    fn leads_back(raw: &str, view: &View<'_>, text: &str, source: &str) {
+        let at = view.text.find(text).unwrap();
+        assert_eq!(raw.get(view.source(&(at..at + text.len()))), Some(source), "{}", view.text);
+    }
+
     #[test]
     fn ranges_lead_back_to_the_source() {
         let raw = r"caf\u00e9 a\u0040b.c";
         let view = View::json_string(raw);
-        assert_eq!(view.text, "café a@b.c");
-        let at = view.text.find("a@b.c").unwrap();
-        assert_eq!(raw.get(view.source(&(at..at + 5))).unwrap(), r"a\u0040b.c");
-        assert_eq!(raw.get(view.source(&(3..5))).unwrap(), r"\u00e9");
+        leads_back(raw, &view, "a@b.c", r"a\u0040b.c");
+        leads_back(raw, &view, "é", r"\u00e9");
+
+        let raw = "x+a%40b.c+y";
+        leads_back(raw, &View::form(raw), "a@b.c", "a%40b.c");
+
+        let raw = r#"say ""a@b.c"" now"#;
+        let view = View::quoted_cell(raw);
+        assert_eq!(view.text, r#"say "a@b.c" now"#);
+        leads_back(raw, &view, "a@b.c", "a@b.c");
+    }
+
+    #[test]
+    fn lenient_reading() {
+        let table = [
+            ("to a%40b.c now", "a@b.c", "a%40b.c"),
+            ("to a%2540b.c now", "a@b.c", "a%2540b.c"),
+            ("<td>a&#64;b.c</td>", "a@b.c", "a&#64;b.c"),
+            ("a&#x40;b.c, a&commat;b.d", "a@b.d", "a&commat;b.d"),
+            (r"caf\u00e9 a\u0040b.c", "a@b.c", r"a\u0040b.c"),
+            ("call １２３ now", "123", "１２３"),
+            ("12\u{2011}34\u{a0}56", "12-34 56", "12\u{2011}34\u{a0}56"),
+            ("mail a\u{200b}@b.c now", "a@b.c", "a\u{200b}@b.c"),
+            ("\u{200b}a@b.c\u{200b}, café", "a@b.c", "a@b.c"),
+        ];
+        for (raw, text, source) in table {
+            leads_back(raw, &View::lenient(raw).unwrap(), text, source);
+        }
+        for same in ["plain", "100% sure", "R&D", "a\\b", "café straße", "emoji 😀"] {
+            assert!(View::lenient(same).is_none(), "{same}");
+        }
     }
 }

@@ -1,0 +1,131 @@
+//! Dates of birth: dates in any common notation, where a word or the key announces a birth.
+
+use super::entity::Entity;
+use super::scan::{Scan, Word};
+
+pub(super) fn at_word(scan: &mut Scan<'_>, word: &Word) {
+    if !scan.wants(Entity::DateOfBirth) || !scan.opens(word.start) {
+        return;
+    }
+    let rest = scan.rest(word.start);
+    let Some(len) = numeric(rest).or_else(|| spelled(rest)) else { return };
+    // The reach of `born` is short: a letter often has other dates behind.
+    if scan.near(word.start).distance(Entity::DateOfBirth).is_some_and(|gap| gap <= 24) {
+        scan.found(Entity::DateOfBirth, word.start, word.start + len, 90);
+    }
+}
+
+/// `1990-02-28`, `28.02.1990`, `2/28/90`, `19900228`.
+fn numeric(rest: &[u8]) -> Option<usize> {
+    let mut parts = [(0u32, 0usize); 3];
+    let mut at = 0;
+    let mut separator = None;
+    for (i, part) in parts.iter_mut().enumerate() {
+        if i > 0 {
+            let b = *rest.get(at)?;
+            if !matches!(b, b'-' | b'/' | b'.' | b' ') || *separator.get_or_insert(b) != b {
+                return None;
+            }
+            at += 1;
+        }
+        let digits = rest.get(at..)?.iter().take(9).take_while(|b| b.is_ascii_digit()).count();
+        let text = rest.get(at..at + digits)?;
+        let value = text.iter().fold(0, |v: u32, b| v * 10 + u32::from(b - b'0'));
+        at += digits;
+        if i == 0 && digits == 8 {
+            let (year, month, day) = (value / 10_000, value / 100 % 100, value % 100);
+            return is_date(year, month, day).then_some(at).filter(|_| !more(rest, at));
+        }
+        *part = (value, digits);
+    }
+    let [(a, a_len), (b, b_len), (c, c_len)] = parts;
+    if a_len == 0 || b_len == 0 || c_len == 0 || more(rest, at) {
+        return None;
+    }
+    let year = |value: u32, len: usize| if len == 2 { Some(1900 + value) } else { (len == 4).then_some(value) };
+    let sound = match (a_len, c_len) {
+        (4, 1..=2) => is_date(a, b, c),
+        (1..=2, 2 | 4) if b_len <= 2 => year(c, c_len).is_some_and(|y| is_date(y, a, b) || is_date(y, b, a)),
+        _ => false,
+    };
+    sound.then_some(at)
+}
+
+/// `28 February 1990`, `February 28th, 1990`, `28-Feb-1990`.
+fn spelled(rest: &[u8]) -> Option<usize> {
+    let (mut at, mut month, mut day, mut year) = (0, false, 0, 0);
+    for _ in 0..3 {
+        let word = rest.get(at..)?;
+        let len = word.iter().take(10).take_while(|b| b.is_ascii_alphanumeric()).count();
+        let text = word.get(..len)?;
+        let digits = text.iter().take_while(|b| b.is_ascii_digit()).count();
+        let value = text.iter().take(digits).fold(0, |v: u32, b| v * 10 + u32::from(b - b'0'));
+        match (digits, len - digits) {
+            (0, 3..) if !month && is_month(text) => month = true,
+            (1..=2, 0 | 2)
+                if day == 0 && (digits == len || matches!(text.get(digits..)?, b"st" | b"nd" | b"rd" | b"th")) =>
+            {
+                day = value
+            }
+            (4, 0) if year == 0 => year = value,
+            _ => return None,
+        }
+        at += len;
+        if month && day > 0 && year > 0 {
+            return (is_date(year, 1, day) && !more(rest, at)).then_some(at);
+        }
+        let gap = rest.get(at..)?.iter().take(3).take_while(|b| matches!(b, b' ' | b',' | b'-' | b'.' | b'/')).count();
+        if gap == 0 {
+            return None;
+        }
+        at += gap;
+    }
+    None
+}
+
+fn more(rest: &[u8], at: usize) -> bool {
+    rest.get(at).is_some_and(|b| b.is_ascii_alphanumeric() && *b != b'T')
+}
+
+fn is_date(year: u32, month: u32, day: u32) -> bool {
+    (1880..=2100).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day)
+}
+
+fn is_month(word: &[u8]) -> bool {
+    const MONTHS: [&[u8]; 12] = [
+        b"january",
+        b"february",
+        b"march",
+        b"april",
+        b"may",
+        b"june",
+        b"july",
+        b"august",
+        b"september",
+        b"october",
+        b"november",
+        b"december",
+    ];
+    let lower = word.to_ascii_lowercase();
+    MONTHS.iter().any(|month| month.starts_with(&lower) && (lower.len() == 3 || lower.len() == month.len()))
+        || lower == b"sept"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::test;
+
+    #[test]
+    fn notations() {
+        for good in ["1990-02-28", "28.02.1990", "2/28/90", "19900228", "1990/2/8", "02 28 1990"] {
+            assert_eq!(numeric(good.as_bytes()), Some(good.len()), "{good}");
+        }
+        for good in ["28 February 1990", "February 28th, 1990", "28-Feb-1990", "Sept. 1, 1990", "April 16, 1957"] {
+            assert_eq!(spelled(good.as_bytes()), Some(good.len()), "{good}");
+        }
+        for bad in ["1990-13-28", "1.2.3", "12:30:45", "2024", "123456789", "40/40/1990"] {
+            assert!(numeric(bad.as_bytes()).is_none() && spelled(bad.as_bytes()).is_none(), "{bad}");
+        }
+    }
+}

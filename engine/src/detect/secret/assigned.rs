@@ -1,0 +1,133 @@
+//! Secrets that a text assigns to a name: `api_key = "…"`, `password: …`, `Authorization: Bearer …`, `the password is …`.
+//!
+//! Must not go here: tokens that show themselves (`issued`).
+
+use super::judge;
+use crate::detect::entity::Entity;
+use crate::detect::hints::Hints;
+use crate::detect::scan::{Scan, Word};
+
+/// Longest name that is read back.
+const NAME: usize = 64;
+
+/// At `=`, `:` or `>` behind a name.
+pub(in crate::detect) fn at_mark(scan: &mut Scan<'_>, at: usize) {
+    if !scan.wants(Entity::Secret) {
+        return;
+    }
+    let key = match name_before(scan.bytes, at) {
+        Some(name) => Hints::of(name),
+        None => return,
+    };
+    if !key.secret() && !key.password() {
+        return;
+    }
+    let Some((start, end)) = value_behind(scan.rest(at + 1)).map(|(s, e)| (at + 1 + s, at + 1 + e)) else { return };
+    let value = scan.text.get(start..end).unwrap_or_default();
+    // `Authorization: Bearer …` has its own rule.
+    if value.eq_ignore_ascii_case("bearer")
+        || value.eq_ignore_ascii_case("basic")
+        || value.eq_ignore_ascii_case("token")
+    {
+        return;
+    }
+    if let Some(score) = judge(value, key) {
+        scan.found(Entity::Secret, start, end, score);
+    }
+}
+
+/// The name that ends before `at`, behind white space, quotes and the marks of an assignment.
+fn name_before(bytes: &[u8], at: usize) -> Option<&str> {
+    let before = bytes.get(at.saturating_sub(NAME + 16)..at)?;
+    let skipped = before
+        .iter()
+        .rev()
+        .take_while(|b| {
+            matches!(b, b' ' | b'\t' | b'"' | b'\'' | b'`' | b'\\' | b'=' | b':' | b'?' | b']' | b'|' | b'/')
+        })
+        .count();
+    if skipped > 12 {
+        return None;
+    }
+    let before = before.get(..before.len() - skipped)?;
+    let name = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.') || *b >= 0x80;
+    let len = before.iter().rev().take_while(|b| name(b)).count();
+    let word = before.get(before.len() - len..)?;
+    // `var token string = "…"`: the type stands between the name and the mark.
+    if matches!(word, b"string" | b"String" | b"str" | b"char" | b"value" | b"const" | b"text") {
+        let rest = before.get(..before.len() - len)?;
+        let rest =
+            rest.get(..rest.len() - rest.iter().rev().take_while(|b| matches!(b, b' ' | b':' | b'"')).count())?;
+        let len = rest.iter().rev().take_while(|b| name(b)).count();
+        return std::str::from_utf8(rest.get(rest.len() - len..)?).ok().filter(|name| !name.is_empty());
+    }
+    (len > 2).then(|| std::str::from_utf8(word).ok()).flatten()
+}
+
+/// Where the value begins and ends behind a mark.
+fn value_behind(rest: &[u8]) -> Option<(usize, usize)> {
+    let rest = rest.get(..600.min(rest.len()))?;
+    let gap = rest
+        .iter()
+        .take_while(|b| matches!(b, b' ' | b'\t' | b'=' | b':' | b'>' | b'|' | b'\n' | b'\r' | b'('))
+        .count();
+    if gap > 16 {
+        return None;
+    }
+    let mut at = gap;
+    let mut quote = None;
+    // Escaped quotes of a string in a string count as quotes.
+    while let Some(b) = rest.get(at).filter(|b| matches!(b, b'"' | b'\'' | b'`' | b'\\')) {
+        if *b != b'\\' {
+            quote = Some(*b);
+        } else if !rest.get(at + 1).is_some_and(|b| matches!(b, b'"' | b'\'' | b'\\')) {
+            break;
+        }
+        at += 1;
+    }
+    let tail = rest.get(at..)?;
+    let stop = |b: &u8| match quote {
+        Some(q) => *b == q || *b == b'\\' || matches!(b, b'\n' | b'\r'),
+        None => {
+            b.is_ascii_whitespace()
+                || matches!(b, b'"' | b'\'' | b'`' | b'<' | b'>' | b'&' | b',' | b';' | b')' | b'}' | b'\\')
+        }
+    };
+    let len = tail.iter().take_while(|b| !stop(b)).count();
+    (len > 0).then_some((at, at + len))
+}
+
+/// `Bearer …`, `Basic …` (RFC 7235), and `password is …` in a sentence.
+pub(in crate::detect) fn at_word(scan: &mut Scan<'_>, word: &Word) {
+    let text = scan.rest(word.start).get(..word.end - word.start).unwrap_or_default();
+    let scheme = text.eq_ignore_ascii_case(b"bearer") || text.eq_ignore_ascii_case(b"basic");
+    let verb = matches!(text, b"is" | b"was" | b"to");
+    let noun = matches!(text, b"secret" | b"token" | b"key" | b"password" | b"credential" | b"credentials");
+    if !(scheme || verb || noun) || scan.next(word.end) != Some(b' ') || !scan.wants(Entity::Secret) {
+        return;
+    }
+    let Some((start, end)) = value_behind(scan.rest(word.end)).map(|(s, e)| (word.end + s, word.end + e)) else {
+        return;
+    };
+    let value = scan.text.get(start..end).unwrap_or_default();
+    if scheme {
+        if super::is_token(value) {
+            scan.found(Entity::Secret, start, end, 90);
+        }
+        return;
+    }
+    if noun {
+        // `with secret gncgMd…`: a word that no language has.
+        if value.len() >= 20 && super::is_token(value) && super::entropy(value.as_bytes()) >= 3.5 {
+            scan.found(Entity::Secret, start, end, 75);
+        }
+        return;
+    }
+    // Of words that people write after `the password is`, a password is one that is not only letters.
+    let value = value.trim_end_matches(['.', '?']);
+    let telling = value.is_ascii() && value.bytes().any(|b| !b.is_ascii_alphabetic()) && value.len() >= 6;
+    let near = scan.near(word.start);
+    if telling && near.password_within(2) && !super::is_placeholder(value) {
+        scan.found(Entity::Secret, start, start + value.len(), 75);
+    }
+}

@@ -1,0 +1,313 @@
+//! Keys and tokens that show by their prefix who issued them.
+//!
+//! Must not go here: values that only a key announces (`assigned`).
+
+use std::sync::LazyLock;
+
+use super::{entropy, is_placeholder};
+use crate::detect::entity::Entity;
+use crate::detect::scan::{Scan, Word};
+
+/// Which characters follow a prefix.
+#[derive(Clone, Copy)]
+enum Body {
+    /// Letters and digits.
+    Alnum,
+    /// Digits and `a` to `f`.
+    Hex,
+    /// Digits and upper-case letters.
+    Upper,
+    /// Base64url and what joins its parts: `-`, `_`, `.`.
+    Url,
+    /// Base64 with padding, and `-`, `_`, `.`.
+    Base64,
+}
+
+use Body::{Alnum, Base64, Hex, Upper, Url};
+
+impl Body {
+    fn has(self, b: u8) -> bool {
+        match self {
+            Alnum => b.is_ascii_alphanumeric(),
+            Hex => b.is_ascii_hexdigit(),
+            Upper => b.is_ascii_digit() || b.is_ascii_uppercase(),
+            Url => b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'),
+            Base64 => b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'+' | b'/' | b'='),
+        }
+    }
+}
+
+/// Prefix, body, least and most characters of the body.
+type Issued = (&'static str, Body, usize, usize);
+
+const ISSUED: &[Issued] = &[
+    // Amazon, Google, Microsoft, Alibaba, Tencent, Yandex, IBM
+    ("AKIA", Upper, 16, 16),
+    ("ASIA", Upper, 16, 16),
+    ("ABIA", Upper, 16, 16),
+    ("ACCA", Upper, 16, 16),
+    ("A3T", Upper, 17, 17),
+    ("ABSK", Base64, 100, 300),
+    ("bedrock-api-key-", Base64, 20, 400),
+    ("AIza", Url, 35, 35),
+    ("GOCSPX-", Url, 24, 40),
+    ("ya29.", Url, 20, 400),
+    ("LTAI", Alnum, 16, 20),
+    ("AKID", Alnum, 28, 36),
+    ("t1.", Base64, 60, 300),
+    ("AQVN", Url, 30, 40),
+    ("YC", Url, 38, 38),
+    // Code hosting and packages
+    ("ghp_", Alnum, 36, 255),
+    ("gho_", Alnum, 36, 255),
+    ("ghu_", Alnum, 36, 255),
+    ("ghs_", Alnum, 36, 255),
+    ("ghr_", Alnum, 36, 255),
+    ("github_pat_", Url, 22, 255),
+    ("glpat-", Url, 20, 320),
+    ("glptt-", Url, 40, 40),
+    ("gldt-", Url, 20, 60),
+    ("glrt-", Url, 20, 320),
+    ("glcbt-", Url, 20, 80),
+    ("glsoat-", Url, 20, 60),
+    ("glagent-", Url, 50, 60),
+    ("glimt-", Url, 25, 60),
+    ("glft-", Url, 20, 60),
+    ("glffct-", Url, 20, 60),
+    ("gloas-", Url, 64, 64),
+    ("glrtr-", Url, 20, 60),
+    ("GR1348941", Url, 20, 20),
+    ("_gitlab_session=", Alnum, 32, 32),
+    ("npm_", Alnum, 36, 36),
+    ("pypi-AgE", Url, 50, 300),
+    ("rubygems_", Hex, 48, 48),
+    ("CLOJARS_", Alnum, 60, 60),
+    ("dckr_pat_", Url, 27, 40),
+    ("dckr_oat_", Url, 27, 40),
+    ("AKC", Alnum, 60, 90),
+    ("cmVmd", Alnum, 59, 59),
+    ("sgp_", Url, 40, 60),
+    ("BBDC-", Url, 20, 60),
+    ("ATATT3", Base64, 180, 200),
+    ("ATBB", Alnum, 24, 40),
+    // Messaging
+    ("xoxb-", Url, 20, 200),
+    ("xoxp-", Url, 20, 200),
+    ("xoxa-", Url, 10, 200),
+    ("xoxr-", Url, 10, 200),
+    ("xoxs-", Url, 10, 200),
+    ("xoxo-", Url, 10, 200),
+    ("xoxe-", Url, 30, 400),
+    ("xoxe.xox", Url, 30, 400),
+    ("xapp-", Url, 20, 200),
+    ("SG.", Url, 60, 70),
+    ("key-", Hex, 32, 32),
+    ("xkeysib-", Url, 64, 90),
+    ("xsmtpsib-", Url, 64, 90),
+    ("SK", Hex, 32, 32),
+    ("MG.", Url, 20, 80),
+    ("pubkey-", Hex, 32, 32),
+    // Payments and shops
+    ("sk_live_", Alnum, 10, 255),
+    ("sk_test_", Alnum, 10, 255),
+    ("sk_prod_", Alnum, 10, 255),
+    ("rk_live_", Alnum, 10, 255),
+    ("rk_test_", Alnum, 10, 255),
+    ("rk_prod_", Alnum, 10, 255),
+    ("whsec_", Base64, 24, 80),
+    ("sq0atp-", Url, 22, 60),
+    ("sq0csp-", Url, 43, 60),
+    ("EAAA", Url, 50, 64),
+    ("shpat_", Hex, 32, 32),
+    ("shpss_", Hex, 32, 32),
+    ("shpca_", Hex, 32, 32),
+    ("shppa_", Hex, 32, 32),
+    ("FLWSECK", Url, 12, 80),
+    ("FLWPUBK", Url, 12, 80),
+    ("EZAK", Alnum, 54, 54),
+    ("EZTK", Alnum, 54, 54),
+    ("live_pub_", Hex, 31, 31),
+    ("test_pub_", Hex, 31, 31),
+    ("duffel_", Url, 43, 60),
+    ("access_token$production$", Url, 40, 60),
+    ("access_token$sandbox$", Url, 40, 60),
+    ("shippo_live_", Hex, 40, 40),
+    ("shippo_test_", Hex, 40, 40),
+    ("gocardless_", Url, 30, 80),
+    // Models
+    ("sk-ant-", Url, 20, 200),
+    ("sk-proj-", Url, 20, 300),
+    ("sk-svcacct-", Url, 20, 300),
+    ("sk-admin-", Url, 20, 300),
+    ("sk-or-v1-", Hex, 40, 80),
+    ("sk-", Alnum, 20, 100),
+    ("hf_", Alnum, 30, 60),
+    ("api_org_", Alnum, 30, 60),
+    ("pplx-", Alnum, 40, 60),
+    ("gsk_", Alnum, 40, 60),
+    ("r8_", Alnum, 37, 40),
+    ("xai-", Alnum, 60, 100),
+    ("tvly-", Url, 24, 60),
+    ("co_", Alnum, 38, 40),
+    ("nvapi-", Url, 60, 80),
+    ("fw_", Alnum, 22, 30),
+    // Platforms and monitoring
+    ("dop_v1_", Hex, 64, 64),
+    ("doo_v1_", Hex, 64, 64),
+    ("dor_v1_", Hex, 64, 64),
+    ("hvs.", Url, 20, 300),
+    ("hvb.", Url, 100, 300),
+    ("s.", Alnum, 24, 24),
+    ("dapi", Hex, 32, 34),
+    ("dt0c01.", Url, 88, 90),
+    ("fio-u-", Url, 40, 70),
+    ("fo1_", Url, 43, 43),
+    ("fm1", Base64, 100, 400),
+    ("fm2_", Base64, 100, 400),
+    ("glc_", Base64, 32, 400),
+    ("glsa_", Url, 41, 41),
+    ("eyJrIjoi", Base64, 60, 400),
+    ("ico-", Alnum, 32, 32),
+    ("API-", Upper, 26, 26),
+    ("NRAK-", Alnum, 27, 27),
+    ("NRII-", Url, 32, 32),
+    ("NRJS-", Hex, 19, 19),
+    ("PMAK-", Url, 59, 59),
+    ("pscale_tkn_", Url, 32, 64),
+    ("pscale_pw_", Url, 32, 64),
+    ("pscale_oauth_", Url, 32, 64),
+    ("sntrys_", Base64, 60, 300),
+    ("sntryu_", Hex, 64, 64),
+    ("pul-", Hex, 40, 40),
+    ("prfct_", Hex, 32, 60),
+    ("pnu_", Alnum, 36, 36),
+    ("p8e-", Alnum, 32, 32),
+    ("lin_api_", Alnum, 40, 40),
+    ("lin_oauth_", Alnum, 40, 80),
+    ("ntn_", Alnum, 40, 50),
+    ("secret_", Alnum, 43, 43),
+    ("sbp_", Hex, 40, 40),
+    ("sb_secret_", Url, 20, 60),
+    ("rdme_", Alnum, 70, 70),
+    ("sm_aat_", Alnum, 16, 16),
+    ("sm_pat_", Alnum, 16, 16),
+    ("sm_sat_", Alnum, 16, 16),
+    ("tk-us-", Url, 48, 48),
+    ("v1.0-", Hex, 20, 200),
+    ("dp.pt.", Alnum, 40, 48),
+    ("dp.st.", Url, 40, 80),
+    ("LIN-", Alnum, 30, 60),
+    ("figd_", Url, 40, 60),
+    ("airtable_", Url, 30, 80),
+    ("ops_eyJ", Base64, 250, 2000),
+    ("A3-", Url, 32, 40),
+    ("AGE-SECRET-KEY-1", Upper, 58, 58),
+    ("patsecret_", Alnum, 20, 80),
+    ("cf_", Alnum, 40, 60),
+    ("nfp_", Alnum, 36, 60),
+    ("vercel_", Alnum, 24, 60),
+    ("ocrd_", Url, 30, 80),
+    ("heroku_", Url, 30, 80),
+    ("HRKU-", Url, 30, 80),
+    ("SEC-", Hex, 32, 64),
+    ("PSYCLE_", Alnum, 40, 80),
+    ("cog_", Alnum, 40, 80),
+    ("sdp_", Alnum, 40, 80),
+    ("doppler_", Alnum, 40, 80),
+    ("ccipat_", Url, 40, 80),
+];
+
+/// Which first two bytes can begin a prefix.
+static FIRST: LazyLock<[u64; 1024]> = LazyLock::new(|| {
+    let mut bits = [0; 1024];
+    for (prefix, ..) in ISSUED {
+        let pair = prefix.as_bytes().first_chunk::<2>().map_or(0, |pair| usize::from(u16::from_be_bytes(*pair)));
+        if let Some(word) = bits.get_mut(pair / 64) {
+            *word |= 1 << (pair % 64);
+        }
+    }
+    bits
+});
+
+pub(in crate::detect) fn at_word(scan: &mut Scan<'_>, word: &Word) {
+    let rest = scan.rest(word.start);
+    let Some(pair) = rest.first_chunk::<2>().map(|pair| usize::from(u16::from_be_bytes(*pair))) else { return };
+    let begins = FIRST.get(pair / 64).is_some_and(|bits| bits >> (pair % 64) & 1 == 1);
+    if !begins || !scan.wants(Entity::Secret) {
+        return;
+    }
+    for (prefix, body, least, most) in ISSUED {
+        let Some(tail) = rest.strip_prefix(prefix.as_bytes()) else { continue };
+        let len = tail.iter().take(most + 1).take_while(|b| body.has(**b)).count();
+        let token = tail.get(..len).unwrap_or_default();
+        // A sentence may end behind the token.
+        let token = token.strip_suffix(b".").unwrap_or(token);
+        let text = std::str::from_utf8(token).unwrap_or_default();
+        let fixed = text.ends_with("EXAMPLE") || is_placeholder(text);
+        if (*least..=*most).contains(&token.len()) && !fixed && entropy(token) >= 2.5 && mixed(token, *body) {
+            scan.found(Entity::Secret, word.start, word.start + prefix.len() + token.len(), 95);
+            return;
+        }
+    }
+}
+
+/// Words joined by hyphens are no token: a digit is always among the characters, or both cases are.
+fn mixed(token: &[u8], body: Body) -> bool {
+    let digit = token.iter().any(u8::is_ascii_digit);
+    let cases = token.iter().any(u8::is_ascii_uppercase) && token.iter().any(u8::is_ascii_lowercase);
+    digit || cases && !matches!(body, Hex)
+}
+
+/// Secrets of Microsoft Entra applications: `Q~` in the fifth place of forty.
+pub(in crate::detect) fn at_tilde(scan: &mut Scan<'_>, at: usize) {
+    let body = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'~' | b'.' | b'-');
+    let Some(start) = at.checked_sub(5).filter(|_| scan.wants(Entity::Secret)) else { return };
+    let head = scan.bytes.get(start..at).unwrap_or_default();
+    let opens = scan.previous(start).is_none_or(|b| !body(&b));
+    if opens && head.iter().all(body) && head.get(3).is_some_and(u8::is_ascii_digit) && head.get(4) == Some(&b'Q') {
+        let len = scan.rest(start).iter().take(64).take_while(|b| body(b)).count();
+        let token = scan.rest(start).get(..len).unwrap_or_default();
+        if (37..=41).contains(&len) && entropy(token) >= 3.0 {
+            scan.found(Entity::Secret, start, start + len, 92);
+        }
+    }
+}
+
+/// `eyJ….eyJ….…` (RFC 7519), or such a token once more in base64.
+pub(in crate::detect) fn jwt(scan: &mut Scan<'_>, word: &Word) {
+    let rest = scan.rest(word.start);
+    if !scan.wants(Entity::Secret) || !(rest.starts_with(b"eyJ") || rest.starts_with(b"ZXlK")) {
+        return;
+    }
+    let len = rest.iter().take(16_384).take_while(|b| Base64.has(**b)).count();
+    let token = rest.get(..len).unwrap_or_default();
+    let token = token.strip_suffix(b".").unwrap_or(token);
+    let mut parts = token.split(|b| *b == b'.');
+    let (head, payload) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let wrapped = rest.starts_with(b"ZXlK") && head.len() >= 60;
+    if wrapped || head.len() >= 17 && payload.len() >= 10 && (payload.starts_with(b"ey") || payload.len() >= 17) {
+        scan.found(Entity::Secret, word.start, word.start + token.len(), 95);
+    }
+}
+
+/// `-----BEGIN … PRIVATE KEY-----` to its end, or as far as its lines go.
+pub(in crate::detect) fn pem(scan: &mut Scan<'_>, at: usize) {
+    let rest = scan.rest(at);
+    if !rest.starts_with(b"-----BEGIN ") || !scan.wants(Entity::Secret) {
+        return;
+    }
+    let label = rest.get(..64.min(rest.len())).unwrap_or_default();
+    let Some(begin) = memchr::memmem::find(label, b"PRIVATE KEY") else { return };
+    let body = rest.get(begin..).unwrap_or_default();
+    let body = body.get(..16_384.min(body.len())).unwrap_or_default();
+    let end = match memchr::memmem::find(body, b"-----END ") {
+        Some(end) => {
+            let tail = body.get(end + 9..).unwrap_or_default();
+            end + 9
+                + memchr::memmem::find(tail.get(..64.min(tail.len())).unwrap_or_default(), b"-----")
+                    .map_or(0, |n| n + 5)
+        }
+        None => body.iter().take_while(|b| Base64.has(**b) || matches!(b, b' ' | b'\n' | b'\r' | b'\\')).count(),
+    };
+    scan.found(Entity::Secret, at, at + begin + end, 98);
+}

@@ -1,0 +1,45 @@
+//! Form bodies and query strings: `name=value&…`, percent-encoded.
+//!
+//! Must not go here: multipart forms (`multipart`).
+
+use super::edit::{Edit, Job, lift};
+use super::encode;
+use super::value::{self, Place};
+use super::view::View;
+use crate::detect::Hints;
+
+/// Appends the edits for all values.
+pub(super) fn fields(job: &mut Job<'_>, text: &str, out: &mut Vec<Edit>) {
+    let names =
+        text.split('&').filter_map(|pair| pair.split_once('=')).map(|(name, _)| Hints::of(&View::form(name).text));
+    let parent = if names.clone().any(Hints::shows_person) { Hints::NONE.of_person() } else { Hints::NONE };
+    let mut start = 0;
+    for pair in text.split('&') {
+        let (name, value) = pair.split_once('=').unwrap_or(("", pair));
+        let at = start + pair.len() - value.len();
+        let from = out.len();
+        let view = View::form(value);
+        let key = Hints::of(&View::form(name).text);
+        value::field(job, &view.text, Place { key, parent, depth: 0 }, out);
+        let new = out.get_mut(from..).unwrap_or_default();
+        lift(
+            new,
+            |range| {
+                let r = view.source(range);
+                r.start + at..r.end + at
+            },
+            encode::form,
+        );
+        start += pair.len() + 1;
+    }
+}
+
+/// Whether a body without a type is such a form: names and values of the right characters, and at least one pair.
+pub(super) fn looks_like(text: &str) -> bool {
+    let sound = |b: u8| b.is_ascii_graphic() && !matches!(b, b'"' | b'<' | b'>' | b'{' | b'}' | b'\\' | b'`');
+    let name = |pair: &str| {
+        pair.split_once('=')
+            .is_some_and(|(name, _)| !name.is_empty() && name.len() <= 128 && !name.contains(['/', ':', '?']))
+    };
+    text.len() > 3 && text.bytes().all(sound) && text.split('&').all(name)
+}

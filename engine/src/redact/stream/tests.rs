@@ -1,0 +1,216 @@
+//! Streams give the same bytes however they are cut, and nothing that is decided waits.
+
+use super::*;
+use crate::redact::{ProfileSource, StyleSource};
+use crate::testing::test;
+
+fn profile() -> Profile {
+    let entities = vec!["pii".to_owned(), "credentials".to_owned()];
+    Profile::compile(&ProfileSource { entities, style: StyleSource::Numbered, ..Default::default() }, b"key").unwrap()
+}
+
+fn run(content_type: &str, chunks: &[&[u8]]) -> Vec<u8> {
+    let (profile, mut labels, mut out) = (profile(), Labels::new(), Vec::new());
+    let mut stream = Stream::new(Some(content_type.as_bytes()), &profile).unwrap();
+    for chunk in chunks {
+        stream.push(chunk, &profile, &mut labels, &mut out).unwrap();
+    }
+    stream.finish(&profile, &mut labels, &mut out).unwrap();
+    out
+}
+
+#[track_caller]
+fn every_split(content_type: &str, text: &str, expected: &str) {
+    let bytes = text.as_bytes();
+    assert_eq!(String::from_utf8(run(content_type, &[bytes])).unwrap(), expected);
+    for at in 0..bytes.len() {
+        let cut = run(content_type, &[&bytes[..at], &bytes[at..]]);
+        assert_eq!(String::from_utf8_lossy(&cut), expected, "cut at {at}");
+    }
+    let single: Vec<&[u8]> = bytes.chunks(1).collect();
+    assert_eq!(String::from_utf8(run(content_type, &single)).unwrap(), expected);
+}
+
+#[test]
+fn text_in_any_split() {
+    let text = "Hi, café Ann: alice@example.com, card 4111 1111 1111 1111; born on April 16, 1957. \
+                SSN 078-05-1121 IBAN GB82 WEST 1234 5698 7654 32 password: hunter2!x end.\n";
+    let expected = "Hi, café Ann: <EMAIL_ADDRESS_1>, card <CREDIT_CARD_1>; born on <DATE_OF_BIRTH_1>. \
+                    SSN <US_SSN_1> IBAN <IBAN_CODE_1> password: <SECRET_1> end.\n";
+    every_split("text/plain", text, expected);
+}
+
+#[test]
+fn keys_over_several_lines_in_any_split() {
+    let text = "a\n-----BEGIN PRIVATE KEY-----\nMIICdgIBADANBgkqhkiG9w0B\nAQEFAASCAmAwggJcAgEAAoGB\n-----END PRIVATE KEY-----\nb";
+    every_split("text/plain", text, "a\n<SECRET_1>\nb");
+}
+
+fn chat(pieces: &[&str]) -> String {
+    let piece = |p: &str| {
+        format!(
+            "data: {{\"id\":\"c\",\"choices\":[{{\"index\":0,\"delta\":{{\"content\":{}}},\"finish_reason\":null}}]}}\n\n",
+            serde_json::Value::from(p)
+        )
+    };
+    let mut all: String = pieces.iter().map(|p| piece(p)).collect();
+    all.push_str(
+        "data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n",
+    );
+    all
+}
+
+/// The text that the deltas of a chat stream spell.
+fn spelled(stream: &[u8]) -> String {
+    let text = std::str::from_utf8(stream).unwrap();
+    let data = text.lines().filter_map(|line| line.strip_prefix("data: ")).filter(|data| *data != "[DONE]");
+    data.map(|data| serde_json::from_str::<serde_json::Value>(data).unwrap())
+        .map(|v| v["choices"][0]["delta"]["content"].as_str().unwrap_or_default().to_owned())
+        .collect()
+}
+
+#[test]
+fn values_split_over_events() {
+    let out = run(
+        "text/event-stream",
+        &[chat(&["Write to ali", "ce@exa", "mple.com", " or call", " +1 415", "-555-0132 now"]).as_bytes()],
+    );
+    assert_eq!(spelled(&out), "Write to <EMAIL_ADDRESS_1> or call <PHONE_NUMBER_1> now");
+    assert!(out.ends_with(b"data: [DONE]\n\n"));
+}
+
+#[test]
+fn a_value_at_the_end_goes_out_before_the_finish() {
+    let out = String::from_utf8(run("text/event-stream", &[chat(&["to a@", "x.org"]).as_bytes()])).unwrap();
+    assert_eq!(spelled(out.as_bytes()), "to <EMAIL_ADDRESS_1>");
+    assert!(out.find("EMAIL_ADDRESS").unwrap() < out.find("\"stop\"").unwrap());
+}
+
+#[test]
+fn events_in_any_split_of_the_bytes() {
+    let text = chat(&["card 4111 ", "1111 1111 11", "11 ok"]);
+    let whole = String::from_utf8(run("text/event-stream", &[text.as_bytes()])).unwrap();
+    assert_eq!(spelled(whole.as_bytes()), "card <CREDIT_CARD_1> ok");
+    every_split("text/event-stream", &text, &whole);
+}
+
+#[test]
+fn decided_text_does_not_wait() {
+    let (profile, mut labels, mut out) = (profile(), Labels::new(), Vec::new());
+    let mut stream = Stream::new(Some(b"text/event-stream"), &profile).unwrap();
+    let text = chat(&["The weather is", " nice and"]);
+    stream
+        .push(
+            text.as_bytes().get(..text.find("{\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{},").unwrap()).unwrap(),
+            &profile,
+            &mut labels,
+            &mut out,
+        )
+        .unwrap();
+    assert_eq!(spelled(&out), "The weather is");
+}
+
+#[test]
+fn arguments_of_tools_stay_json() {
+    let piece = |p: &str| {
+        format!(
+            "data: {{\"type\":\"content_block_delta\",\"index\":1,\"delta\":{{\"type\":\"input_json_delta\",\"partial_json\":{}}}}}\n\n",
+            serde_json::Value::from(p)
+        )
+    };
+    let text = ["{\"ssn\": 0780", "51121, \"to\": \"a@x", ".org\"}"].map(piece).concat()
+        + "data: {\"type\":\"content_block_stop\",\"index\":1}\n\n";
+    let out = run("text/event-stream", &[text.as_bytes()]);
+    let spelled: String = std::str::from_utf8(&out)
+        .unwrap()
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line.strip_prefix("data: ")?).ok())
+        .map(|v| v["delta"]["partial_json"].as_str().unwrap_or_default().to_owned())
+        .collect();
+    let arguments: serde_json::Value = serde_json::from_str(&spelled).unwrap();
+    assert_eq!(arguments, serde_json::json!({"ssn": "<US_SSN_1>", "to": "<EMAIL_ADDRESS_1>"}));
+}
+
+#[test]
+fn lines_of_json_in_any_split() {
+    every_split(
+        "application/x-ndjson",
+        "{\"to\":\"a@x.org\"}\n{\"n\":1}\n",
+        "{\"to\":\"<EMAIL_ADDRESS_1>\"}\n{\"n\":1}\n",
+    );
+}
+
+#[test]
+fn memory_is_bounded() {
+    let (profile, mut labels, mut out) = (profile(), Labels::new(), Vec::new());
+    let mut stream = Stream::new(Some(b"text/event-stream"), &profile).unwrap();
+    let chunk = vec![b'x'; 64 * 1024];
+    let refused = (0..100).find_map(|_| stream.push(&chunk, &profile, &mut labels, &mut out).err());
+    assert_eq!(refused.unwrap().code(), "body_too_large");
+
+    let mut stream = Stream::new(Some(b"text/plain; charset=utf-8"), &profile).unwrap();
+    (0..20).for_each(|_| stream.push(&chunk, &profile, &mut labels, &mut out).unwrap());
+    stream.finish(&profile, &mut labels, &mut out).unwrap();
+    assert_eq!(out.len(), 20 * chunk.len());
+}
+
+#[cfg(not(target_family = "wasm"))]
+mod properties {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn words() -> impl Strategy<Value = String> {
+        let word = prop_oneof![
+            "[a-zA-Z0-9@.:=+()/_-]{1,12}",
+            "[0-9]{2,5}",
+            Just("alice@example.com".to_owned()),
+            Just("4111 1111 1111 1111".to_owned()),
+            Just("078-05-1121".to_owned()),
+            Just("GB82 WEST 1234 5698 7654 32".to_owned()),
+            Just("password:".to_owned()),
+            Just("phone".to_owned()),
+            Just("born on".to_owned()),
+            Just("12 May 1980".to_owned()),
+            Just("ghp_0123456789abcdefghijABCDEFGHIJ012345".to_owned()),
+            Just("10.20.30.40".to_owned()),
+            Just("日本語".to_owned()),
+            Just("a%40x.org".to_owned()),
+        ];
+        prop::collection::vec((word, prop_oneof![Just(" "), Just("\n"), Just(", "), Just("")]), 0..30)
+            .prop_map(|words| words.into_iter().map(|(word, gap)| word + gap).collect())
+    }
+
+    proptest! {
+        #[test]
+        fn any_split_of_text(text in words(), cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6)) {
+            let bytes = text.as_bytes();
+            let mut at: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
+            at.extend([0, bytes.len()]);
+            at.sort_unstable();
+            let chunks: Vec<&[u8]> = at.windows(2).map(|two| &bytes[two[0]..two[1]]).collect();
+            let whole = run("text/plain; x=y", &[bytes]);
+            let cut = run("text/plain; x=y", &chunks);
+            prop_assert_eq!(String::from_utf8(cut).unwrap(), String::from_utf8(whole).unwrap());
+        }
+
+        #[test]
+        fn any_split_over_deltas(text in words(), size in 1usize..9) {
+            let letters: Vec<char> = text.chars().collect();
+            let pieces: Vec<String> = letters.chunks(size).map(|piece| piece.iter().collect()).collect();
+            let pieces: Vec<&str> = pieces.iter().map(String::as_str).collect();
+            let whole = run("text/event-stream", &[chat(&[&text]).as_bytes()]);
+            let cut = run("text/event-stream", &[chat(&pieces).as_bytes()]);
+            prop_assert_eq!(spelled(&cut), spelled(&whole));
+        }
+
+        #[test]
+        fn never_panics(bytes in prop::collection::vec(any::<u8>(), 0..200), events in any::<bool>()) {
+            let (profile, mut labels, mut out) = (profile(), Labels::new(), Vec::new());
+            let content_type: &[u8] = if events { b"text/event-stream" } else { b"text/plain" };
+            let mut stream = Stream::new(Some(content_type), &profile).unwrap();
+            let pushed = bytes.chunks(7).try_for_each(|chunk| stream.push(chunk, &profile, &mut labels, &mut out));
+            let _ = pushed.and_then(|()| stream.finish(&profile, &mut labels, &mut out));
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Server-sent events (WHATWG HTML, 9.2) as they arrive in chunks: whole events with the place of their data.
+//!
+//! Must not go here: what the data means (`delta`), changing it (`redact`).
+
+pub mod delta;
+
+use std::ops::Range;
+
+/// Cuts a byte stream into events.
+#[derive(Clone, Debug, Default)]
+pub struct Splitter {
+    /// Where the buffer begins in the stream.
+    at: usize,
+    buffer: Vec<u8>,
+    /// Bytes before are known not to end an event.
+    scanned: usize,
+    /// Where the line begins that `scanned` stands in.
+    line: usize,
+}
+
+/// One event as received, with its blank line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Where it begins in the stream.
+    pub at: usize,
+    pub bytes: Vec<u8>,
+    /// The values of its `data` lines.
+    pub data: Vec<Range<usize>>,
+}
+
+impl Splitter {
+    pub fn push(&mut self, chunk: &[u8]) {
+        self.buffer.extend_from_slice(chunk);
+    }
+
+    /// Bytes that wait for the end of their event.
+    pub fn waiting(&self) -> usize {
+        self.buffer.len()
+    }
+
+    /// The next complete event.
+    pub fn next_event(&mut self) -> Option<Event> {
+        loop {
+            let rest = self.buffer.get(self.scanned..)?;
+            let Some(at) = memchr::memchr2(b'\n', b'\r', rest).map(|n| self.scanned + n) else {
+                self.scanned = self.buffer.len();
+                return None;
+            };
+            let end = match (self.buffer.get(at), self.buffer.get(at + 1)) {
+                (Some(b'\r'), Some(b'\n')) => at + 2,
+                // A line feed may still follow in the next chunk.
+                (Some(b'\r'), None) => {
+                    self.scanned = at;
+                    return None;
+                }
+                _ => at + 1,
+            };
+            let blank = at == self.line;
+            (self.line, self.scanned) = (end, end);
+            if blank {
+                let rest = self.buffer.split_off(end);
+                let bytes = std::mem::replace(&mut self.buffer, rest);
+                (self.line, self.scanned) = (0, 0);
+                let at = self.at;
+                self.at += bytes.len();
+                return Some(Event::new(at, bytes));
+            }
+        }
+    }
+
+    /// What is left when the stream ends: an event without its blank line, or nothing.
+    pub fn finish(self) -> Option<Event> {
+        (!self.buffer.is_empty()).then(|| Event::new(self.at, self.buffer))
+    }
+}
+
+impl Event {
+    fn new(at: usize, bytes: Vec<u8>) -> Event {
+        let mut data = Vec::new();
+        let mut start = 0;
+        for line in bytes.split_inclusive(|b| matches!(b, b'\n' | b'\r')) {
+            let end = start + line.len() - usize::from(matches!(line.last(), Some(b'\n' | b'\r')));
+            if line.starts_with(b"data:") {
+                let space = usize::from(line.get(5) == Some(&b' '));
+                data.push((start + 5 + space).min(end)..end);
+            }
+            start += line.len();
+        }
+        Event { at, bytes, data }
+    }
+
+    /// Where the data stands in the stream, if it is of one line.
+    pub fn data_at(&self) -> Option<usize> {
+        self.data.first().filter(|_| self.data.len() == 1).map(|range| self.at + range.start)
+    }
+
+    /// The data as one text, if it is UTF-8: its lines joined by line feeds.
+    pub fn text(&self) -> Option<String> {
+        let lines = self.data.iter().map(|range| std::str::from_utf8(self.bytes.get(range.clone())?).ok());
+        Some(lines.collect::<Option<Vec<&str>>>()?.join("\n"))
+    }
+
+    /// The same event with other data, as many lines as `text` has.
+    pub fn with_text(&self, text: &str) -> Vec<u8> {
+        let (Some(first), Some(last)) = (self.data.first(), self.data.last()) else { return self.bytes.clone() };
+        let mut bytes = self.bytes.get(..first.start).unwrap_or_default().to_vec();
+        bytes.extend_from_slice(text.replace('\n', "\ndata: ").as_bytes());
+        // Other fields between the lines of the data come behind them.
+        let ranges = self.data.windows(2).filter_map(|two| self.bytes.get(two.first()?.end..two.last()?.start));
+        for between in ranges {
+            let lines = between.split_inclusive(|b| *b == b'\n').filter(|line| !line.starts_with(b"data:"));
+            lines.filter(|line| line.iter().any(|b| !b.is_ascii_whitespace())).for_each(|line| {
+                bytes.push(b'\n');
+                bytes.extend_from_slice(line.trim_ascii_end());
+            });
+        }
+        bytes.extend_from_slice(self.bytes.get(last.end..).unwrap_or_default());
+        bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::test;
+
+    fn events(chunks: &[&[u8]]) -> Vec<(String, Option<String>)> {
+        let mut splitter = Splitter::default();
+        let mut all = Vec::new();
+        for chunk in chunks {
+            splitter.push(chunk);
+            while let Some(event) = splitter.next_event() {
+                all.push(event);
+            }
+        }
+        all.extend(splitter.finish());
+        all.iter().map(|e| (String::from_utf8(e.bytes.clone()).unwrap(), e.text())).collect()
+    }
+
+    #[test]
+    fn any_line_ending_and_any_split() {
+        let stream = b"data: a\n\ndata:b\r\n\r\n: hi\rdata: c\rdata: d\r\revent: x\ndata\n\ndata: e";
+        let whole = events(&[stream]);
+        let texts: Vec<Option<&str>> = whole.iter().map(|(_, text)| text.as_deref()).collect();
+        assert_eq!(texts, [Some("a"), Some("b"), Some("c\nd"), Some(""), Some("e")]);
+        for at in 0..stream.len() {
+            assert_eq!(events(&[&stream[..at], &stream[at..]]), whole, "{at}");
+        }
+        let bytes: Vec<&[u8]> = stream.chunks(1).collect();
+        assert_eq!(events(&bytes), whole);
+    }
+
+    #[test]
+    fn new_data_keeps_the_other_fields() {
+        let mut splitter = Splitter::default();
+        splitter.push(b"event: x\r\ndata: {}\r\nid: 7\r\n\r\n");
+        let event = splitter.next_event().unwrap();
+        assert_eq!(event.with_text("{\"a\":1}"), b"event: x\r\ndata: {\"a\":1}\r\nid: 7\r\n\r\n");
+    }
+}
