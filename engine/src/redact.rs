@@ -136,7 +136,7 @@ fn events(
 ) -> Result<Redacted, Refusal> {
     let content_type = content_type.or(Some(b"text/event-stream"));
     let mut out = Vec::with_capacity(body.len());
-    let mut stream = Stream::new(content_type, profile)?;
+    let mut stream = Stream::new(content_type);
     stream.push(body, profile, labels, &mut out)?;
     stream.finish(profile, labels, &mut out)?;
     let findings = stream.findings().to_vec();

@@ -32,6 +32,8 @@ enum Mode {
     /// The type said nothing; the first bytes will.
     Undecided(Vec<u8>),
     Binary,
+    /// The type cannot be read; so no byte passes.
+    Refused(Refusal),
     Events(Events),
     Lines(Vec<u8>),
     Text {
@@ -65,14 +67,13 @@ impl Mode {
 }
 
 impl Stream {
-    /// A refusal here means that the body must not pass at all.
-    pub fn new(content_type: Option<&[u8]>, profile: &Profile) -> Result<Stream, Refusal> {
-        let mode = match content_type.map(Format::named).transpose()?.flatten() {
-            Some(Format::Binary) if !profile.passes_binary() => return Err(Refusal::BinaryBody),
-            Some(format) => Mode::of(format),
-            None => Mode::Undecided(Vec::new()),
+    pub fn new(content_type: Option<&[u8]>) -> Stream {
+        let mode = match content_type.map(Format::named).transpose() {
+            Ok(Some(Some(format))) => Mode::of(format),
+            Ok(_) => Mode::Undecided(Vec::new()),
+            Err(refusal) => Mode::Refused(refusal),
         };
-        Ok(Stream { content_type: content_type.map(<[u8]>::to_vec), mode, findings: Vec::new(), read: 0 })
+        Stream { content_type: content_type.map(<[u8]>::to_vec), mode, findings: Vec::new(), read: 0 }
     }
 
     /// Takes the next bytes; appends what may go out to `out`.
@@ -102,6 +103,7 @@ impl Stream {
         let mut job = Job::new(profile, labels);
         match std::mem::replace(&mut self.mode, Mode::Binary) {
             Mode::Binary | Mode::Undecided(_) => {}
+            Mode::Refused(refusal) => return Err(refusal),
             Mode::Events(events) => events.finish(&mut job, &mut self.findings, out)?,
             Mode::Lines(rest) => line(&rest, self.read, profile, labels, &mut self.findings, out)?,
             Mode::Text { mut tail, partial } => {
@@ -135,6 +137,8 @@ impl Stream {
         let mut job = Job::new(profile, labels);
         match &mut self.mode {
             Mode::Undecided(_) => {}
+            Mode::Refused(refusal) => return Err(*refusal),
+            Mode::Binary if !profile.passes_binary() => return Err(Refusal::BinaryBody),
             Mode::Binary => out.extend_from_slice(chunk),
             Mode::Events(events) => events.push(chunk, &mut job, &mut self.findings, out)?,
             Mode::Lines(kept) => {

@@ -11,7 +11,7 @@ fn profile() -> Profile {
 
 fn run(content_type: &str, chunks: &[&[u8]]) -> Vec<u8> {
     let (profile, mut labels, mut out) = (profile(), Labels::new(), Vec::new());
-    let mut stream = Stream::new(Some(content_type.as_bytes()), &profile).unwrap();
+    let mut stream = Stream::new(Some(content_type.as_bytes()));
     for chunk in chunks {
         stream.push(chunk, &profile, &mut labels, &mut out).unwrap();
     }
@@ -97,7 +97,7 @@ fn events_in_any_split_of_the_bytes() {
 #[test]
 fn decided_text_does_not_wait() {
     let (profile, mut labels, mut out) = (profile(), Labels::new(), Vec::new());
-    let mut stream = Stream::new(Some(b"text/event-stream"), &profile).unwrap();
+    let mut stream = Stream::new(Some(b"text/event-stream"));
     let text = chat(&["The weather is", " nice and"]);
     stream
         .push(
@@ -143,12 +143,12 @@ fn lines_of_json_in_any_split() {
 #[test]
 fn memory_is_bounded() {
     let (profile, mut labels, mut out) = (profile(), Labels::new(), Vec::new());
-    let mut stream = Stream::new(Some(b"text/event-stream"), &profile).unwrap();
+    let mut stream = Stream::new(Some(b"text/event-stream"));
     let chunk = vec![b'x'; 64 * 1024];
     let refused = (0..100).find_map(|_| stream.push(&chunk, &profile, &mut labels, &mut out).err());
     assert_eq!(refused.unwrap().code(), "body_too_large");
 
-    let mut stream = Stream::new(Some(b"text/plain; charset=utf-8"), &profile).unwrap();
+    let mut stream = Stream::new(Some(b"text/plain; charset=utf-8"));
     (0..20).for_each(|_| stream.push(&chunk, &profile, &mut labels, &mut out).unwrap());
     stream.finish(&profile, &mut labels, &mut out).unwrap();
     assert_eq!(out.len(), 20 * chunk.len());
@@ -208,7 +208,7 @@ mod properties {
         fn never_panics(bytes in prop::collection::vec(any::<u8>(), 0..200), events in any::<bool>()) {
             let (profile, mut labels, mut out) = (profile(), Labels::new(), Vec::new());
             let content_type: &[u8] = if events { b"text/event-stream" } else { b"text/plain" };
-            let mut stream = Stream::new(Some(content_type), &profile).unwrap();
+            let mut stream = Stream::new(Some(content_type));
             let pushed = bytes.chunks(7).try_for_each(|chunk| stream.push(chunk, &profile, &mut labels, &mut out));
             let _ = pushed.and_then(|()| stream.finish(&profile, &mut labels, &mut out));
         }
