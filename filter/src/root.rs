@@ -122,7 +122,7 @@ impl Root {
         let plugin = Rc::new(Plugin {
             root: self.context,
             name: text(&["plugin_name"]),
-            gateway: Rc::new(Gateway::new(policy, keys, text(&["node", "id"]))),
+            gateway: Rc::new(Gateway::new(policy, keys, text(&["xds", "node", "id"]))),
             authorization: format!("Bearer {token}"),
             switch: Cell::new(Switch::new(host::now_ms())),
             seed: host::random().map_err(|error| one(format!("no randomness (host status {})", error.status)))?,
