@@ -1,6 +1,9 @@
 # Every task. `./justw RECIPE` first brings what a fresh machine lacks; CI and the README call nothing else.
 
+set quiet
 set shell := ["bash", "-euo", "pipefail", "-c"]
+
+programs := absolute_path(env("CARGO_TARGET_DIR", "target") / "debug")
 
 _default:
     @{{ quote(just_executable()) }} --list --unsorted
@@ -19,9 +22,27 @@ _noop:
 build: wasm
     cargo build --release -p privyseal
 
-# all tests: native, the engine under wasm32, end to end on the real Envoy; arguments go to the last of them
+# an agent's night on the real Envoy, step by step; `--auto` needs nobody to decide
+demo *ARGS: _programs
+    {{ programs }}/demo {{ ARGS }}
+
+# the gateway before an upstream of yours: --policy FILE --upstream URL
+up *ARGS: _programs
+    cd {{ quote(invocation_directory()) }} && {{ programs }}/up {{ ARGS }}
+
+# Of the whole workspace: with fewer packages cargo would choose other features and build the rest again.
+_programs: wasm
+    ./justw --bring envoy
+    cargo build --workspace --bins
+
+# all tests: native, the engine under wasm32, end to end on the real Envoy; arguments choose by name
 test *ARGS:
     tests/run {{ ARGS }}
+
+# Envoy's CPU time per request: no filter, one that does nothing, ours; `--rounds N --requests N`
+bench *ARGS: wasm _noop
+    ./justw --bring envoy
+    cargo run --release --quiet -p e2e --bin bench -- {{ ARGS }}
 
 # formatting and clippy, natively and for wasm
 lint:

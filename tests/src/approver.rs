@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -12,26 +12,30 @@ use crate::client::{self, Request};
 use crate::process::{Process, Signal};
 use crate::{artefacts, eventually, ports};
 
-/// The key shared by gateway and approver, in hex.
-pub const KEY: &str = "5eed5eed5eed5eed5eed5eed5eed5eed5eed5eed5eed5eed5eed5eed5eed5eed";
-
 pub struct Approver {
     process: Process,
     addr: SocketAddr,
     data: PathBuf,
+    key: String,
     gateway_token: String,
-    _dir: TempDir,
+    /// Holds its output, and its data unless that is somebody else's.
+    dir: TempDir,
 }
 
 impl Approver {
     /// Starts it for the people given as `NAME` or `NAME=identity,…`.
     pub async fn start(people: &[&str]) -> Result<Approver> {
+        Approver::start_at(ports::free(), None, people).await
+    }
+
+    /// Starts it at an address, on data that outlives it if there is a directory for that.
+    pub async fn start_at(addr: SocketAddr, data: Option<PathBuf>, people: &[&str]) -> Result<Approver> {
         let dir = TempDir::new()?;
-        let addr = ports::free();
-        let data = dir.path().join("data");
+        let data = data.unwrap_or_else(|| dir.path().join("data"));
+        let key = privyseal(&["key", "show"], &data)?;
         let gateway_token = token(&data, "filter")?;
-        let process = serve(&data, addr, people)?;
-        let mut approver = Approver { process, addr, data, gateway_token, _dir: dir };
+        let process = serve(&data, dir.path(), addr, people)?;
+        let mut approver = Approver { process, addr, data, key, gateway_token, dir };
         approver.ready().await?;
         Ok(approver)
     }
@@ -39,14 +43,17 @@ impl Approver {
     /// Waits until it answers; an error carries what it wrote on standard error.
     async fn ready(&mut self) -> Result<()> {
         loop {
-            if let Some(status) = self.process.ended() {
-                bail!("the approver ended with {status}: {}", self.process.stderr());
-            }
+            self.assert_running()?;
             if client::get(self.addr, "/readyz").await.is_ok_and(|r| r.status == 200) {
                 return Ok(());
             }
             tokio::time::sleep(std::time::Duration::from_millis(15)).await;
         }
+    }
+
+    /// An error with its last words if it has ended.
+    pub fn assert_running(&mut self) -> Result<()> {
+        self.process.assert_running("the approver")
     }
 
     pub fn addr(&self) -> SocketAddr {
@@ -55,6 +62,11 @@ impl Approver {
 
     pub fn data(&self) -> &Path {
         &self.data
+    }
+
+    /// The key that it shares with the gateway.
+    pub fn key(&self) -> &str {
+        &self.key
     }
 
     /// What the gateway shows it.
@@ -83,7 +95,7 @@ impl Approver {
     /// Starts it again on its data and its port.
     pub async fn restart(&mut self, people: &[&str]) -> Result<()> {
         self.process.kill();
-        self.process = serve(&self.data, self.addr, people)?;
+        self.process = serve(&self.data, self.dir.path(), self.addr, people)?;
         self.ready().await
     }
 
@@ -117,25 +129,24 @@ impl Approver {
     }
 }
 
-fn serve(data: &Path, addr: SocketAddr, people: &[&str]) -> Result<Process> {
-    let output = data.parent().unwrap_or(data);
+fn serve(data: &Path, output: &Path, addr: SocketAddr, people: &[&str]) -> Result<Process> {
     let mut command = Command::new(artefacts::privyseal());
     command.args(["serve", "--listen", &addr.to_string(), "--data"]).arg(data);
     for person in people {
         command.args(["--person", person]);
     }
-    command.env("PRIVYSEAL_KEY", KEY);
     Process::spawn(command, output, "serve")
 }
 
 fn token(data: &Path, role: &str) -> Result<String> {
-    let out = Command::new(artefacts::privyseal())
-        .args(["token", "create", "--role", role, "--name", role, "--data"])
-        .arg(data)
-        .output()?;
-    let text = String::from_utf8_lossy(&out.stdout).into_owned();
-    ensure!(out.status.success(), "token create: {}", String::from_utf8_lossy(&out.stderr));
-    text.split_whitespace().find(|w| w.starts_with("pvs_")).map(str::to_owned).context("no token printed")
+    privyseal(&["token", "create", "--role", role, "--name", role], data)
+}
+
+/// What a command prints that works on the data directory.
+fn privyseal(arguments: &[&str], data: &Path) -> Result<String> {
+    let out = Command::new(artefacts::privyseal()).args(arguments).arg("--data").arg(data).output()?;
+    ensure!(out.status.success(), "privyseal {}: {}", arguments.join(" "), String::from_utf8_lossy(&out.stderr));
+    Ok(String::from_utf8_lossy(&out.stdout).trim().to_owned())
 }
 
 /// A one-time way to log in.

@@ -25,13 +25,14 @@ pub struct Envoy {
 impl Envoy {
     /// Starts it; an error carries what it wrote on standard error.
     pub async fn start(config: &Config) -> Result<Envoy> {
-        Envoy::boot(&config.to_json().to_string(), "json", config).await
+        Envoy::boot(&config.to_json().to_string(), &config.environment, config.workers).await
     }
 
-    /// Starts it from the text of a configuration (`json` or `yaml`).
-    pub async fn boot(text: &str, extension: &str, config: &Config) -> Result<Envoy> {
+    /// Starts it from the text of a configuration, in YAML or JSON.
+    pub async fn boot(text: &str, environment: &[(String, String)], workers: u32) -> Result<Envoy> {
         let dir = TempDir::new()?;
-        let file = dir.path().join(format!("envoy.{extension}"));
+        // JSON is YAML.
+        let file = dir.path().join("envoy.yaml");
         std::fs::write(&file, text)?;
         let admin_path = dir.path().join("admin");
         let mut command = Command::new(artefacts::envoy());
@@ -41,15 +42,14 @@ impl Envoy {
             .arg("--admin-address-path")
             .arg(&admin_path)
             .args(["--disable-hot-restart", "--log-level", "warning", "--component-log-level"])
-            .args(["wasm:info", "--concurrency", &config.workers.to_string()])
-            .envs(config.environment.iter().map(|(k, v)| (k, v)));
+            .args(["wasm:info", "--concurrency", &workers.to_string()])
+            .current_dir(artefacts::root())
+            .envs(environment.iter().map(|(k, v)| (k, v)));
         let mut process = Process::spawn(command, dir.path(), "envoy")?;
 
         let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
-            if let Some(status) = process.ended() {
-                bail!("envoy ended with {status}: {}", process.stderr());
-            }
+            process.assert_running("envoy")?;
             if let Some(admin) = read_address(&admin_path)
                 && client::get(admin, "/ready").await.is_ok_and(|r| r.status == 200)
             {
@@ -61,6 +61,11 @@ impl Envoy {
             }
             tokio::time::sleep(std::time::Duration::from_millis(15)).await;
         }
+    }
+
+    /// An error with its last words if it has ended.
+    pub fn assert_running(&mut self) -> Result<()> {
+        self.process.assert_running("envoy")
     }
 
     /// Where agents connect: the first listener.

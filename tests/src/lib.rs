@@ -21,6 +21,7 @@ pub mod openai;
 pub mod policy;
 pub mod ports;
 pub mod process;
+pub mod rendered;
 pub mod scene;
 pub mod upstream;
 
@@ -39,5 +40,15 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: i
         }
         assert!(tokio::time::Instant::now() < deadline, "waited in vain: {what}");
         tokio::time::sleep(Duration::from_millis(15)).await;
+    }
+}
+
+/// Returns when somebody presses Ctrl-C or asks the program to end. What was started ends as its owner is dropped.
+pub async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).expect("signals can be waited for");
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => (),
+        _ = terminate.recv() => (),
     }
 }

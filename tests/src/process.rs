@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 pub struct Process {
     child: Child,
@@ -52,6 +52,14 @@ impl Process {
     /// How it ended, if it has.
     pub fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().ok().flatten()
+    }
+
+    /// An error with its last words if it has ended.
+    pub fn assert_running(&mut self, name: &str) -> Result<()> {
+        match self.ended() {
+            Some(status) => bail!("{name} ended with {status}: {}", self.stderr().trim()),
+            None => Ok(()),
+        }
     }
 
     pub fn signal(&self, signal: Signal) {

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use anyhow::Result;
 use serde_json::Value;
 
-use crate::approver::{self, Approver, Person};
+use crate::approver::{Approver, Person};
 use crate::client::{Request, Response};
 use crate::envoy::{Config, Envoy, Plugin};
 use crate::fake_approver::FakeApprover;
@@ -39,7 +39,7 @@ impl Scene {
 
     async fn try_start(upstream: Upstream, policy: &Value, change: impl FnOnce(&mut Config)) -> Result<Scene> {
         let approver = Approver::start(PEOPLE).await?;
-        let mut config = gateway(upstream.addr(), approver.addr(), approver.gateway_token(), approver::KEY, policy);
+        let mut config = gateway(upstream.addr(), approver.addr(), approver.gateway_token(), approver.key(), policy);
         change(&mut config);
         let envoy = Envoy::start(&config).await?;
         let alice = approver.login("alice").await?;

@@ -67,7 +67,7 @@ async fn openai_sdk_allowed_denied_and_approved_after_pending() {
 async fn mcp_sdk_allowed_and_approved_after_pending_in_one_session() {
     let server = McpServer::start().await.unwrap();
     let approver = approver::Approver::start(PEOPLE).await.unwrap();
-    let config: Config = gateway(server.addr(), approver.addr(), approver.gateway_token(), approver::KEY, &policy());
+    let config: Config = gateway(server.addr(), approver.addr(), approver.gateway_token(), approver.key(), &policy());
     let envoy = Envoy::start(&config).await.unwrap();
     let alice = approver.login("alice").await.unwrap();
     let mut agent = Agent::start("mcp_agent", &format!("http://{}/mcp", envoy.addr()), &token()).await.unwrap();

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use e2e::client::Request;
-use e2e::envoy::{Config, Envoy};
+use e2e::envoy::Envoy;
 use e2e::fake_approver::{FakeApprover, Twist};
 use e2e::upstream::Upstream;
 use e2e::{artefacts, jwt};
@@ -34,8 +34,9 @@ impl Rendered {
         }
         let output = command.output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let config = Config::new(upstream.addr()).approver(approver.addr(), FakeApprover::TOKEN, FakeApprover::KEY);
-        let envoy = Envoy::boot(&String::from_utf8_lossy(&output.stdout), "yaml", &config).await.unwrap();
+        let secrets = [("PRIVYSEAL_TOKEN", FakeApprover::TOKEN), ("PRIVYSEAL_KEY", FakeApprover::KEY)]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let envoy = Envoy::boot(&String::from_utf8_lossy(&output.stdout), &secrets, 1).await.unwrap();
         Rendered { envoy, upstream, _approver: approver, _keys: keys }
     }
 
@@ -90,4 +91,17 @@ async fn the_mcp_policy_tells_tools_apart() {
     assert_eq!((refused.status, refused.json()["id"].clone()), (200, json!(2)));
     assert_eq!(refused.header("x-privyseal-code").as_deref(), Some("invalid_mcp"));
     assert_eq!(gateway.upstream.seen().len(), 1);
+}
+
+/// What users copy without rendering is what rendering writes today.
+#[test]
+fn the_committed_example_is_up_to_date() {
+    let command = ["policy", "render", "--upstream", "127.0.0.1:8000", "envoy/policies/crm.yaml"];
+    let output = Command::new(artefacts::privyseal()).current_dir(artefacts::root()).args(command).output().unwrap();
+    let committed = std::fs::read_to_string(artefacts::root().join("envoy/envoy.yaml")).unwrap_or_default();
+    assert!(
+        String::from_utf8_lossy(&output.stdout) == committed,
+        "envoy/envoy.yaml is stale; to renew it: privyseal {} > envoy/envoy.yaml",
+        command.join(" ")
+    );
 }
