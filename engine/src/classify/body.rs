@@ -82,6 +82,7 @@ fn unescape(segment: &str) -> Option<String> {
 /// The values that a policy's pointers lead to.
 #[derive(Clone, Debug, Default)]
 pub struct Values<'a> {
+    /// By member, ascending.
     found: Vec<Found<'a>>,
     /// 1, or the number of members of a top-level array.
     members: usize,
@@ -147,10 +148,18 @@ impl<'a> Values<'a> {
         truth.unwrap_or(Truth::False)
     }
 
+    /// The members that have a value at `pointer`, ascending.
+    pub fn members_with(&self, pointer: PointerId) -> impl Iterator<Item = usize> {
+        let mut last = None;
+        let found = self.found.iter().filter(move |found| found.pointer == pointer).map(|found| found.member);
+        found.filter(move |member| last.replace(*member) != Some(*member))
+    }
+
     /// The values of `pointer` in one member, with their certainty.
     pub fn in_member(&self, member: usize, pointer: PointerId) -> impl Iterator<Item = (&Value<'a>, bool)> {
-        let wanted = move |found: &&Found<'a>| found.member == member && found.pointer == pointer;
-        self.found.iter().filter(wanted).map(|found| (&found.value, found.certain))
+        let start = self.found.partition_point(|found| found.member < member);
+        let own = self.found.iter().skip(start).take_while(move |found| found.member == member);
+        own.filter(move |found| found.pointer == pointer).map(|found| (&found.value, found.certain))
     }
 }
 

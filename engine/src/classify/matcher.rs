@@ -143,8 +143,10 @@ fn content_type(facts: &Facts<'_>, globs: &[TextGlob]) -> Truth {
 
 impl Mcp {
     fn truth(&self, facts: &Facts<'_>, values: &Values<'_>) -> Truth {
-        let calls = (0..values.members()).map(|member| self.on_call(facts, values, member));
-        Truth::mixed(calls).unwrap_or(Truth::False)
+        // Without a method it is no call: a response, or not JSON-RPC at all.
+        let calls = values.members_with(self.method_at).map(|member| self.on_call(facts, values, member));
+        let without = (values.members_with(self.method_at).count() < values.members()).then_some(Truth::False);
+        Truth::mixed(calls.chain(without)).unwrap_or(Truth::False)
     }
 
     fn on_call(&self, facts: &Facts<'_>, values: &Values<'_>, member: usize) -> Truth {
@@ -156,7 +158,6 @@ impl Mcp {
             }
             _ => Truth::Doubt(Reason::McpShape),
         });
-        // Without a method it is no call: a response, or not JSON-RPC at all.
         Truth::mixed(calls).unwrap_or(Truth::False)
     }
 

@@ -565,3 +565,13 @@ fn a_host_that_cannot_be_one_is_refused_where_a_rule_selects() {
     }
     assert_eq!(judge(&policy, &get("a.example:8080/held"), b""), Ok(Hold));
 }
+
+#[test]
+fn a_batch_of_many_messages_is_judged_in_linear_time() {
+    let policy = held(json!({"mcp": {"tool": "delete_*"}}));
+    let calls = vec![r#"{"method":"x"}"#; 5_000].join(",");
+    let body = format!("[{calls}{}]", ",0".repeat(200_000));
+    let start = std::time::Instant::now();
+    assert_eq!(judge(&policy, &head("POST", "h/x", &[]), body.as_bytes()), Ok(Allow));
+    assert!(start.elapsed().as_secs() < 3, "{:?}", start.elapsed());
+}
