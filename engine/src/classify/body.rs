@@ -6,7 +6,7 @@
 
 use super::predicate::{Test, Value};
 use super::truth::{Reason, Truth};
-use crate::extract::json::{JsonError, Kind, Limits, Scanner};
+use crate::extract::json::{JsonError, Kind, Limits, Scanner, same_key};
 
 /// All JSON pointers that a policy's rules name, as a tree; `*` stands for any key or index.
 #[derive(Clone, Debug, Default)]
@@ -117,12 +117,24 @@ impl<'a> Values<'a> {
     pub fn of_form(body: &'a [u8], pointers: &Pointers) -> Result<Self, Reason> {
         let text = std::str::from_utf8(body).map_err(|_| Reason::UnsupportedCharset)?;
         let mut walk = Walk { pointers, active: Vec::new(), values: Values::none() };
-        for (name, value) in super::query::pairs(text) {
+        let certain = super::query::pairs(text).map(|pair| (pair, true));
+        for ((name, value), certain) in certain.chain(super::query::pairs_by_semicolon(text).map(|pair| (pair, false)))
+        {
             walk.active.clear();
-            walk.enter_key(0, true, &name);
+            walk.enter_key(0, certain, &name);
             walk.record(0..walk.active.len(), &Value::Text(value))?;
         }
         Ok(walk.values)
+    }
+
+    /// The values of a text that servers may read as a form or as JSON: none of them is certain.
+    pub fn of_form_or_json(body: &'a [u8], pointers: &Pointers) -> Result<Self, Reason> {
+        let mut values = Values::of_form(body, pointers)?;
+        let json = Values::of_json(body, pointers)?;
+        values.members = json.members;
+        values.found.extend(json.found);
+        values.found.iter_mut().for_each(|found| found.certain = false);
+        Ok(values)
     }
 
     pub fn members(&self) -> usize {
@@ -261,7 +273,7 @@ impl<'a> Walk<'_, 'a> {
         for (name, child) in &parent.children {
             if name == key {
                 self.active.push((*child, certain));
-            } else if name.eq_ignore_ascii_case(key) {
+            } else if same_key(name, key) {
                 self.active.push((*child, false));
             }
         }

@@ -82,6 +82,7 @@ impl<'a> Body<'a> {
         let values = match format(headers, body) {
             Ok(Format::Json) => Values::of_json(body, pointers),
             Ok(Format::Form) => Values::of_form(body, pointers),
+            Ok(Format::FormOrJson) => Values::of_form_or_json(body, pointers),
             Ok(Format::Other) => Ok(Values::none()),
             Err(reason) => Err(reason),
         };
@@ -96,6 +97,8 @@ pub fn readable(headers: &Headers, body: &[u8]) -> Result<(), Reason> {
 
 enum Format {
     Form,
+    /// Called a form, and looks like JSON.
+    FormOrJson,
     Json,
     /// Holds no values that a pointer could name.
     Other,
@@ -119,15 +122,33 @@ fn format(headers: &Headers, body: &[u8]) -> Result<Format, Reason> {
         return Err(Reason::UnsupportedCharset);
     }
     let media = media.trim();
+    // Some servers end a media type at a comma or a space, others do not.
+    if media.contains([',', ' ', '\t']) {
+        return Err(Reason::UnsupportedBody);
+    }
     let first = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start().first();
+    let looks_like_json = matches!(first, Some(b'{' | b'['));
     Ok(match media {
-        _ if matches!(first, Some(b'{' | b'[')) => Format::Json,
+        "application/x-www-form-urlencoded" if looks_like_json => Format::FormOrJson,
+        _ if looks_like_json => Format::Json,
         "application/json" | "text/json" | "application/jsonrequest" => Format::Json,
         _ if media.ends_with("+json") => Format::Json,
         "application/x-www-form-urlencoded" => Format::Form,
-        _ if media.starts_with("multipart/") => return Err(Reason::UnsupportedBody),
+        // Rack takes a body of no type for a form.
+        "" if std::str::from_utf8(body).is_ok() => Format::Form,
+        _ if has_fields(media) => return Err(Reason::UnsupportedBody),
         _ => Format::Other,
     })
+}
+
+/// Formats that carry the same fields as JSON would, and that are not read here.
+fn has_fields(media: &str) -> bool {
+    const NAMES: [&str; 9] = ["avro", "bson", "cbor", "ion", "msgpack", "protobuf", "smile", "xml", "yaml"];
+    let subtype = media.split_once('/').map_or("", |(_, subtype)| subtype);
+    let mut words = subtype.split(['+', '-', '.']);
+    media.starts_with("multipart/")
+        || (!media.starts_with("image/") && words.any(|word| NAMES.contains(&word)))
+        || subtype.starts_with("grpc")
 }
 
 /// Refuses a body that is not sent as it is.

@@ -6,10 +6,17 @@ use std::borrow::Cow;
 
 /// Decoded pairs in the order in which they stand; broken escapes stay as they are.
 pub fn pairs(text: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
-    text.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        (decode(name), decode(value))
-    })
+    text.split('&').filter_map(pair)
+}
+
+/// The pairs that servers see that take `;` for `&`, beside those of [`pairs`]: only where one stands.
+pub fn pairs_by_semicolon(text: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+    text.split('&').filter(|between| between.contains(';')).flat_map(|between| between.split(';').filter_map(pair))
+}
+
+fn pair(text: &str) -> Option<(Cow<'_, str>, Cow<'_, str>)> {
+    let (name, value) = text.split_once('=').unwrap_or((text, ""));
+    (!text.is_empty()).then(|| (decode(name), decode(value)))
 }
 
 fn decode(text: &str) -> Cow<'_, str> {

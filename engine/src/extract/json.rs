@@ -22,6 +22,7 @@ use std::fmt;
 use std::ops::Range;
 
 use keys::Keys;
+pub use keys::same_key;
 pub use string::{Piece, Pieces};
 
 /// What the scanner accepts.

@@ -575,3 +575,42 @@ fn a_batch_of_many_messages_is_judged_in_linear_time() {
     assert_eq!(judge(&policy, &head("POST", "h/x", &[]), body.as_bytes()), Ok(Allow));
     assert!(start.elapsed().as_secs() < 3, "{:?}", start.elapsed());
 }
+
+#[test]
+fn a_body_that_is_json_and_a_form_counts_as_both() {
+    let policy = held(json!({"body": {"/amount": {"gte": 10000}}}));
+    let form = head("POST", "h/x", &[("content-type", "application/x-www-form-urlencoded")]);
+    assert_eq!(judge(&policy, &form, br#"{"x":"&amount=99999&"}"#), Ok(Hold));
+    assert_eq!(judge(&policy, &form, br#"["&amount=99999&"]"#), Ok(Hold));
+    assert_eq!(judge(&policy, &form, br#"{"amount":99999}"#), Ok(Hold));
+    assert_eq!(judge(&policy, &form, br#"{"x":"&amount=1&"}"#), Ok(Allow));
+}
+
+#[test]
+fn a_form_that_is_not_called_one_is_read_as_one() {
+    let policy = held(json!({"body": {"/amount": {"gte": 10000}}}));
+    // Rack reads a body without a content type as a form; PHP ends the media type at a comma or a space.
+    assert_eq!(judge(&policy, &head("POST", "h/x", &[]), b"amount=99999"), Ok(Hold));
+    for content_type in ["application/x-www-form-urlencoded, text/plain", "application/x-www-form-urlencoded x"] {
+        let head = head("POST", "h/x", &[("content-type", content_type)]);
+        assert_eq!(judge(&policy, &head, b"amount=99999"), Err("unsupported_body"), "{content_type}");
+    }
+}
+
+#[test]
+fn formats_with_fields_that_cannot_be_read_are_refused() {
+    let policy = held(json!({"body": {"/amount": {"gte": 10000}}}));
+    for content_type in
+        ["application/xml", "text/xml", "application/soap+xml", "application/yaml", "application/msgpack"]
+    {
+        let head = head("POST", "h/x", &[("content-type", content_type)]);
+        assert_eq!(judge(&policy, &head, b"<amount>99999</amount>"), Err("unsupported_body"), "{content_type}");
+    }
+}
+
+#[test]
+fn keys_fold_as_parsers_that_ignore_case_fold_them() {
+    let policy = held(json!({"body": {"/task": "delete"}}));
+    assert_eq!(judge(&policy, &head("POST", "h/x", &[]), "{\"ta\u{17f}k\":\"delete\"}".as_bytes()), Ok(Hold));
+    assert_eq!(judge(&policy, &head("POST", "h/x", &[]), "{\"tas\u{212a}\":\"delete\"}".as_bytes()), Ok(Hold));
+}

@@ -61,6 +61,11 @@ impl<'a> Key<'a> {
     }
 }
 
+/// Are two keys one for a parser that ignores case?
+pub fn same_key(a: &str, b: &str) -> bool {
+    folded(a).eq(folded(b))
+}
+
 /// Case folding as the parsers that ignore case do it: ASCII, and the two other letters that fold into it.
 fn folded(text: &str) -> impl Iterator<Item = char> {
     text.chars().map(|c| match c {
