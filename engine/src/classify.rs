@@ -16,6 +16,8 @@ pub mod predicate;
 pub mod query;
 pub mod truth;
 
+use std::borrow::Cow;
+
 use crate::hold::Risk;
 use body::Pointers;
 use facts::{Body, Facts};
@@ -235,7 +237,8 @@ impl Rules {
     }
 
     fn default_for(&self, facts: &Facts<'_>) -> Verdict {
-        let reads = facts.methods.iter().all(|method| READS.contains(&method.as_ref()));
+        let reads = |methods: &Vec<Cow<'_, str>>| methods.iter().all(|method| READS.contains(&method.as_ref()));
+        let reads = facts.methods.as_ref().is_ok_and(reads);
         if reads { self.default.reads } else { self.default.writes }
     }
 

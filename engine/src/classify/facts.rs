@@ -13,34 +13,72 @@ use crate::request::{Head, Headers, Readings, canonical_host, canonical_target};
 pub struct Facts<'a> {
     pub head: &'a Head,
     pub host: Result<Cow<'a, str>, Reason>,
-    /// In upper case, the request's own first, then what override headers ask some frameworks to run instead.
-    pub methods: Vec<Cow<'a, str>>,
+    /// In upper case, the request's own first, then what overrides ask some frameworks to run instead.
+    pub methods: Result<Vec<Cow<'a, str>>, Reason>,
     pub paths: Result<Readings<'a>, Reason>,
+    /// The request's own, then that of a path that overrides it.
+    pub queries: Vec<Cow<'a, str>>,
 }
 
 /// Headers that make some frameworks run another method than the one sent.
 const METHOD_OVERRIDES: [&[u8]; 3] = [b"x-http-method-override", b"x-http-method", b"x-method-override"];
+/// The parameter that does the same.
+const METHOD_PARAMETER: &str = "_method";
 /// Headers that make some servers serve another path than the one sent.
 const PATH_OVERRIDES: [&[u8]; 2] = [b"x-original-url", b"x-rewrite-url"];
 
 impl<'a> Facts<'a> {
     pub fn of(head: &'a Head) -> Self {
-        let mut methods = vec![upper(&head.method)];
-        let mut paths = paths(head);
+        let mut facts = Facts {
+            head,
+            host: canonical_host(&head.authority).map_err(Reason::Target),
+            methods: Ok(vec![upper(&head.method)]),
+            paths: paths(head),
+            queries: head.query.as_deref().map(Cow::Borrowed).into_iter().collect(),
+        };
+        facts.add_overrides();
+        facts
+    }
+
+    fn add_overrides(&mut self) {
+        let head = self.head;
+        let mut seen: Vec<&[u8]> = Vec::new();
         for (name, value) in head.headers.iter() {
-            if METHOD_OVERRIDES.contains(&name) {
-                methods.push(upper(value.trim_ascii()));
-            } else if PATH_OVERRIDES.contains(&name) {
-                paths = paths.and_then(|mut readings| {
-                    let target = canonical_target(value.trim_ascii()).map_err(Reason::Target)?;
-                    let other = Readings::of(&target.path, value);
-                    readings.others.push(other.usual.into_owned());
-                    readings.others.extend(other.others);
-                    Ok(readings)
-                });
+            let (method, path) = (METHOD_OVERRIDES.contains(&name), PATH_OVERRIDES.contains(&name));
+            if !method && !path {
+                continue;
+            }
+            // Of two, servers take either.
+            let twice = seen.contains(&name);
+            if !twice {
+                seen.push(name);
+            }
+            match &mut self.methods {
+                _ if path => self.add_path(value, twice),
+                Ok(methods) if !twice => methods.push(upper(value.trim_ascii())),
+                methods => *methods = Err(Reason::DuplicateHeader),
             }
         }
-        Facts { head, host: canonical_host(&head.authority).map_err(Reason::Target), methods, paths }
+        let query = head.query.as_deref().filter(|query| query.contains(METHOD_PARAMETER)).unwrap_or_default();
+        if let (Ok(methods), Some((_, value))) =
+            (&mut self.methods, super::query::pairs(query).find(|(name, _)| name == METHOD_PARAMETER))
+        {
+            methods.push(Cow::Owned(value.to_ascii_uppercase()));
+        }
+    }
+
+    fn add_path(&mut self, value: &[u8], twice: bool) {
+        let Ok(readings) = &mut self.paths else { return };
+        match canonical_target(value.trim_ascii()) {
+            _ if twice => self.paths = Err(Reason::DuplicateHeader),
+            Ok(target) => {
+                let other = Readings::of(&target.path, value);
+                readings.others.push(other.usual.into_owned());
+                readings.others.extend(other.others);
+                self.queries.extend(target.query.map(Cow::Owned));
+            }
+            Err(error) => self.paths = Err(Reason::Target(error)),
+        }
     }
 }
 

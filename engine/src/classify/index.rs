@@ -69,14 +69,14 @@ impl Index {
 
     /// The rules that may match, in ascending order. Allocates only if there are some.
     pub fn candidates(&self, facts: &Facts<'_>) -> Vec<RuleIndex> {
-        let (Ok(host), Ok(paths)) = (&facts.host, &facts.paths) else {
+        let (Ok(host), Ok(paths), Ok(methods)) = (&facts.host, &facts.paths, &facts.methods) else {
             return (0..self.rules).collect();
         };
         let mut found = Vec::new();
         for path in std::iter::once(paths.usual.as_ref()).chain(paths.others.iter().map(String::as_str)) {
             let mut names = [""; MAX_SEGMENTS];
             let known = names.iter_mut().zip(inner_path(path).split('/')).map(|(name, s)| *name = s).count();
-            for method in &facts.methods {
+            for method in methods {
                 for shape in self.shapes.iter().filter(|shape| shape.segments <= known) {
                     let segments = names.get(..shape.segments).unwrap_or_default();
                     let host = shape.host.then_some(host.as_ref());

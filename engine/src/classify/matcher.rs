@@ -12,7 +12,9 @@ use super::network::Network;
 use super::predicate::{Test, Value};
 use super::query;
 use super::truth::{Reason, Truth};
+use crate::extract::json::same_key;
 use crate::protocol::{self, Protocol};
+use crate::request::decode_percent;
 
 #[derive(Clone, Debug)]
 pub enum Matcher {
@@ -64,10 +66,13 @@ impl Matcher {
                 Err(reason) => Truth::Doubt(*reason),
             },
             Matcher::Mcp(mcp) => on_values(body, |values| mcp.truth(facts, values)),
-            Matcher::Method(wanted) => {
-                let wants = |method: &str| Truth::from(wanted.iter().any(|w| w == method));
-                Truth::mixed(facts.methods.iter().map(|method| wants(method))).unwrap_or(Truth::False)
-            }
+            Matcher::Method(wanted) => match &facts.methods {
+                Ok(methods) => {
+                    let wants = |method: &str| Truth::from(wanted.iter().any(|w| w == method));
+                    Truth::mixed(methods.iter().map(|method| wants(method))).unwrap_or(Truth::False)
+                }
+                Err(reason) => Truth::Doubt(*reason),
+            },
             Matcher::Not(inner) => inner.truth(facts, body).negated(),
             Matcher::OnBehalfOf(test) => test.on_optional(facts.head.on_behalf_of.as_deref()),
             Matcher::Path(globs) => on_paths(facts, |path| globs.iter().any(|glob| glob.matches(path))),
@@ -119,15 +124,30 @@ fn header(facts: &Facts<'_>, name: &str, test: &Test) -> Truth {
 }
 
 fn parameter(facts: &Facts<'_>, name: &str, test: &Test) -> Truth {
-    let query = facts.head.query.as_deref().unwrap_or_default();
+    let queries = facts.queries.iter().map(|query| parameter_of(query, name, test));
+    Truth::mixed(queries).unwrap_or_else(|| test.on_absent())
+}
+
+fn parameter_of(query: &str, name: &str, test: &Test) -> Truth {
     let mut truth: Option<Truth> = None;
-    for (_, value) in query::pairs(query).filter(|(n, _)| n == name) {
-        let mut next = test.on_text(&value);
+    // Names that only some servers take for this one: by case, decoded once more, or with `;` between pairs.
+    let mut certain = false;
+    let mut add = |next: Truth| truth = Some(truth.map_or(next, |t| t.mix(next)));
+    for (found, value) in query::pairs(query).chain(query::pairs_by_semicolon(query)) {
+        let exact = found == name;
+        let alike = || same_key(&found, name) || (found.contains('%') && same_key(&decode_percent(&found), name));
+        if !exact && !alike() {
+            continue;
+        }
+        certain |= exact;
+        add(test.on_text(&value));
         if value.contains('%') {
             // Encoded twice: a gateway or framework behind us may decode once more.
-            next = next.mix(test.on_text(&crate::request::decode_percent(&value)));
+            add(test.on_text(&decode_percent(&value)));
         }
-        truth = Some(truth.map_or(next, |t| t.mix(next)));
+    }
+    if !certain {
+        add(test.on_absent());
     }
     truth.unwrap_or_else(|| test.on_absent())
 }

@@ -614,3 +614,27 @@ fn keys_fold_as_parsers_that_ignore_case_fold_them() {
     assert_eq!(judge(&policy, &head("POST", "h/x", &[]), "{\"ta\u{17f}k\":\"delete\"}".as_bytes()), Ok(Hold));
     assert_eq!(judge(&policy, &head("POST", "h/x", &[]), "{\"tas\u{212a}\":\"delete\"}".as_bytes()), Ok(Hold));
 }
+
+#[test]
+fn parameters_cannot_be_hidden() {
+    let policy = held(json!({"path": "/x", "query": {"action": "delete"}}));
+    for target in
+        ["h/x?Action=delete", "h/x?a=1;action=delete", "h/x?%2561ction=delete", "h/x?action=read&action=delete"]
+    {
+        assert_eq!(judge(&policy, &get(target), b""), Ok(Hold), "{target}");
+    }
+    assert_eq!(judge(&policy, &get("h/x?action=read&b=delete"), b""), Ok(Allow));
+    let rewritten = head("GET", "h/y", &[("x-original-url", "/x?action=delete")]);
+    assert_eq!(judge(&policy, &rewritten, b""), Ok(Hold));
+}
+
+#[test]
+fn override_headers_stand_once() {
+    let policy = held(json!({"method": "DELETE"}));
+    let twice = head("POST", "h/x", &[("x-http-method-override", "GET"), ("x-http-method-override", "DELETE")]);
+    assert_eq!(judge(&policy, &twice, b""), Err("duplicate_header"));
+    assert_eq!(judge(&policy, &head("POST", "h/x?_method=delete", &[]), b""), Ok(Hold));
+    let policy = held(json!({"path": "/admin"}));
+    let overrides = [("x-http-method", "GET"), ("x-http-method", "GET"), ("x-original-url", "/admin")];
+    assert_eq!(judge(&policy, &head("GET", "h/x", &overrides), b""), Ok(Hold));
+}
