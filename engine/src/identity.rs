@@ -32,13 +32,19 @@ pub fn properties(sources: &[IdentitySource]) -> Vec<Vec<&str>> {
         .collect()
 }
 
-/// The header and the claim that the principal comes from, if it comes from a token. `jwt_authn` reads `authorization`
-/// unless told otherwise.
-pub fn principal_token(identity: &Identity) -> Option<(&str, &[String])> {
-    identity.principal.iter().find_map(|source| match source {
-        IdentitySource::JwtClaim { claim, .. } => Some(("authorization", claim.as_slice())),
-        IdentitySource::TrustedHeader(_) => None,
-    })
+/// The header and the claim that the principal of `head` came from, if it came from a token and not from another source
+/// before it. `jwt_authn` reads `authorization` unless told otherwise.
+pub fn principal_token<'a>(identity: &'a Identity, head: &Head, claims: &Claims) -> Option<(&'a str, &'a [String])> {
+    let claims = claims.principal.iter().map(Option::is_some).chain(std::iter::repeat(false));
+    identity
+        .principal
+        .iter()
+        .zip(claims)
+        .find_map(|(source, claimed)| match source {
+            IdentitySource::JwtClaim { claim, .. } => claimed.then_some(Some(("authorization", claim.as_slice()))),
+            IdentitySource::TrustedHeader(name) => head.headers.all(name).next().map(|_| None),
+        })
+        .flatten()
 }
 
 fn first(sources: &[IdentitySource], head: &Head, claims: &[Option<Vec<u8>>]) -> Result<Option<String>, Doubt> {
@@ -65,8 +71,9 @@ fn first(sources: &[IdentitySource], head: &Head, claims: &[Option<Vec<u8>>]) ->
 
 fn name(value: &[u8]) -> Result<String, Doubt> {
     let doubt = || Doubt::new(400, "invalid_identity", "the sender's identity is empty, too long or not plain text");
-    let name = std::str::from_utf8(value).map_err(|_| doubt())?.trim();
-    let plain = !name.is_empty() && name.len() <= MAX && !name.chars().any(char::is_control);
+    let name = std::str::from_utf8(value).map_err(|_| doubt())?;
+    // One reader would trim it, another would not, and the name might be somebody else's.
+    let plain = !name.is_empty() && name.trim() == name && name.len() <= MAX && !name.chars().any(char::is_control);
     if plain { Ok(name.to_owned()) } else { Err(doubt()) }
 }
 
@@ -108,9 +115,19 @@ mod tests {
     }
 
     #[test]
+    fn only_the_source_that_named_the_principal_has_its_token() {
+        let claims = |claim: Option<&[u8]>| Claims { principal: vec![claim.map(<[u8]>::to_vec)], ..Claims::default() };
+        let header = Headers::new(vec![(b"x-agent-id".to_vec(), b"agent:7".to_vec())]);
+        let head = Head { headers: header, ..Head::default() };
+        let path = ["sub".to_owned()];
+        assert_eq!(principal_token(&identity(), &head, &claims(Some(b"a"))), Some(("authorization", &path[..])));
+        assert_eq!(principal_token(&identity(), &head, &claims(None)), None);
+    }
+
+    #[test]
     fn doubtful_identities_are_refused() {
         assert_eq!(identified(None, &[("x-agent-id", b"a"), ("x-agent-id", b"b")]), Err("duplicate_identity"));
-        for value in [&b""[..], b"  ", b"\xff\xfe", b"a\x00b", &[b'a'; 257]] {
+        for value in [&b""[..], b"  ", b" a", b"a ", b"\xff\xfe", b"a\x00b", &[b'a'; 257]] {
             assert_eq!(identified(None, &[("x-agent-id", value)]), Err("invalid_identity"), "{value:?}");
         }
     }

@@ -31,6 +31,8 @@ pub(super) struct Inbound {
     pub(super) head: Head,
     pub(super) selection: Selection,
     trailers: Headers,
+    /// The header and the claim of the token that named the principal.
+    token: Option<(String, Vec<String>)>,
     /// Has a body callback come yet?
     body_seen: bool,
     posture: Posture,
@@ -75,8 +77,10 @@ impl Exchange {
         if let Some(doubt) = doubt.or_else(|| selection.refusal.take()) {
             return self.doubt(selection.enforced, Caller::of(&head, b""), doubt);
         }
-        let inbound =
-            Box::new(Inbound { head, selection, trailers: Headers::default(), body_seen: false, posture: now.posture });
+        let token = identity::principal_token(&policy.settings().identity, &head, &claims)
+            .map(|(header, claim)| (header.to_owned(), claim.to_vec()));
+        let (trailers, posture) = (Headers::default(), now.posture);
+        let inbound = Box::new(Inbound { head, selection, token, trailers, body_seen: false, posture });
         if end {
             return self.finish(now, inbound, b"");
         }
@@ -310,7 +314,7 @@ impl Inbound {
             forwarded: forwarded.unwrap_or(body),
             tenant: &settings.tenant,
             environment: &settings.environment,
-            principal_token: identity::principal_token(&settings.identity),
+            principal_token: self.token.as_ref().map(|(header, claim)| (header.as_str(), claim.as_slice())),
             volatile: &settings.hold.volatile_headers,
         }
     }
