@@ -2,16 +2,17 @@
 //!
 //! Bound are method, scheme, authority, path and query, every header but the volatile ones, trailers, the body before and
 //! after redaction, principal, on-behalf-of, tenant and environment. A credential enters as its HMAC, but for the one that
-//! the principal was derived from, which the principal represents. Of JSON-RPC only the correlation fields are left out, of
-//! multipart the boundary. Golden-tested: a change of this encoding is a change of the contract.
+//! the principal was derived from, which the principal represents. Of JSON-RPC, where a rule speaks of it, only the
+//! correlation fields are left out, of multipart the boundary. Golden-tested: a change of this encoding is a change of the contract.
 //!
 //! Must not go here: the wire form of a hold (`hold`), the encoding's mechanics (`digest`).
 
 pub mod credential;
-mod multipart;
+pub mod multipart;
 pub mod volatile;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use hmac::Mac;
 use sha2::{Digest, Sha256};
@@ -33,6 +34,8 @@ pub struct Subject<'a> {
     pub environment: &'a str,
     /// The header and the claim path that the principal was derived from, if it came from a token.
     pub principal_token: Option<(&'a str, &'a [String])>,
+    /// Does a rule of the policy take requests such as this one for JSON-RPC?
+    pub correlated: bool,
     /// Volatile headers that the policy adds.
     pub volatile: &'a [String],
 }
@@ -61,40 +64,42 @@ pub fn bind(subject: &Subject<'_>, keys: &Keys) -> Binding {
     parts.add_optional("query", head.query.as_deref());
     add_headers(&mut parts, subject, keys);
     for (name, values) in grouped(subject.trailers) {
-        parts.add(&format!("trailer {}", String::from_utf8_lossy(name)), &list(&values));
+        let name = std::str::from_utf8(name).map_or_else(|_| format!("bytes {}", hex(name)), str::to_owned);
+        parts.add(&format!("trailer {name}"), &list(&values));
     }
-    parts.add("body", &body_sha256(head, subject.body));
-    parts.add("body as forwarded", &body_sha256(head, subject.forwarded));
+    parts.add("body", &body_sha256(subject, subject.body));
+    parts.add("body as forwarded", &body_sha256(subject, subject.forwarded));
     Binding { digest: hex(&parts.encoder.sha256()), fields: parts.fields }
 }
 
 fn add_headers(parts: &mut Parts<'_>, subject: &Subject<'_>, keys: &Keys) {
     let headers = &subject.head.headers;
-    let signed_by_aws = headers.all("authorization").any(|value| credential::aws_scope(value).is_some());
     for (name, values) in grouped(headers) {
         let Ok(text) = std::str::from_utf8(name) else {
-            parts.add(&format!("header {}", hex(name)), &list(&values));
+            // No name has a space in it.
+            parts.add(&format!("header bytes {}", hex(name)), &list(&values));
             continue;
         };
-        if volatile::is_volatile(text, subject.volatile) || (signed_by_aws && volatile::is_part_of_aws_signature(text))
-        {
+        if volatile::is_left_out(headers, text, subject.volatile) {
             continue;
         }
         let name = format!("header {text}");
         if credential::is_credential(text) {
-            let stands_for_itself: Vec<Vec<u8>> = values
-                .iter()
-                .filter(|value| !credential::is_principal_token(subject, text, value))
-                .map(|value| match credential::aws_scope(value) {
-                    Some(scope) => scope.to_vec(),
-                    None => mac(&keys.credential, value).finalize().into_bytes().to_vec(),
-                })
-                .collect();
+            // Of two values nobody knows which one the upstream takes: both stand for themselves.
+            let stands_for_itself: Vec<Vec<u8>> = match values.as_slice() {
+                [own] if credential::is_principal_token(subject, text, own) => Vec::new(),
+                [signature] if text == "authorization" && credential::aws_scope(signature).is_some() => {
+                    credential::aws_scope(signature).into_iter().map(<[u8]>::to_vec).collect()
+                }
+                values => values.iter().map(|v| mac(&keys.credential, v).finalize().into_bytes().to_vec()).collect(),
+            };
             let stands_for_itself: Vec<&[u8]> = stands_for_itself.iter().map(Vec::as_slice).collect();
             parts.add(&name, &list(&stands_for_itself));
         } else if text == "content-type" {
-            let values: Vec<&[u8]> = values.iter().map(|value| multipart::without_boundary(value)).collect();
-            parts.add(&name, &list(&values));
+            match values.as_slice() {
+                [value] => parts.add(&name, &list(&[multipart::without_boundary(value)])),
+                values => parts.add(&name, &list(values)),
+            }
         } else {
             parts.add(&name, &list(&values));
         }
@@ -116,22 +121,41 @@ fn list(values: &[&[u8]]) -> Vec<u8> {
     encoder.as_bytes().to_vec()
 }
 
-/// SHA-256 of a body without what differs from one sending to the next by protocol: JSON-RPC's correlation fields and
-/// multipart's boundary.
-fn body_sha256(head: &Head, body: &[u8]) -> [u8; 32] {
-    if let Some(boundary) = head.headers.only("content-type").and_then(multipart::boundary) {
-        return Sha256::digest(multipart::canonical(body, boundary)).into();
-    }
-    let mut hash = Sha256::new();
+/// SHA-256 of a body; behind a letter, of a body without what differs from one sending to the next by protocol.
+fn body_sha256(subject: &Subject<'_>, body: &[u8]) -> Vec<u8> {
+    let (letter, pieces) = match volatile_pieces(&subject.head.headers, subject.correlated, body) {
+        Volatile::Nothing => return Sha256::digest(body).to_vec(),
+        Volatile::Boundaries(ranges) => (b'm', ranges),
+        Volatile::Correlation(ranges) => (b'c', ranges),
+    };
+    // Each stretch between is length-prefixed: nothing in it can imitate what is left out.
+    let mut encoder = Encoder::new("body");
     let mut from = 0;
-    for range in crate::protocol::correlation_ranges(body) {
-        hash.update(body.get(from..range.start).unwrap_or_default());
-        // A place holder, so that a field left out and a field absent differ.
-        hash.update(b"\0correlation\0");
+    for range in pieces {
+        encoder.field("", body.get(from..range.start).unwrap_or_default());
         from = range.end;
     }
-    hash.update(body.get(from..).unwrap_or_default());
-    hash.finalize().into()
+    encoder.field("", body.get(from..).unwrap_or_default());
+    [&[letter][..], &encoder.sha256()].concat()
+}
+
+/// What of a body is left out of the digest, in ascending order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Volatile {
+    Nothing,
+    /// Multipart's delimiters.
+    Boundaries(Vec<Range<usize>>),
+    /// JSON-RPC's correlation fields.
+    Correlation(Vec<Range<usize>>),
+}
+
+/// Finds it. `correlated`: the policy takes such bodies for JSON-RPC. Any other API may act on its `id`.
+pub fn volatile_pieces(headers: &Headers, correlated: bool, body: &[u8]) -> Volatile {
+    if let Some(boundary) = headers.only("content-type").and_then(multipart::boundary) {
+        return Volatile::Boundaries(multipart::delimiters(body, boundary));
+    }
+    let ranges = if correlated { crate::protocol::correlation_ranges(body) } else { Vec::new() };
+    if ranges.is_empty() { Volatile::Nothing } else { Volatile::Correlation(ranges) }
 }
 
 struct Parts<'a> {

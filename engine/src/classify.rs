@@ -115,6 +115,8 @@ pub struct Candidates {
     pub enforced: bool,
     /// Some rule cannot decide without the body.
     pub needs_body: bool,
+    /// One of these rules takes the body for JSON-RPC.
+    pub json_rpc: bool,
     /// The largest body limit that one of these rules sets for itself.
     pub body_limit: Option<usize>,
     /// Known already: the request will be refused.
@@ -180,6 +182,7 @@ impl Rules {
             selected.rules.push(index);
             selected.touched = true;
             selected.enforced |= enforced;
+            selected.json_rpc |= rule.matcher.reads_json_rpc();
             if truth == Truth::Later {
                 selected.needs_body = true;
                 selected.body_limit = selected.body_limit.max(rule.body_limit);

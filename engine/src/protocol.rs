@@ -67,9 +67,10 @@ pub fn rpc_id(body: &[u8]) -> Option<&str> {
 }
 
 /// Where the fields stand that only correlate messages, and that a client sets anew when it repeats a call: the values of
-/// `id` and `params._meta.progressToken` of a JSON-RPC message, or of each in a batch. Ascending.
+/// `id` and `params._meta.progressToken` of a JSON-RPC call, or of each in a batch. Ascending. None where a message has
+/// members that JSON-RPC does not know: then it may be something else, and its `id` content.
 pub fn correlation_ranges(body: &[u8]) -> Vec<Range<usize>> {
-    Rpc::of(body).map(|rpc| rpc.correlation).unwrap_or_default()
+    Rpc::of(body).filter(|rpc| rpc.calls_only).map(|rpc| rpc.correlation).unwrap_or_default()
 }
 
 /// What can be told of a JSON-RPC 2.0 body without judging it.
@@ -78,12 +79,17 @@ struct Rpc {
     /// Of a single message.
     id: Option<Range<usize>>,
     correlation: Vec<Range<usize>>,
+    /// Every message is a call or a notification, and nothing more.
+    calls_only: bool,
 }
 
 /// One message while it is read.
 #[derive(Debug, Default)]
 struct Message {
     version: bool,
+    method: bool,
+    /// Has members beside those of a call.
+    more: bool,
     id: Option<Range<usize>>,
     progress: Option<Range<usize>>,
 }
@@ -97,7 +103,7 @@ impl Rpc {
     }
 
     fn read(scanner: &mut Scanner<'_>) -> Result<Option<Rpc>, JsonError> {
-        let mut rpc = Rpc::default();
+        let mut rpc = Rpc { calls_only: true, ..Rpc::default() };
         let mut single = false;
         while let Some(token) = scanner.next()? {
             match token.kind {
@@ -107,6 +113,7 @@ impl Rpc {
                         return Ok(None);
                     }
                     single = scanner.depth() == 0;
+                    rpc.calls_only &= message.method && !message.more;
                     rpc.correlation.extend(message.id.iter().chain(&message.progress).cloned());
                     rpc.id = message.id;
                 }
@@ -130,6 +137,7 @@ impl Message {
             match key {
                 "jsonrpc" => message.version = value.kind == Kind::String && value.text() == "2.0",
                 "id" => message.id = correlation(value),
+                "method" => message.method = value.kind == Kind::String,
                 "params" if value.kind == Kind::ObjectStart => {
                     return members(scanner, |scanner, key, value| match key {
                         "_meta" if value.kind == Kind::ObjectStart => members(scanner, |scanner, key, value| {
@@ -141,7 +149,8 @@ impl Message {
                         _ => scanner.skip(value),
                     });
                 }
-                _ => {}
+                "params" => {}
+                _ => message.more = true,
             }
             scanner.skip(value)
         })?;
@@ -232,7 +241,7 @@ mod tests {
         let found = |body: &str| -> Vec<String> {
             correlation_ranges(body.as_bytes()).into_iter().map(|range| body.get(range).unwrap().to_owned()).collect()
         };
-        let call = r#"{"jsonrpc":"2.0","params":{"_meta":{"progressToken":"p","x":1},"arguments":{"id":5,
+        let call = r#"{"jsonrpc":"2.0","method":"m","params":{"_meta":{"progressToken":"p","x":1},"arguments":{"id":5,
             "_meta":{"progressToken":9}}},"id":3}"#;
         assert_eq!(found(call), [r#""p""#, "3"]);
         assert_eq!(found(&format!("[{call},{call}]")), [r#""p""#, "3", r#""p""#, "3"]);

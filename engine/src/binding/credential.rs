@@ -7,6 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
 use super::Subject;
+use crate::request::Headers;
 
 const NAMES: [&str; 18] = [
     "api-key",
@@ -34,13 +35,23 @@ pub fn is_credential(name: &str) -> bool {
     NAMES.contains(&name)
 }
 
+/// Is the one `authorization` an AWS signature?
+pub fn is_signed_by_aws(headers: &Headers) -> bool {
+    headers.only("authorization").and_then(aws_scope).is_some()
+}
+
 /// Access key id and scope of an AWS signature (SigV4 and SigV4A: `AWS4-… Credential=AKID/date/region/service/aws4_request,
-/// SignedHeaders=…, Signature=…`): what stays the same when the same request is signed again.
+/// SignedHeaders=…, Signature=…`): what stays the same when the same request is signed again. `None` where another reader
+/// could find another one.
 pub fn aws_scope(value: &[u8]) -> Option<&[u8]> {
-    if !value.starts_with(b"AWS4-") {
+    const START: &[u8] = b"Credential=";
+    if !value.starts_with(b"AWS4-") || memchr::memmem::find_iter(value, START).count() != 1 {
         return None;
     }
-    let start = memchr::memmem::find(value, b"Credential=")?;
+    let start = memchr::memmem::find(value, START)?;
+    if !matches!(value.get(start.checked_sub(1)?), Some(b' ' | b',')) {
+        return None;
+    }
     let scope = value.get(start..)?;
     let end = memchr::memchr2(b',', b' ', scope).unwrap_or(scope.len());
     scope.get(..end)

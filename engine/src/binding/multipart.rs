@@ -2,47 +2,45 @@
 //!
 //! Must not go here: reading the parts (`extract`).
 
-/// The boundary that a `multipart/…` content type names.
-pub(super) fn boundary(content_type: &[u8]) -> Option<&[u8]> {
-    let start = boundary_at(content_type)?;
-    let value = content_type.get(start..)?;
-    let value = match value.strip_prefix(b"\"") {
-        Some(quoted) => quoted.get(..memchr::memchr(b'"', quoted)?)?,
-        None => value.get(..memchr::memchr3(b';', b' ', b'\t', value).unwrap_or(value.len()))?,
-    };
-    (!value.is_empty()).then_some(value)
+use std::ops::Range;
+
+/// The boundary of a `multipart/…; boundary=…` that names it once, last, and so that every parser reads the same. Of any
+/// other content type the boundary counts like the rest.
+pub fn boundary(content_type: &[u8]) -> Option<&[u8]> {
+    content_type.get(boundary_at(content_type)?..).map(unquoted)
 }
 
-/// The content type up to its boundary.
-pub(super) fn without_boundary(content_type: &[u8]) -> &[u8] {
-    match boundary_at(content_type).filter(|_| boundary(content_type).is_some()) {
-        Some(start) => content_type.get(..start).unwrap_or(content_type),
-        None => content_type,
-    }
+/// The content type up to its boundary, with a quote before it.
+pub fn without_boundary(content_type: &[u8]) -> &[u8] {
+    let Some(start) = boundary_at(content_type) else { return content_type };
+    let quoted = content_type.get(start) == Some(&b'"');
+    content_type.get(..start + usize::from(quoted)).unwrap_or(content_type)
 }
 
 fn boundary_at(content_type: &[u8]) -> Option<usize> {
+    const NAME: &[u8] = b"boundary=";
     let lower = content_type.to_ascii_lowercase();
-    if !lower.starts_with(b"multipart/") {
-        return None;
-    }
-    Some(memchr::memmem::find(&lower, b"boundary=")? + b"boundary=".len())
+    let start = memchr::memmem::find(&lower, NAME)?;
+    let (media, parameter) = lower.get(..start)?.split_at_checked(memchr::memchr(b';', &lower)?)?;
+    let plain = media.starts_with(b"multipart/")
+        && media.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'-' | b'+' | b'.'))
+        && parameter.split_first().is_some_and(|(_, space)| space.iter().all(|b| *b == b' '))
+        && is_plain(unquoted(content_type.get(start + NAME.len()..)?));
+    plain.then_some(start + NAME.len())
 }
 
-/// The body with each delimiter line's boundary replaced by a NUL. The pieces between are length-prefixed, so that no
-/// content can imitate a delimiter.
-pub(super) fn canonical(body: &[u8], boundary: &[u8]) -> Vec<u8> {
-    let mut delimiter = b"--".to_vec();
-    delimiter.extend_from_slice(boundary);
-    let mut encoder = crate::digest::Encoder::new("multipart");
-    let mut from = 0;
-    for at in memchr::memmem::find_iter(body, &delimiter) {
-        let starts_a_line = at == 0 || body.get(at.wrapping_sub(1)) == Some(&b'\n');
-        if starts_a_line {
-            encoder.field("", body.get(from..at).unwrap_or_default());
-            from = at + delimiter.len();
-        }
-    }
-    encoder.field("", body.get(from..).unwrap_or_default());
-    encoder.as_bytes().to_vec()
+fn unquoted(value: &[u8]) -> &[u8] {
+    value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(value)
+}
+
+/// Letters that no parser ends a boundary at: those of RFC 2046 without space and punctuation that headers give a meaning.
+fn is_plain(boundary: &[u8]) -> bool {
+    let letter = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'\'' | b'+' | b'_' | b'-' | b'.');
+    !boundary.is_empty() && boundary.len() <= 70 && boundary.iter().all(letter)
+}
+
+/// Where `--boundary` stands, at the start of a line or not: what ends a line is not the same for all parsers.
+pub fn delimiters(body: &[u8], boundary: &[u8]) -> Vec<Range<usize>> {
+    let delimiter = [b"--", boundary].concat();
+    memchr::memmem::find_iter(body, &delimiter).map(|at| at..at + delimiter.len()).collect()
 }

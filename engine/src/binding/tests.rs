@@ -62,6 +62,7 @@ fn bound(case: &Case) -> Binding {
         tenant: &case.tenant,
         environment: &case.environment,
         principal_token: case.token.as_ref().map(|(header, path)| (header.as_str(), path.as_slice())),
+        correlated: true,
         volatile: &case.volatile,
     };
     bind(&subject, &keys())
@@ -239,4 +240,100 @@ fn nothing_confuses_the_parts() {
     let mut empty = case();
     empty.head.query = Some(String::new());
     assert_ne!(bound(&absent).digest, bound(&empty).digest);
+}
+
+#[test]
+fn only_a_plain_boundary_is_left_out() {
+    let upload = |content_type: &str, body: &str| {
+        let mut case = case();
+        case.head.headers = headers(&[("content-type", content_type)]);
+        case.body = body.as_bytes().to_vec();
+        case.forwarded = case.body.clone();
+        bound(&case).digest
+    };
+    let body = "--a\r\n\r\n1\r\n--b\r\n\r\n2\r\n--c\r\n\r\n3\r\n--a--";
+    for (approved, other) in [
+        ("multipart/form-data; xboundary=a; boundary=b", "multipart/form-data; xboundary=a; boundary=c"),
+        ("multipart/form-data; boundary=a; boundary=b", "multipart/form-data; boundary=a; boundary=c"),
+        ("multipart/form-data; boundary=a; boundary*=utf-8''b", "multipart/form-data; boundary=a; boundary*=utf-8''c"),
+        ("multipart/related; boundary=a; start=b", "multipart/related; boundary=a; start=c"),
+        (r#"multipart/form-data; boundary="a\"b""#, r#"multipart/form-data; boundary="a\"c""#),
+        ("multipart/form-data; boundary=a,b", "multipart/form-data; boundary=a,c"),
+    ] {
+        assert_ne!(upload(approved, body), upload(other, body), "{approved}");
+    }
+    // Some parsers take a carriage return alone for the end of a line.
+    let form = "multipart/form-data; boundary";
+    assert_ne!(
+        upload(&format!("{form}=xx"), "--xx\r\n\r\n1\r--yy\r\n\r\n2\r\n--xx--"),
+        upload(&format!("{form}=yy"), "--yy\r\n\r\n1\r--yy\r\n\r\n2\r\n--yy--"),
+    );
+    let twice = |other: &str| {
+        let mut case = case();
+        case.head.headers = headers(&[
+            ("content-type", "multipart/form-data; boundary=a"),
+            ("content-type", &format!("multipart/form-data; boundary={other}")),
+        ]);
+        case.body = body.as_bytes().to_vec();
+        case.forwarded = case.body.clone();
+        bound(&case).digest
+    };
+    assert_ne!(twice("b"), twice("c"));
+}
+
+#[test]
+fn only_an_aws_signature_counts_by_its_scope() {
+    let with = |name: &str, value: &str| bound(&with_headers(&[(name, value)])).digest;
+    for (name, approved, other) in [
+        ("cookie", "AWS4-=Credential=a, ; session=test", "AWS4-=Credential=a, ; session=live"),
+        ("x-api-key", "AWS4-Credential=a,test", "AWS4-Credential=a,live"),
+        (
+            "authorization",
+            "AWS4-HMAC-SHA256 XCredential=a,Credential=test, Signature=b",
+            "AWS4-HMAC-SHA256 XCredential=a,Credential=live, Signature=b",
+        ),
+    ] {
+        assert_ne!(with(name, approved), with(name, other), "{name}");
+    }
+}
+
+#[test]
+fn a_second_token_of_the_same_principal_counts() {
+    let token = |claims: &str| format!("Bearer e30.{}.sig", URL_SAFE_NO_PAD.encode(claims));
+    let own = token(r#"{"sub":"agent:7"}"#);
+    let with = |second: &str| {
+        let mut case = with_headers(&[("authorization", &own), ("authorization", second)]);
+        case.token = Some(("authorization".into(), vec!["sub".into()]));
+        bound(&case).digest
+    };
+    assert_ne!(
+        with(&token(r#"{"sub":"agent:7","scope":"live"}"#)),
+        with(&token(r#"{"sub":"agent:7","scope":"test"}"#))
+    );
+}
+
+#[test]
+fn an_id_of_an_api_that_ignores_what_it_does_not_know_counts() {
+    let body = |json: &str| {
+        let mut case = case();
+        case.body = json.as_bytes().to_vec();
+        case.forwarded = case.body.clone();
+        bound(&case).digest
+    };
+    // Not a call: an answer, or something else altogether.
+    assert_ne!(body(r#"{"jsonrpc":"2.0","id":"account-1"}"#), body(r#"{"jsonrpc":"2.0","id":"account-2"}"#));
+    assert_ne!(
+        body(r#"{"jsonrpc":"2.0","method":"m","amount":1,"id":1}"#),
+        body(r#"{"jsonrpc":"2.0","method":"m","amount":1,"id":2}"#)
+    );
+    assert_ne!(
+        body(r#"{"jsonrpc":"2.0","method":"m","id":1}"#),
+        body("{\"jsonrpc\":\"2.0\",\"method\":\"m\",\"id\":\0correlation\0}")
+    );
+}
+
+#[test]
+fn a_forwarded_host_counts_however_it_is_written() {
+    let with = |value: &str| bound(&with_headers(&[("forwarded", value)])).digest;
+    assert_ne!(with("host=test.example.com"), with("host=live.example.com"));
 }

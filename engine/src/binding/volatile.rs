@@ -2,8 +2,11 @@
 //!
 //! Must not go here: credentials (`credential`); they differ too, but they matter.
 
+use super::credential::is_signed_by_aws;
+use crate::request::Headers;
+
 /// Hop-by-hop fields (RFC 9110, 7.6.1), framing, tracing, what proxies add, retry counters of SDKs, MCP's session.
-const NAMES: [&str; 35] = [
+const NAMES: [&str; 34] = [
     "amz-sdk-invocation-id",
     "amz-sdk-request",
     "b3",
@@ -12,7 +15,6 @@ const NAMES: [&str; 35] = [
     "content-length",
     "date",
     "expect",
-    "forwarded",
     "grpc-timeout",
     "keep-alive",
     "last-event-id",
@@ -44,13 +46,18 @@ const NAMES: [&str; 35] = [
 const PREFIXES: [&str; 5] = ["uber-trace-", "x-b3-", "x-datadog-", "x-envoy-", "x-privyseal-"];
 
 /// Is header `name` (lower case) left out of the digest? `more` is what the policy adds.
-pub fn is_volatile(name: &str, more: &[String]) -> bool {
+fn is_volatile(name: &str, more: &[String]) -> bool {
     NAMES.contains(&name)
         || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
         || more.iter().any(|extra| extra.eq_ignore_ascii_case(name))
 }
 
+/// Is header `name` of `headers` left out of the digest?
+pub fn is_left_out(headers: &Headers, name: &str, more: &[String]) -> bool {
+    is_volatile(name, more) || (is_part_of_aws_signature(name) && is_signed_by_aws(headers))
+}
+
 /// Headers that change with each AWS signature (SigV4) and say nothing that body and credential scope do not say.
-pub fn is_part_of_aws_signature(name: &str) -> bool {
+fn is_part_of_aws_signature(name: &str) -> bool {
     matches!(name, "x-amz-date" | "x-amz-content-sha256")
 }

@@ -88,6 +88,16 @@ impl Matcher {
         }
     }
 
+    /// Does any part look for JSON-RPC?
+    pub fn reads_json_rpc(&self) -> bool {
+        match self {
+            Matcher::All(parts) | Matcher::Any(parts) => parts.iter().any(Matcher::reads_json_rpc),
+            Matcher::Not(inner) => inner.reads_json_rpc(),
+            Matcher::Mcp(_) => true,
+            _ => false,
+        }
+    }
+
     /// Does any part look at the body?
     pub fn reads_body(&self) -> bool {
         match self {

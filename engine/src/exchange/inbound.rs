@@ -30,7 +30,7 @@ const BODY_PATIENCE_MS: u64 = 15_000;
 pub(super) struct Inbound {
     pub(super) head: Head,
     pub(super) selection: Selection,
-    trailers: Headers,
+    pub(super) trailers: Headers,
     /// The header and the claim of the token that named the principal.
     token: Option<(String, Vec<String>)>,
     /// Has a body callback come yet?
@@ -188,7 +188,7 @@ impl Exchange {
                 let wait = self.gateway.policy.settings().hold.wait.of(caller.protocol);
                 let subject = inbound.subject(&self.gateway, body, forwarded.as_deref());
                 let binding = binding::bind(&subject, &self.gateway.keys);
-                let preview = preview::of(&self.gateway, &inbound.head, body);
+                let preview = preview::of(&self.gateway, &inbound, inbound.selection.json_rpc, body);
                 let terms = terms(&decision, &preview);
                 let intake =
                     self.intake(&inbound, &decision, binding.digest.clone(), binding.fields, terms.clone(), preview);
@@ -302,7 +302,7 @@ impl Inbound {
     pub(super) fn terms(&self, gateway: &Gateway, body: &[u8]) -> Option<String> {
         let selection = gateway.policy.select(&self.head);
         let decision = gateway.policy.decide(&self.head, &selection, Some(body)).ok()?;
-        (decision.verdict == Verdict::Hold).then(|| terms(&decision, &preview::of(gateway, &self.head, body)))
+        (decision.verdict == Verdict::Hold).then(|| terms(&decision, &preview::of(gateway, self, selection.json_rpc, body)))
     }
 
     fn subject<'a>(&'a self, gateway: &'a Gateway, body: &'a [u8], forwarded: Option<&'a [u8]>) -> Subject<'a> {
@@ -315,6 +315,7 @@ impl Inbound {
             tenant: &settings.tenant,
             environment: &settings.environment,
             principal_token: self.token.as_ref().map(|(header, claim)| (header.as_str(), claim.as_slice())),
+            correlated: self.selection.json_rpc,
             volatile: &settings.hold.volatile_headers,
         }
     }

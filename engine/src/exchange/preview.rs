@@ -6,15 +6,17 @@ mod allowlist;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::Gateway;
+use super::inbound::Inbound;
 use crate::binding::credential::is_credential;
-use crate::binding::volatile::is_volatile;
+use crate::binding::volatile::is_left_out;
+use crate::binding::{Volatile, volatile_pieces};
 use crate::hold::Preview;
 use crate::keys::Keys;
 use crate::policy::Preview as Shown;
 use crate::redact::{self, Labels, Profile, ProfileSource, Redacted};
-use crate::request::Head;
 
 /// Groups of entities that no approver needs to read.
 const HIDDEN: [&str; 4] = ["pii", "financial", "health", "credentials"];
@@ -25,23 +27,27 @@ pub(super) fn profile(keys: &Keys) -> Option<Profile> {
     Profile::compile(&source, &keys.pseudonym).ok().map(|profile| profile.for_preview())
 }
 
-/// The preview of one request. What cannot be masked is not shown.
-pub(super) fn of(gateway: &Gateway, head: &Head, body: &[u8]) -> Preview {
+/// The preview of one request. What cannot be masked is not shown; what the approval does not bind (`correlated`: the
+/// fields of JSON-RPC that only correlate messages) has no value here.
+pub(super) fn of(gateway: &Gateway, inbound: &Inbound, correlated: bool, body: &[u8]) -> Preview {
+    let head = &inbound.head;
     let lossy = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let mut masker = Masker { profile: gateway.preview.as_ref(), labels: Labels::default(), findings: BTreeMap::new() };
     let content_type = head.headers.only("content-type");
     let mut preview = Preview {
-        method: lossy(&head.method),
-        scheme: lossy(&head.scheme),
-        authority: lossy(&head.authority),
+        method: masker.text("", &lossy(&head.method)),
+        scheme: masker.text("", &lossy(&head.scheme)),
+        authority: masker.text("", &lossy(&head.authority)),
         path: masker.text("", &head.canonical_target()),
-        content_type: content_type.map(lossy),
+        content_type: content_type.map(|value| masker.text("", &lossy(value))),
         body_bytes: body.len() as u64,
         ..Preview::default()
     };
-    for (name, value) in head.headers.iter() {
+    let headers = head.headers.iter().map(|(name, value)| ("", name, value));
+    let trailers = inbound.trailers.iter().map(|(name, value)| ("trailer ", name, value));
+    for (kind, name, value) in headers.chain(trailers) {
         let name = lossy(name);
-        if is_volatile(&name, &gateway.policy.settings().hold.volatile_headers) {
+        if kind.is_empty() && is_left_out(&head.headers, &name, &gateway.policy.settings().hold.volatile_headers) {
             continue;
         }
         if preview.headers.len() == Preview::MAX_HEADERS {
@@ -49,13 +55,30 @@ pub(super) fn of(gateway: &Gateway, head: &Head, body: &[u8]) -> Preview {
             break;
         }
         let value = if is_credential(&name) { "<CREDENTIAL>".to_owned() } else { masker.text(&name, &lossy(value)) };
-        preview.headers.push((name, value));
+        preview.headers.push((format!("{kind}{}", masker.text("", &name)), value));
     }
-    let (text, whole) = masker.body(content_type, body, &gateway.policy.settings().preview);
+    let bound = match volatile_pieces(&head.headers, correlated, body) {
+        Volatile::Correlation(ranges) => Cow::Owned(without(body, &ranges)),
+        Volatile::Boundaries(_) | Volatile::Nothing => Cow::Borrowed(body),
+    };
+    let (text, whole) = masker.body(content_type, &bound, &gateway.policy.settings().preview);
     preview.truncated |= !whole;
     preview.body = text;
     preview.findings = masker.findings;
     preview
+}
+
+/// A JSON text with a place holder for each of the values at `ranges`.
+fn without(body: &[u8], ranges: &[Range<usize>]) -> Vec<u8> {
+    let mut shown = Vec::with_capacity(body.len());
+    let mut from = 0;
+    for range in ranges {
+        shown.extend_from_slice(body.get(from..range.start).unwrap_or_default());
+        shown.extend_from_slice(br#""<any>""#);
+        from = range.end;
+    }
+    shown.extend_from_slice(body.get(from..).unwrap_or_default());
+    shown
 }
 
 struct Masker<'a> {

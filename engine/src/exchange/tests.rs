@@ -574,3 +574,60 @@ fn agents_read_their_own_holds_and_nothing_else() {
     let up = "/.well-known/privyseal/holds/..%2fcontrol";
     assert!(reply(&Run::new(policy()).head("GET", up, &agent, true)).0 >= 400);
 }
+
+#[test]
+fn nothing_of_a_request_reaches_the_approver_unmasked() {
+    let mut run = Run::new(policy());
+    let step = run.head(
+        "DELETE",
+        "/things/ann@example.com",
+        &[("content-type", "text/plain; name=ann@example.com"), ("x-note", "ann@example.com")],
+        true,
+    );
+    let body = String::from_utf8(call(&step).body.clone()).unwrap();
+    assert!(!body.contains("ann@"), "{body}");
+}
+
+#[test]
+fn an_approver_sees_trailers() {
+    let mut run = Run::new(policy());
+    run.head("DELETE", "/things/1", &[], false);
+    run.step(Event::RequestTrailers(vec![(b"x-t".to_vec(), b"payload".to_vec())]));
+    let intake: Intake = serde_json::from_slice(&call(&run.step(Event::RequestBytes(b""))).body).unwrap();
+    assert!(intake.preview.headers.contains(&("trailer x-t".into(), "payload".into())), "{:?}", intake.preview);
+}
+
+/// What the approver is told of one sending of a call.
+fn told(policy: &Value, fields: &[(&str, &str)], body: &str) -> Intake {
+    let mut run = Run::new(policy.clone());
+    run.head("POST", "/rpc", fields, false);
+    serde_json::from_slice(&call(&run.body(body)).body).unwrap()
+}
+
+#[test]
+fn a_call_sent_again_is_the_same_to_the_approver() {
+    let mut calls = policy();
+    calls["rules"][0]["match"] = json!({"path": "/rpc"});
+    calls["rules"][1]["match"] = json!({"mcp": {"tool": "delete_*"}});
+    let rpc =
+        |id: &str| format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"delete_repo"}}}}"#);
+    let upload = |boundary: &str| format!("--{boundary}\r\n\r\nhello\r\n--{boundary}--\r\n");
+    let multipart = |boundary: &str| format!("multipart/form-data; boundary={boundary}");
+    let (a, b) = (told(&calls, &[], &rpc("9")), told(&calls, &[], &rpc("10")));
+    assert_eq!((&a.digest, &a.terms), (&b.digest, &b.terms));
+    assert!(!a.preview.body.contains('9'), "{}", a.preview.body);
+    calls["rules"].as_array_mut().unwrap().remove(1);
+    let (a, b) = (told(&calls, &[], &rpc("9")), told(&calls, &[], &rpc("10")));
+    assert_ne!(a.digest, b.digest, "no rule takes this for a protocol with correlation");
+    let (a, b) = (
+        told(&calls, &[("content-type", &multipart("abc"))], &upload("abc")),
+        told(&calls, &[("content-type", &multipart("abcd"))], &upload("abcd")),
+    );
+    assert_eq!((&a.digest, &a.terms), (&b.digest, &b.terms));
+    let signed = |date: &str| {
+        let value = format!("AWS4-HMAC-SHA256 Credential=A/20261122/eu/iam/aws4_request, Signature={date}");
+        told(&calls, &[("authorization", value.as_str()), ("x-amz-date", date)], "x")
+    };
+    let (a, b) = (signed("1"), signed("2"));
+    assert_eq!((&a.digest, &a.terms), (&b.digest, &b.terms));
+}
