@@ -118,7 +118,9 @@ impl Exchange {
             }
             // The host sends no body before a head. If it does, nothing was judged: nothing may pass.
             (State::Start, Event::Gone) => (State::Start, Step::proceed()),
-            (State::Start, _) => (State::Start, Step::pause()),
+            (State::Start, event) if event.is_of_request() => (State::Start, Step::pause()),
+            // Another filter, or Envoy itself, answers in our place.
+            (State::Start, _) => (State::Start, Step::proceed()),
         };
         self.state = state;
         step

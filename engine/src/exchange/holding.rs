@@ -8,9 +8,10 @@
 use std::rc::Rc;
 
 use super::event::{Call, CallKind, Effect, Event, Step};
-use super::inbound::Inbound;
+use super::inbound::{Inbound, kill_switch};
 use super::outbound::Outbound;
 use super::{Caller, Exchange, Gateway, Now, State};
+use crate::control::Posture;
 use crate::decision::{self, Refusal};
 use crate::hold;
 use crate::reply::{Executed, Next, Notice, Status};
@@ -188,6 +189,10 @@ impl Exchange {
             hold::State::Pending if now.ms < held.give_up_ms => {
                 held.progress.phase = Phase::Wait;
                 self.ask(now, held, Step::pause())
+            }
+            hold::State::Approved if now.posture == Posture::Deny => {
+                let notice = Notice { hold: held.progress.hold.as_ref().map(|hold| hold.id.clone()), ..kill_switch() };
+                self.end(held, &notice)
             }
             hold::State::Approved => {
                 held.progress.phase = Phase::Release;

@@ -35,7 +35,6 @@ pub(super) struct Inbound {
     token: Option<(String, Vec<String>)>,
     /// Has a body callback come yet?
     body_seen: bool,
-    posture: Posture,
 }
 
 /// What was decided, with all that follows from it.
@@ -52,7 +51,7 @@ impl Exchange {
         if let Some(hold) = head.path.strip_prefix(STATUS_PATH).map(str::to_owned) {
             return match identity::identify(&policy.settings().identity, &mut head, &claims) {
                 Ok(()) => self.question(&head, hold),
-                Err(doubt) => self.doubt(true, Caller::plain(), doubt),
+                Err(doubt) => self.answer(&Notice::refused(doubt.status, doubt.code, doubt.detail), Caller::plain()),
             };
         }
         let identified = identity::identify(&policy.settings().identity, &mut head, &claims);
@@ -70,42 +69,35 @@ impl Exchange {
             }
         }
         if !selection.touched {
-            let mut step = Step::proceed();
-            strip_forged(&head, false, &mut step);
-            return (State::Untouched, step);
+            return (State::Untouched, self.pass(&head));
         }
         if let Some(doubt) = doubt.or_else(|| selection.refusal.take()) {
-            return self.doubt(selection.enforced, Caller::of(&head, b""), doubt);
+            return self.doubt(&head, selection.enforced, b"", doubt);
         }
         let token = identity::principal_token(&policy.settings().identity, &head, &claims)
             .map(|(header, claim)| (header.to_owned(), claim.to_vec()));
-        let (trailers, posture) = (Headers::default(), now.posture);
-        let inbound = Box::new(Inbound { head, selection, token, trailers, body_seen: false, posture });
-        if end {
+        let inbound = Box::new(Inbound { head, selection, token, trailers: Headers::default(), body_seen: false });
+        let selection = &inbound.selection;
+        let upgrade = inbound.head.is_upgrade();
+        let wants_body = selection.needs_body || selection.redact_request.is_some();
+        if upgrade && (wants_body || selection.redact_response.is_some()) {
+            return self.doubt(&inbound.head, selection.enforced, b"", not_inspectable());
+        }
+        if end && !upgrade {
             return self.finish(now, inbound, b"");
         }
-        let wants_body = inbound.selection.needs_body || inbound.selection.redact_request.is_some();
-        if !wants_body && now.posture == Posture::Normal {
+        if !wants_body && (now.posture == Posture::Normal || !selection.enforced) {
             // The head alone decides; only a hold waits for the body too, since it is bound to it.
             match policy.decide(&inbound.head, &inbound.selection, None) {
                 Ok(decision) if decision.verdict == Verdict::Hold => {}
                 Ok(_) => return self.finish(now, inbound, b""),
-                Err(doubt) => return self.doubt(inbound.selection.enforced, inbound.caller(), doubt),
+                Err(doubt) => return self.doubt(&inbound.head, inbound.selection.enforced, b"", doubt),
             }
         }
-        if inbound.head.is_upgrade() {
-            let doubt = Doubt::new(
-                403,
-                "upgrade_not_inspectable",
-                "a rule selects this route, and upgraded streams cannot be inspected",
-            );
-            return self.doubt(inbound.selection.enforced, inbound.caller(), doubt);
+        if upgrade {
+            return self.doubt(&inbound.head, inbound.selection.enforced, b"", not_inspectable());
         }
-        let mut step = Step::pause();
-        if inbound.selection.enforced {
-            step.effects.push(Effect::WakeAt(now.ms + BODY_PATIENCE_MS));
-        }
-        (State::ReadBody(inbound), step)
+        (State::ReadBody(inbound), Step::pause_with(Effect::WakeAt(now.ms + BODY_PATIENCE_MS)))
     }
 
     pub(super) fn read_body(&self, now: Now, mut inbound: Box<Inbound>, event: Event<'_>) -> (State, Step) {
@@ -116,7 +108,7 @@ impl Exchange {
                     inbound.selection.body_limit
                 );
                 let doubt = Doubt::new(413, "body_too_large", detail);
-                self.doubt(inbound.selection.enforced, inbound.caller(), doubt)
+                self.doubt(&inbound.head, inbound.selection.enforced, b"", doubt)
             }
             Event::RequestBody { end, .. } => {
                 inbound.body_seen = true;
@@ -134,7 +126,11 @@ impl Exchange {
                     "body_not_delivered",
                     "no body arrived: the client stalls, or the filter's configuration lacks `allow_on_headers_stop_iteration: true`",
                 );
-                self.doubt(true, inbound.caller(), doubt)
+                let (state, mut step) = self.doubt(&inbound.head, inbound.selection.enforced, b"", doubt);
+                if !inbound.selection.enforced {
+                    step.effects.push(Effect::Resume);
+                }
+                (state, step)
             }
             // Envoy's own answer to a stream that took too long or grew too large.
             Event::ResponseHead { .. } | Event::ResponseBody { .. } | Event::ResponseTrailers => {
@@ -145,10 +141,18 @@ impl Exchange {
     }
 
     /// The request is complete: judge it.
-    fn finish(&self, now: Now, inbound: Box<Inbound>, body: &[u8]) -> (State, Step) {
-        let judged = match inbound.judge(&self.gateway, body) {
+    fn finish(&self, now: Now, mut inbound: Box<Inbound>, body: &[u8]) -> (State, Step) {
+        // The switch may have been thrown since the head came.
+        if !self.gateway.policy.settings().observe {
+            match now.posture {
+                Posture::Deny => return self.answer(&kill_switch(), Caller::of(&inbound.head, body)),
+                Posture::Hold => inbound.selection.enforced = true,
+                Posture::Normal | Posture::Stale => {}
+            }
+        }
+        let judged = match inbound.judge(&self.gateway, now.posture, body) {
             Ok(judged) => judged,
-            Err(doubt) => return self.doubt(inbound.selection.enforced, Caller::of(&inbound.head, body), doubt),
+            Err(doubt) => return self.doubt(&inbound.head, inbound.selection.enforced, body, doubt),
         };
         let caller = Caller::of(&inbound.head, body);
         let Judged { decision, forwarded, labels } = judged;
@@ -156,7 +160,11 @@ impl Exchange {
             Verdict::Allow => {
                 let mut step = Step::proceed();
                 let masked = forwarded.is_some();
-                inbound.rewrite_head(&mut step, forwarded.as_deref());
+                if inbound.selection.enforced {
+                    inbound.rewrite_head(&mut step, forwarded.as_deref());
+                } else {
+                    step = self.pass(&inbound.head);
+                }
                 step.effects.extend(forwarded.map(Effect::ReplaceRequestBody));
                 step.annotate("privyseal_decision", if masked { "redact" } else { "allow" });
                 if !decision.observed.is_empty() {
@@ -246,14 +254,23 @@ impl Exchange {
     }
 
     /// Refuses because of a doubt; where nothing is enforced the doubt is noted, and the request goes on as it is.
-    fn doubt(&self, enforced: bool, caller: Caller, doubt: Doubt) -> (State, Step) {
+    fn doubt(&self, head: &Head, enforced: bool, body: &[u8], doubt: Doubt) -> (State, Step) {
         if enforced {
-            return self.answer(&Notice::refused(doubt.status, doubt.code, doubt.detail), caller);
+            return self.answer(&Notice::refused(doubt.status, doubt.code, doubt.detail), Caller::of(head, body));
         }
-        let mut step = Step::proceed();
+        let mut step = self.pass(head);
         step.annotate("privyseal_observed", doubt.code);
         step.count("observed");
         (State::Untouched, step)
+    }
+
+    /// Nothing is enforced on this request; still nobody else may speak in this gateway's name.
+    fn pass(&self, head: &Head) -> Step {
+        let mut step = Step::proceed();
+        if !self.gateway.policy.settings().observe {
+            strip_forged(head, false, &mut step);
+        }
+        step
     }
 
     /// An agent asks how a hold of its own stands. GET changes nothing.
@@ -272,16 +289,11 @@ impl Exchange {
 }
 
 impl Inbound {
-    /// How to answer before the body is known.
-    fn caller(&self) -> Caller {
-        Caller::of(&self.head, b"")
-    }
-
     /// Decides, and masks what will be forwarded.
-    fn judge(&self, gateway: &Gateway, body: &[u8]) -> Result<Judged, Doubt> {
+    fn judge(&self, gateway: &Gateway, posture: Posture, body: &[u8]) -> Result<Judged, Doubt> {
         let mut decision = gateway.policy.decide(&self.head, &self.selection, Some(body))?;
-        if !gateway.policy.settings().observe && decision.verdict == Verdict::Allow {
-            tighten(&mut decision, self.posture);
+        if self.selection.enforced && decision.verdict == Verdict::Allow {
+            tighten(&mut decision, posture);
         }
         let mut labels = Labels::default();
         let profile = self.selection.redact_request.filter(|_| decision.verdict != Verdict::Deny);
@@ -302,7 +314,8 @@ impl Inbound {
     pub(super) fn terms(&self, gateway: &Gateway, body: &[u8]) -> Option<String> {
         let selection = gateway.policy.select(&self.head);
         let decision = gateway.policy.decide(&self.head, &selection, Some(body)).ok()?;
-        (decision.verdict == Verdict::Hold).then(|| terms(&decision, &preview::of(gateway, self, selection.json_rpc, body)))
+        (decision.verdict == Verdict::Hold)
+            .then(|| terms(&decision, &preview::of(gateway, self, selection.json_rpc, body)))
     }
 
     fn subject<'a>(&'a self, gateway: &'a Gateway, body: &'a [u8], forwarded: Option<&'a [u8]>) -> Subject<'a> {
@@ -322,9 +335,6 @@ impl Inbound {
 
     /// The head as it is forwarded: canonical path, no forged headers, headers that fit a masked body.
     pub(super) fn rewrite_head(&self, step: &mut Step, forwarded: Option<&[u8]>) {
-        if !self.selection.enforced {
-            return;
-        }
         strip_forged(&self.head, true, step);
         let target = self.head.canonical_target();
         if target.as_bytes() != self.head.target {
@@ -380,7 +390,12 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn kill_switch() -> Notice {
+fn not_inspectable() -> Doubt {
+    let detail = "a rule selects this route, and upgraded streams cannot be inspected";
+    Doubt::new(403, "upgrade_not_inspectable", detail)
+}
+
+pub(super) fn kill_switch() -> Notice {
     Notice {
         status: Status::Denied,
         ..Notice::refused(403, "kill_switch", "an operator has stopped all requests through this gateway")

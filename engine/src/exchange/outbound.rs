@@ -111,9 +111,11 @@ impl Exchange {
             None => Outcome::Unknown,
         };
         step.effects.extend(self.report(outbound, outcome, status));
-        let bodiless = end || outbound.head_request || matches!(status, Some(100..200 | 204 | 304));
-        if outbound.profile.is_none() || bodiless {
+        if outbound.profile.is_none() || end || outbound.head_request {
             return Ok(step);
+        }
+        if status == Some(101) {
+            return Err(Doubt::new(502, "upgrade_not_inspectable", "an upgraded stream cannot be masked"));
         }
         if headers.all("content-encoding").any(|encoding| !encoding.eq_ignore_ascii_case(b"identity")) {
             return Err(Doubt::new(

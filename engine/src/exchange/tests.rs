@@ -576,6 +576,86 @@ fn agents_read_their_own_holds_and_nothing_else() {
 }
 
 #[test]
+fn an_answer_before_any_request_passes() {
+    // Another filter refused the request before it came to us.
+    let mut run = Run::new(policy());
+    assert_eq!(run.step(Event::ResponseBody { buffered: 9, end: true }).flow, Flow::Continue);
+    assert_eq!(run.step(Event::RequestBody { buffered: 9, end: true }).flow, Flow::Pause);
+}
+
+#[test]
+fn an_upgrade_does_not_carry_its_response_past_the_mask() {
+    let mut response_only = policy();
+    response_only["redact"][0]["direction"] = json!("response");
+    for end in [false, true] {
+        let mut run = Run::new(response_only.clone());
+        let step = run.head("GET", "/chat", &[("upgrade", "websocket"), ("connection", "upgrade")], end);
+        assert_eq!(reply(&step).1, "upgrade_not_inspectable");
+    }
+    let mut run = Run::new(response_only);
+    run.head("GET", "/chat", &[], true);
+    let fields = vec![(b":status".to_vec(), b"204".to_vec())];
+    run.step(Event::ResponseHead { fields, end: false });
+    assert_eq!(run.step(Event::ResponseBody { buffered: 17, end: true }), Step::pause_with(Effect::ReadResponseBody));
+}
+
+#[test]
+fn a_stale_switch_holds_nothing_that_is_only_observed() {
+    let mut observed = policy();
+    for rule in observed["rules"].as_array_mut().unwrap() {
+        rule["mode"] = json!("observe");
+    }
+    for (method, path) in [("DELETE", "/things/1"), ("GET", "/admin/x")] {
+        let mut run = Run::new(observed.clone());
+        run.now.posture = Posture::Stale;
+        assert_eq!(run.head(method, path, &[], true).flow, Flow::Continue, "{method} {path}");
+    }
+}
+
+#[test]
+fn forged_receipts_are_stripped_where_rules_only_observe_and_nothing_is_in_observe_mode() {
+    let forged = [("x-privyseal-hold", "h-1"), ("x-envoy-retry-on", "5xx")];
+    let remove = Effect::RemoveRequestHeader("x-privyseal-hold".into());
+    let mut observed = policy();
+    observed["rules"][0]["mode"] = json!("observe");
+    let step = Run::new(observed).head("DELETE", "/things/1", &forged, true);
+    assert_eq!(step.flow, Flow::Continue);
+    assert!(step.effects.contains(&remove), "{step:?}");
+    assert!(!step.effects.contains(&Effect::RemoveRequestHeader("x-envoy-retry-on".into())));
+    let mut observing = policy();
+    observing["mode"] = json!("observe");
+    assert_eq!(Run::new(observing).head("GET", "/x", &forged, true), Step::proceed());
+}
+
+#[test]
+fn the_kill_switch_reaches_requests_whose_body_was_still_on_its_way() {
+    let mut run = Run::new(policy());
+    run.head("POST", "/pay", &[], false);
+    run.now.posture = Posture::Deny;
+    assert_eq!(reply(&run.body(r#"{"amount":1}"#)).1, "kill_switch");
+    let mut run = Run::new(policy());
+    run.head("POST", "/pay", &[], false);
+    run.now.posture = Posture::Hold;
+    assert_eq!(call(&run.body(r#"{"amount":1}"#)).kind, CallKind::Create);
+    let mut run = Run::new(policy());
+    run.held();
+    run.now.posture = Posture::Deny;
+    assert_eq!(reply(&run.ended(1, 200, &view("approved", 2))).1, "kill_switch");
+}
+
+#[test]
+fn observing_does_not_wait_for_a_body_that_never_comes() {
+    let mut observing = policy();
+    observing["mode"] = json!("observe");
+    let mut run = Run::new(observing);
+    let step = run.head("POST", "/pay", &[], false);
+    assert_eq!(step.effects, [Effect::WakeAt(START + 15_000)]);
+    let step = run.step(Event::Timer);
+    assert_eq!(step.effects.last(), Some(&Effect::Resume));
+    assert!(run.exchange.is_untouched());
+}
+
+#[test]
 fn nothing_of_a_request_reaches_the_approver_unmasked() {
     let mut run = Run::new(policy());
     let step = run.head(

@@ -567,16 +567,6 @@ fn a_host_that_cannot_be_one_is_refused_where_a_rule_selects() {
 }
 
 #[test]
-fn a_batch_of_many_messages_is_judged_in_linear_time() {
-    let policy = held(json!({"mcp": {"tool": "delete_*"}}));
-    let calls = vec![r#"{"method":"x"}"#; 5_000].join(",");
-    let body = format!("[{calls}{}]", ",0".repeat(200_000));
-    let start = std::time::Instant::now();
-    assert_eq!(judge(&policy, &head("POST", "h/x", &[]), body.as_bytes()), Ok(Allow));
-    assert!(start.elapsed().as_secs() < 3, "{:?}", start.elapsed());
-}
-
-#[test]
 fn a_body_that_is_json_and_a_form_counts_as_both() {
     let policy = held(json!({"body": {"/amount": {"gte": 10000}}}));
     let form = head("POST", "h/x", &[("content-type", "application/x-www-form-urlencoded")]);
@@ -613,6 +603,16 @@ fn keys_fold_as_parsers_that_ignore_case_fold_them() {
     let policy = held(json!({"body": {"/task": "delete"}}));
     assert_eq!(judge(&policy, &head("POST", "h/x", &[]), "{\"ta\u{17f}k\":\"delete\"}".as_bytes()), Ok(Hold));
     assert_eq!(judge(&policy, &head("POST", "h/x", &[]), "{\"tas\u{212a}\":\"delete\"}".as_bytes()), Ok(Hold));
+}
+
+#[test]
+fn a_batch_of_many_messages_is_judged_in_linear_time() {
+    let policy = held(json!({"mcp": {"tool": "delete_*"}}));
+    let calls = vec![r#"{"method":"x"}"#; 5_000].join(",");
+    let body = format!("[{calls}{}]", ",0".repeat(200_000));
+    let start = std::time::Instant::now();
+    assert_eq!(judge(&policy, &head("POST", "h/x", &[]), body.as_bytes()), Ok(Allow));
+    assert!(start.elapsed().as_secs() < 3, "{:?}", start.elapsed());
 }
 
 #[test]
