@@ -48,12 +48,20 @@ pub fn by_head(headers: &Headers, path: &str) -> Protocol {
     if has(b"mcp-protocol-version") || has(b"mcp-session-id") || has(b"mcp-method") {
         return Protocol::Mcp;
     }
+    match by_path(path) {
+        Protocol::Gemini | Protocol::Http if has(b"anthropic-version") => Protocol::Anthropic,
+        protocol => protocol,
+    }
+}
+
+/// Judges by one reading of the path alone.
+pub fn by_path(path: &str) -> Protocol {
     let path = path.trim_end_matches('/');
     let operation = path.rsplit_once(':').map_or("", |(_, operation)| operation);
     match path {
         _ if path.ends_with("/chat/completions") => Protocol::OpenAiChat,
         _ if path.ends_with("/v1/responses") || path.ends_with("/openai/responses") => Protocol::OpenAiResponses,
-        _ if path.ends_with("/v1/messages") || has(b"anthropic-version") => Protocol::Anthropic,
+        _ if path.ends_with("/v1/messages") => Protocol::Anthropic,
         _ if matches!(operation, "generateContent" | "streamGenerateContent") => Protocol::Gemini,
         _ => Protocol::Http,
     }

@@ -77,13 +77,13 @@ impl Matcher {
             Matcher::OnBehalfOf(test) => test.on_optional(facts.head.on_behalf_of.as_deref()),
             Matcher::Path(globs) => on_paths(facts, |path| globs.iter().any(|glob| glob.matches(path))),
             Matcher::Principal(test) => test.on_optional(facts.head.principal.as_deref()),
-            Matcher::Protocol(wanted) => {
-                on_paths(facts, |path| wanted.contains(&protocol::by_head(&facts.head.headers, path)))
-            }
+            // Headers are the client's own: an upstream that goes by its path does not look at them.
+            Matcher::Protocol(wanted) => on_paths(facts, |path| wanted.contains(&protocol::by_path(path)))
+                .mix(on_paths(facts, |path| wanted.contains(&protocol::by_head(&facts.head.headers, path)))),
             Matcher::Query(name, test) => parameter(facts, name, test),
             Matcher::Source(networks) => {
                 let peer: Option<IpAddr> = facts.head.peer.as_deref().and_then(|peer| peer.parse().ok());
-                Truth::from(peer.is_some_and(|peer| networks.iter().any(|network| network.contains(peer))))
+                peer.map_or(Truth::Either, |peer| networks.iter().any(|network| network.contains(peer)).into())
             }
         }
     }

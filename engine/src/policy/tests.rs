@@ -638,3 +638,19 @@ fn override_headers_stand_once() {
     let overrides = [("x-http-method", "GET"), ("x-http-method", "GET"), ("x-original-url", "/admin")];
     assert_eq!(judge(&policy, &head("GET", "h/x", &overrides), b""), Ok(Hold));
 }
+
+#[test]
+fn headers_of_another_protocol_hide_no_llm_request() {
+    let policy = held(json!({"llm": {"provider": ["openai", "gemini"]}}));
+    for header in ["mcp-session-id", "mcp-method", "mcp-protocol-version", "anthropic-version"] {
+        for url in ["h/v1/chat/completions", "h/v1beta/models/g:generateContent"] {
+            assert_eq!(judge(&policy, &head("POST", url, &[(header, "x")]), b"{}"), Ok(Hold), "{header} {url}");
+        }
+    }
+}
+
+#[test]
+fn a_sender_of_unknown_address_may_be_the_one_meant() {
+    let policy = held(json!({"source": "10.0.0.0/8"}));
+    assert_eq!(judge(&policy, &get("h/x"), b""), Ok(Hold));
+}
