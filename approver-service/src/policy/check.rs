@@ -125,6 +125,15 @@ mod tests {
     }
 
     #[test]
+    fn the_policy_of_the_readme_loads() {
+        let readme = include_str!("../../../README.md");
+        let policy = readme.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+        let report = Report::of(policy);
+        assert!(report.policy.is_some(), "{:?}", report.findings);
+        assert_eq!(report.findings, []);
+    }
+
+    #[test]
     fn what_is_not_yaml_is_said_with_its_place() {
         let found = Report::of("version: 1\nversion: 2\n").findings;
         assert_eq!((found.len(), found[0].severity, found[0].line), (1, Severity::Error, Some(2)));

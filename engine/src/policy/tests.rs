@@ -459,6 +459,10 @@ fn redaction_selects_by_head() {
     assert_eq!((chat.redact_request, chat.redact_response), (Some(ProfileId(0)), Some(ProfileId(1))));
     assert!(policy.profile(ProfileId(1)).is_some());
     assert_eq!(policy.select(&get("h/v1/x")).redact_request, Some(ProfileId(1)));
+    let default = json!([{"match": {"path": "/a"}, "direction": "both", "profile": "default"},
+        {"match": {"path": "/b"}, "direction": "both", "profile": "default"}]);
+    let built_in = compile(json!({"version": 1, "default": "allow", "redact": default}));
+    assert_eq!(built_in.select(&get("h/b")).redact_response, Some(ProfileId(0)));
     assert!(!policy.select(&get("h/x")).touched);
     assert_eq!(policy.select(&get("h/v1/x#y")).refusal.unwrap().code, "ambiguous_path");
 }

@@ -3,12 +3,16 @@
 //! Must not go here: what a profile says (`redact`).
 
 use serde::Deserialize;
+use serde_json::json;
 
 use super::{Context, condition};
 use crate::policy::error::Error;
 use crate::policy::reader::{Errors, Node};
 use crate::policy::{ProfileId, Redaction};
 use crate::redact::{Profile, ProfileSource};
+
+/// The profile that is there without being written: people's data and keys. A policy may write its own.
+const DEFAULT_PROFILE: &str = "default";
 
 /// Compiled profiles, and which name stands for which.
 #[derive(Debug)]
@@ -50,8 +54,14 @@ impl<'k> Profiles<'k> {
         }
         let name = node.text(errors)?;
         let id = self.names.iter().find(|(known, _)| known == name).map(|(_, id)| *id);
+        if id.is_none() && name == DEFAULT_PROFILE {
+            let built_in = json!({ "entities": ["pii", "credentials"] });
+            let id = self.add(&Node { value: &built_in, path: node.path.clone() }, errors);
+            self.names.push((DEFAULT_PROFILE.to_owned(), id));
+            return Some(id);
+        }
         if id.is_none() {
-            let hint = "name one of `profiles`, or write it here: `{entities: [pii, credentials]}`";
+            let hint = "write `default`, name one of `profiles`, or write it here: `{entities: [pii]}`";
             errors.push(node.error(format!("no profile is named `{name}`")).with_hint(hint));
         }
         id
@@ -82,7 +92,7 @@ fn redaction(node: &Node<'_>, profiles: &mut Profiles<'_>, context: &mut Context
     }
     let direction = fields.require("direction", "write `request`, `response` or `both`", errors);
     let direction = direction.and_then(|node| node.word(&DIRECTIONS, errors));
-    let profile = fields.require("profile", "name one of `profiles`, or write it here", errors);
+    let profile = fields.require("profile", "write `default`, or name one of `profiles`", errors);
     let profile = profile.and_then(|node| profiles.named(&node, errors));
     fields.finish(errors);
     let (request, response) = direction?;
