@@ -7,6 +7,7 @@
 
 pub mod body;
 pub mod decimal;
+pub mod explain;
 pub mod facts;
 pub mod glob;
 pub mod index;

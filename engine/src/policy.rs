@@ -13,10 +13,11 @@ mod settings;
 mod units;
 
 use crate::classify::body::Pointers;
+use crate::classify::explain::Part;
 use crate::classify::facts::{Body, Facts};
 use crate::classify::index::Index;
 use crate::classify::matcher::Matcher;
-use crate::classify::{Candidates, Decision, Doubt, Reason, Rules, Truth};
+use crate::classify::{Candidates, Decision, Doubt, Reason, Rule, Rules, Truth};
 use crate::redact::Profile;
 use crate::request::Head;
 
@@ -147,6 +148,13 @@ impl Policy {
             IdentitySource::JwtClaim { .. } => false,
         });
         twice.then_some(Reason::DuplicateIdentity)
+    }
+
+    /// What each rule says of a request, part by part, in the order written.
+    pub fn explain(&self, head: &Head, body: &[u8]) -> Vec<(&Rule, Part)> {
+        let facts = Facts::of(head);
+        let body = Body::read(&head.headers, body, &self.pointers);
+        self.rules.iter().map(|rule| (rule, Part::of(&rule.matcher, &facts, &body, &self.pointers))).collect()
     }
 
     /// Judges a whole request. `selection` is what [`Policy::select`] said of the same head; `body` is the complete body

@@ -4,6 +4,7 @@
 //! Must not go here: what the commands do (one file each).
 
 mod check;
+mod explain;
 mod init;
 mod render;
 mod schema;
@@ -30,6 +31,7 @@ pub struct PolicyCommand {
 enum Command {
     Init(init::Init),
     Check(check::Check),
+    Explain(explain::Explain),
     Render(render::Render),
     Test(test::Test),
     Schema(schema::Schema),
@@ -40,6 +42,7 @@ impl PolicyCommand {
         match self.command {
             Command::Init(command) => command.run(),
             Command::Check(command) => command.run(),
+            Command::Explain(command) => command.run(),
             Command::Render(command) => command.run(),
             Command::Test(command) => command.run(),
             Command::Schema(command) => command.run(),

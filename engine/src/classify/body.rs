@@ -4,6 +4,8 @@
 //! only by case is taken by some parsers for the same: its value counts as a possible one. Nothing here has been judged.
 //! Must not go here: what the values must be (`predicate`), what a protocol makes of them (`matcher`).
 
+use std::cmp::Ordering;
+
 use super::predicate::{Test, Value};
 use super::truth::{Reason, Truth};
 use crate::extract::json::{JsonError, Kind, Limits, Scanner, same_key};
@@ -13,7 +15,8 @@ use crate::extract::json::{JsonError, Kind, Limits, Scanner, same_key};
 pub struct Pointers {
     /// The first is the root; empty if there is no pointer.
     nodes: Vec<Node>,
-    count: PointerId,
+    /// As written, by id.
+    names: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -42,13 +45,18 @@ impl Pointers {
         for segment in segments {
             at = self.child(at, segment).ok_or("too many JSON pointers in one policy")?;
         }
-        let next = self.count;
+        let next = PointerId::try_from(self.names.len()).map_err(|_| "too many JSON pointers in one policy")?;
         let node = self.nodes.get_mut(usize::from(at)).ok_or("too many JSON pointers in one policy")?;
         let id = *node.pointer.get_or_insert(next);
         if id == next {
-            self.count = next.saturating_add(1);
+            self.names.push(pointer.to_owned());
         }
         Ok(id)
+    }
+
+    /// The pointer as written.
+    pub fn name(&self, id: PointerId) -> &str {
+        self.names.get(usize::from(id)).map_or("", String::as_str)
     }
 
     fn child(&mut self, parent: NodeId, segment: String) -> Option<NodeId> {
@@ -82,19 +90,19 @@ fn unescape(segment: &str) -> Option<String> {
 /// The values that a policy's pointers lead to.
 #[derive(Clone, Debug, Default)]
 pub struct Values<'a> {
-    /// By member, ascending.
+    /// By pointer, then member, then place.
     found: Vec<Found<'a>>,
     /// 1, or the number of members of a top-level array.
     members: usize,
 }
 
 #[derive(Clone, Debug)]
-struct Found<'a> {
+pub struct Found<'a> {
     pointer: PointerId,
     member: usize,
     /// False if only a parser that ignores the case of keys finds it.
-    certain: bool,
-    value: Value<'a>,
+    pub certain: bool,
+    pub value: Value<'a>,
 }
 
 /// Values kept for one body. A policy that needs more of a body than this cannot judge it.
@@ -110,7 +118,7 @@ impl<'a> Values<'a> {
     pub fn of_json(body: &'a [u8], pointers: &Pointers) -> Result<Self, Reason> {
         let mut walk = Walk { pointers, active: Vec::new(), values: Values::none() };
         walk.run(body)?;
-        Ok(walk.values)
+        Ok(walk.values.sorted())
     }
 
     /// The values of an `application/x-www-form-urlencoded` text: `a=1` is `/a`.
@@ -124,7 +132,7 @@ impl<'a> Values<'a> {
             walk.enter_key(0, certain, &name);
             walk.record(0..walk.active.len(), &Value::Text(value))?;
         }
-        Ok(walk.values)
+        Ok(walk.values.sorted())
     }
 
     /// The values of a text that servers may read as a form or as JSON: none of them is certain.
@@ -134,7 +142,13 @@ impl<'a> Values<'a> {
         values.members = json.members;
         values.found.extend(json.found);
         values.found.iter_mut().for_each(|found| found.certain = false);
-        Ok(values)
+        Ok(values.sorted())
+    }
+
+    fn sorted(mut self) -> Self {
+        // Stable: values of one pointer in one member keep their order.
+        self.found.sort_by_key(|found| (found.pointer, found.member));
+        self
     }
 
     pub fn members(&self) -> usize {
@@ -143,35 +157,47 @@ impl<'a> Values<'a> {
 
     /// What `test` says of `pointer`: `Either` where values, or members of a batch, differ.
     pub fn truth(&self, pointer: PointerId, test: &Test) -> Truth {
-        let mut seen_in = None;
-        let mut members_with = 0;
+        let mut with = 0;
+        let mut last = None;
         let mut truth: Option<Truth> = None;
         let mut add = |next: Truth| truth = Some(truth.map_or(next, |t| t.mix(next)));
-        for found in self.found.iter().filter(|found| found.pointer == pointer) {
+        for found in self.range(|found| found.pointer.cmp(&pointer)) {
             add(test.on(&found.value));
-            if found.certain && seen_in != Some(found.member) {
-                seen_in = Some(found.member);
-                members_with += 1;
+            if found.certain && last != Some(found.member) {
+                last = Some(found.member);
+                with += 1;
             }
         }
-        if members_with < self.members.max(1) {
+        if with < self.members.max(1) {
             add(test.on_absent());
         }
         truth.unwrap_or(Truth::False)
     }
 
+    /// [`Values::truth`] of one member.
+    pub fn truth_in(&self, member: usize, pointer: PointerId, test: &Test) -> Truth {
+        let values = self.in_member(member, pointer);
+        let absent = if values.iter().any(|found| found.certain) { None } else { Some(test.on_absent()) };
+        Truth::mixed(values.iter().map(|found| test.on(&found.value)).chain(absent)).unwrap_or(Truth::False)
+    }
+
     /// The members that have a value at `pointer`, ascending.
     pub fn members_with(&self, pointer: PointerId) -> impl Iterator<Item = usize> {
         let mut last = None;
-        let found = self.found.iter().filter(move |found| found.pointer == pointer).map(|found| found.member);
-        found.filter(move |member| last.replace(*member) != Some(*member))
+        let members = self.range(move |found| found.pointer.cmp(&pointer)).iter().map(|found| found.member);
+        members.filter(move |member| last.replace(*member) != Some(*member))
     }
 
-    /// The values of `pointer` in one member, with their certainty.
-    pub fn in_member(&self, member: usize, pointer: PointerId) -> impl Iterator<Item = (&Value<'a>, bool)> {
-        let start = self.found.partition_point(|found| found.member < member);
-        let own = self.found.iter().skip(start).take_while(move |found| found.member == member);
-        own.filter(move |found| found.pointer == pointer).map(|found| (&found.value, found.certain))
+    /// The values of `pointer` in one member.
+    pub fn in_member(&self, member: usize, pointer: PointerId) -> &[Found<'a>] {
+        self.range(|found| (found.pointer, found.member).cmp(&(pointer, member)))
+    }
+
+    /// The values that `order` finds equal.
+    fn range(&self, order: impl Fn(&Found<'a>) -> Ordering) -> &[Found<'a>] {
+        let start = self.found.partition_point(|found| order(found) == Ordering::Less);
+        let end = self.found.partition_point(|found| order(found) != Ordering::Greater);
+        self.found.get(start..end).unwrap_or_default()
     }
 }
 
@@ -230,14 +256,15 @@ impl<'a> Walk<'_, 'a> {
                 next = start..self.active.len();
             }
             let value = match token.kind {
-                Kind::ObjectStart | Kind::ArrayStart => Value::Container,
+                Kind::ArrayStart => Value::Array,
+                Kind::ObjectStart => Value::Object,
                 Kind::String => Value::Text(token.text()),
                 Kind::Number => Value::Number(token.raw()),
                 Kind::Bool(value) => Value::Bool(value),
                 _ => Value::Null,
             };
             self.record(next.clone(), &value)?;
-            if value == Value::Container {
+            if matches!(value, Value::Array | Value::Object) {
                 if token.kind == Kind::ArrayStart && top_level {
                     self.values.members = 0;
                 } else if !self.leads_on(next.clone()) {

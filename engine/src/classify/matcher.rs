@@ -5,7 +5,7 @@
 use std::cmp::Ordering;
 use std::net::IpAddr;
 
-use super::body::{PointerId, Values};
+use super::body::{Found, PointerId, Values};
 use super::facts::{Body, Facts};
 use super::glob::{Glob, TextGlob};
 use super::network::Network;
@@ -37,11 +37,15 @@ pub enum Matcher {
     Source(Vec<Network>),
 }
 
-/// MCP calls by JSON-RPC method and tool.
+/// MCP calls by JSON-RPC method, tool and arguments.
 #[derive(Clone, Debug)]
 pub struct Mcp {
     pub method: Option<Vec<TextGlob>>,
     pub tool: Option<Vec<TextGlob>>,
+    /// Tests on the arguments of `tools/call`.
+    pub arguments: Vec<(PointerId, Test)>,
+    /// `/params/arguments`
+    pub arguments_at: PointerId,
     /// `/method`
     pub method_at: PointerId,
     /// `/params/name`
@@ -180,39 +184,50 @@ impl Mcp {
     }
 
     fn on_call(&self, facts: &Facts<'_>, values: &Values<'_>, member: usize) -> Truth {
-        let methods = values.in_member(member, self.method_at);
-        let calls = methods.map(|(value, certain)| match value {
-            Value::Text(method) => {
-                let truth = self.on_method(facts, values, member, method);
-                if certain { truth } else { truth.mix(Truth::False) }
-            }
+        let methods = values.in_member(member, self.method_at).iter().map(|found| match &found.value {
+            Value::Text(method) => possibly(found, self.on_method(facts, values, member, method)),
             _ => Truth::Doubt(Reason::McpShape),
         });
-        Truth::mixed(calls).unwrap_or(Truth::False)
+        Truth::mixed(methods).unwrap_or(Truth::False)
     }
 
     fn on_method(&self, facts: &Facts<'_>, values: &Values<'_>, member: usize, method: &str) -> Truth {
-        let named = |globs: &Option<Vec<TextGlob>>, name: &str| {
-            globs.as_ref().map_or(Truth::True, |globs| Truth::from(globs.iter().any(|glob| glob.matches(name))))
-        };
         if !agrees(facts, "mcp-method", method) {
             return Truth::Doubt(Reason::McpHeaderMismatch);
         }
         let by_method = named(&self.method, method);
-        if self.tool.is_none() {
+        if self.tool.is_none() && self.arguments.is_empty() {
             return by_method;
         }
         if method != "tools/call" {
             return Truth::False;
         }
-        let tools = values.in_member(member, self.name_at).map(|(value, certain)| match value {
+        let tools = values.in_member(member, self.name_at).iter().map(|found| match &found.value {
             Value::Text(tool) if !agrees(facts, "mcp-name", tool) => Truth::Doubt(Reason::McpHeaderMismatch),
-            Value::Text(tool) if certain => named(&self.tool, tool),
-            Value::Text(tool) => named(&self.tool, tool).mix(Truth::False),
+            Value::Text(tool) => possibly(found, named(&self.tool, tool)),
             _ => Truth::Doubt(Reason::McpShape),
         });
-        by_method.and(Truth::mixed(tools).unwrap_or(Truth::Doubt(Reason::McpShape)))
+        let by_tool = by_method.and(Truth::mixed(tools).unwrap_or(Truth::Doubt(Reason::McpShape)));
+        let objects = values.in_member(member, self.arguments_at).iter().all(|found| found.value == Value::Object);
+        match by_tool {
+            // What cannot be read is not read as arguments that do not match.
+            Truth::Doubt(_) | Truth::False => by_tool,
+            _ if !objects && !self.arguments.is_empty() => Truth::Doubt(Reason::McpShape),
+            _ => {
+                let arguments = self.arguments.iter().map(|(at, test)| values.truth_in(member, *at, test));
+                by_tool.and(Truth::all(arguments))
+            }
+        }
     }
+}
+
+fn named(globs: &Option<Vec<TextGlob>>, name: &str) -> Truth {
+    globs.as_ref().map_or(Truth::True, |globs| Truth::from(globs.iter().any(|glob| glob.matches(name))))
+}
+
+/// What only some parsers find may also not be there.
+fn possibly(found: &Found<'_>, truth: Truth) -> Truth {
+    if found.certain { truth } else { truth.mix(Truth::False) }
 }
 
 /// A header that mirrors the body (MCP 2026-07-28) is absent or says the same, once.

@@ -14,12 +14,12 @@ use super::truth::Truth;
 /// A value as found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value<'a> {
+    Array,
     Bool(bool),
-    /// An object or array.
-    Container,
     Null,
     /// As written.
     Number(&'a str),
+    Object,
     Text(Cow<'a, str>),
 }
 
@@ -117,7 +117,7 @@ fn compare(value: &Value<'_>, limit: &Decimal, wanted: &[Ordering]) -> Truth {
         Value::Number(text) => Decimal::parse(text),
         Value::Text(text) => Decimal::parse(text.trim()),
         Value::Null => return Truth::False,
-        Value::Bool(_) | Value::Container => None,
+        Value::Array | Value::Bool(_) | Value::Object => None,
     };
     number.map_or(Truth::Either, |number| Truth::from(wanted.contains(&number.cmp(limit))))
 }
@@ -147,7 +147,8 @@ mod tests {
             (Value::Text("10_000".into()), Either),
             (Value::Text("lots".into()), Either),
             (Value::Bool(true), Either),
-            (Value::Container, Either),
+            (Value::Array, Either),
+            (Value::Object, Either),
             (Value::Null, False),
         ] {
             assert_eq!(test.on(&value), expected, "{value:?}");

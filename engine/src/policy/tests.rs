@@ -178,6 +178,17 @@ fn bodies_that_cannot_be_read_are_refused() {
 }
 
 #[test]
+fn large_batches_cost_little() {
+    let policy = held(json!({"mcp": {"tool": "x"}, "body": {"/a/*": {"gt": 5}}}));
+    let post = head("POST", "h/x", &[]);
+    let batch = |member: &str, count: usize| format!("[{}]", vec![member; count].join(","));
+    assert_eq!(judge(&policy, &post, batch(r#"{"method":"a"}"#, 9_000).as_bytes()), Ok(Allow));
+    assert_eq!(judge(&policy, &post, batch("{}", 20_000).as_bytes()), Ok(Allow));
+    let values = format!(r#"{{"a":{}}}"#, batch("1", 20_000));
+    assert_eq!(judge(&policy, &post, values.as_bytes()), Err("too_many_values"));
+}
+
+#[test]
 fn harmless_bodies_are_not_refused() {
     let policy = held(json!({"body": {"/a": 1}}));
     for (content_type, body) in [
@@ -275,6 +286,19 @@ fn severity_wins_whatever_the_order() {
 }
 
 #[test]
+fn explanations_say_which_part_failed() {
+    let policy = policy(json!([{"id": "r", "match": {"method": "POST", "path": "/a", "body": {"/x": 1}},
+        "except": {"header": {"x-ok": "1"}}, "verdict": "hold"}]));
+    let explained = policy.explain(&head("POST", "h/a", &[("x-ok", "1")]), br#"{"x":1}"#);
+    let [(rule, whole)] = explained.as_slice() else { panic!("{explained:?}") };
+    assert_eq!((rule.id.as_str(), whole.truth), ("r", Truth::False));
+    let [condition, exception] = whole.parts.as_slice() else { panic!("{whole:?}") };
+    let parts: Vec<_> = condition.parts.iter().map(|part| (part.name.as_str(), part.truth)).collect();
+    assert_eq!(parts, [("method", Truth::True), ("path", Truth::True), ("body /x", Truth::True)]);
+    assert_eq!((exception.name.as_str(), exception.truth), ("not", Truth::False));
+}
+
+#[test]
 fn exceptions_narrow_a_rule() {
     let rule = json!([{"id": "r", "match": {"path": "/a/**"}, "except": [{"path": "/a/ok"}, {"method": "HEAD"}],
         "verdict": "deny"}]);
@@ -345,6 +369,14 @@ fn mcp_calls_match_by_method_and_tool() {
     };
     assert_eq!(judge(&policy, &post(&[]), pay("100.01").as_bytes()), Ok(Hold));
     assert_eq!(judge(&policy, &post(&[]), pay("100").as_bytes()), Ok(Allow));
+    // Each member of a batch is judged with its own arguments.
+    let other = pay("5000").replace("pay", "read");
+    assert_eq!(judge(&policy, &post(&[]), format!("[{other},{}]", pay("1")).as_bytes()), Ok(Allow));
+    assert_eq!(judge(&policy, &post(&[]), format!("[{other},{}]", pay("101")).as_bytes()), Ok(Hold));
+    for shape in [r#"["pay",5000]"#, r#"{"name":"pay","arguments":[5000]}"#, r#"{"name":"pay","arguments":null}"#] {
+        let body = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{shape}}}"#);
+        assert_eq!(judge(&policy, &post(&[]), body.as_bytes()), Err("invalid_mcp"), "{shape}");
+    }
 }
 
 #[test]

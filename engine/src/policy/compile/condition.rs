@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::settings::header_name;
 use super::{Context, protocols};
+use crate::classify::body::PointerId;
 use crate::classify::decimal::Decimal;
 use crate::classify::glob::{Glob, TextGlob};
 use crate::classify::matcher::Matcher;
@@ -61,7 +62,7 @@ pub fn condition(node: &Node<'_>, context: &mut Context) -> Option<Matcher> {
         }
     }
     if let Some(node) = fields.take("body") {
-        parts.extend(body(&node, "", context));
+        parts.extend(pointers(&node, "", context).into_iter().map(|(at, test)| Matcher::Body(at, test)));
     }
     if let Some(node) = fields.take("body_size") {
         parts.extend(body_size(&node, &mut context.errors));
@@ -119,17 +120,17 @@ fn media_type(text: &str) -> Result<TextGlob, &'static str> {
 }
 
 /// A map from JSON pointers below `prefix` to tests.
-pub fn body(node: &Node<'_>, prefix: &str, context: &mut Context) -> Vec<Matcher> {
-    let mut parts = Vec::new();
+pub fn pointers(node: &Node<'_>, prefix: &str, context: &mut Context) -> Vec<(PointerId, Test)> {
+    let mut tests = Vec::new();
     for (pointer, node) in node.entries(&mut context.errors) {
         match context.pointers.add(&format!("{prefix}{pointer}")) {
-            Ok(id) => parts.extend(test(&node, &mut context.errors).map(|test| Matcher::Body(id, test))),
+            Ok(id) => tests.extend(test(&node, &mut context.errors).map(|test| (id, test))),
             Err(why) => {
                 context.errors.push(node.error(format!("bad JSON pointer `{pointer}`")).with_hint(why));
             }
         }
     }
-    parts
+    tests
 }
 
 /// `{gt: 1MiB}`

@@ -3,7 +3,7 @@
 //! Must not go here: parsing bodies (`classify::body`), telling protocols apart (`protocol`).
 
 use super::Context;
-use super::condition::{body, many};
+use super::condition::{many, pointers};
 use crate::classify::glob::{Glob, TextGlob};
 use crate::classify::matcher::{Matcher, Mcp};
 use crate::classify::predicate::{Check, Test};
@@ -14,16 +14,19 @@ pub fn mcp(node: &Node<'_>, context: &mut Context) -> Option<Matcher> {
     let mut fields = node.fields(&mut context.errors)?;
     let method = names(fields.take("method"), &mut context.errors);
     let tool = names(fields.take("tool"), &mut context.errors);
-    let arguments = fields.take("arguments").map(|node| body(&node, "/params/arguments", context));
+    let arguments = fields.take("arguments").map(|node| pointers(&node, "/params/arguments", context));
     if fields.is_empty() {
         context.errors.push(node.error("expected `method`, `tool` or `arguments`"));
     }
     fields.finish(&mut context.errors);
-    let mut parts = arguments.unwrap_or_default();
-    let method_at = context.pointers.add("/method").ok()?;
-    let name_at = context.pointers.add("/params/name").ok()?;
-    parts.push(Matcher::Mcp(Mcp { method, tool, method_at, name_at }));
-    Some(Matcher::All(parts))
+    Some(Matcher::Mcp(Mcp {
+        method,
+        tool,
+        arguments: arguments.unwrap_or_default(),
+        arguments_at: context.pointers.add("/params/arguments").ok()?,
+        method_at: context.pointers.add("/method").ok()?,
+        name_at: context.pointers.add("/params/name").ok()?,
+    }))
 }
 
 const PROVIDERS: [(&str, &[Protocol]); 3] = [

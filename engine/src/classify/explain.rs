@@ -1,0 +1,53 @@
+//! Why a rule matches a request or does not, part by part: for people, never on the way of a request.
+//!
+//! Must not go here: judging (`matcher`); this asks it again for every part.
+
+use super::body::Pointers;
+use super::facts::{Body, Facts};
+use super::matcher::Matcher;
+use super::truth::Truth;
+
+/// One part of a condition and what it says of the request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// As the policy names it: `path`, `header x-env`, `body /amount`, `all`.
+    pub name: String,
+    pub truth: Truth,
+    pub parts: Vec<Part>,
+}
+
+impl Part {
+    pub fn of(matcher: &Matcher, facts: &Facts<'_>, body: &Body<'_>, pointers: &Pointers) -> Part {
+        let inner: &[Matcher] = match matcher {
+            Matcher::All(parts) | Matcher::Any(parts) => parts,
+            Matcher::Not(inner) => std::slice::from_ref(inner),
+            _ => &[],
+        };
+        Part {
+            name: name(matcher, pointers),
+            truth: matcher.truth(facts, body),
+            parts: inner.iter().map(|matcher| Part::of(matcher, facts, body, pointers)).collect(),
+        }
+    }
+}
+
+fn name(matcher: &Matcher, pointers: &Pointers) -> String {
+    match matcher {
+        Matcher::All(_) => "all".into(),
+        Matcher::Any(_) => "any".into(),
+        Matcher::Body(pointer, _) => format!("body {}", pointers.name(*pointer)),
+        Matcher::BodySize(..) => "body_size".into(),
+        Matcher::ContentType(_) => "content_type".into(),
+        Matcher::Header(name, _) => format!("header {name}"),
+        Matcher::Host(_) => "host".into(),
+        Matcher::Mcp(_) => "mcp".into(),
+        Matcher::Method(_) => "method".into(),
+        Matcher::Not(_) => "not".into(),
+        Matcher::OnBehalfOf(_) => "on_behalf_of".into(),
+        Matcher::Path(_) => "path".into(),
+        Matcher::Principal(_) => "principal".into(),
+        Matcher::Protocol(_) => "llm provider".into(),
+        Matcher::Query(name, _) => format!("query {name}"),
+        Matcher::Source(_) => "source".into(),
+    }
+}
