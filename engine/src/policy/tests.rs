@@ -690,3 +690,13 @@ fn a_sender_of_unknown_address_may_be_the_one_meant() {
     let policy = held(json!({"source": "10.0.0.0/8"}));
     assert_eq!(judge(&policy, &get("h/x"), b""), Ok(Hold));
 }
+
+#[test]
+fn an_empty_segment_before_dots_hides_nothing() {
+    let policy = held(json!({"path": "/a/x/admin"}));
+    // RFC 3986 lets `..` remove the empty segment; a server that merges slashes first reads `/a/admin`.
+    for target in ["h/a/x//../admin", "h/a/x//%2e%2e/admin", "h/a/x/%2f..%2fadmin", "h/a/x//..;/admin"] {
+        assert_eq!(judge(&policy, &get(target), b""), Ok(Hold), "{target}");
+    }
+    assert_eq!(judge(&held(json!({"path": "/a/admin"})), &get("h/a/x//../admin"), b""), Ok(Hold));
+}

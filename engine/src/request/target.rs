@@ -34,6 +34,8 @@ pub enum TargetError {
     NonAscii,
     /// `%` without two hex digits.
     PercentEncoding,
+    /// A path beyond [`MAX_PATH`].
+    TooLong,
     /// Encoded bytes that are not UTF-8 (overlong forms among them).
     Utf8,
 }
@@ -58,6 +60,7 @@ impl fmt::Display for TargetError {
             TargetError::Missing => "the request has no path",
             TargetError::NonAscii => "the path holds a byte that is not ASCII; percent-encode it",
             TargetError::PercentEncoding => "the path holds `%` without two hex digits",
+            TargetError::TooLong => "the path is longer than 8 KiB",
             TargetError::Utf8 => "the path holds encoded bytes that are not UTF-8",
         })
     }
@@ -79,6 +82,9 @@ pub fn canonical_target(target: &[u8]) -> Result<Canonical, TargetError> {
         return Err(TargetError::Fragment);
     }
     let (path, query) = split_query(target);
+    if path.len() > MAX_PATH {
+        return Err(TargetError::TooLong);
+    }
     let path = if path.contains('%') { Cow::Owned(decode_unreserved(path)?) } else { Cow::Borrowed(path) };
     let path = if is_plain(&path) { path.into_owned() } else { resolve(&path) };
     Ok(Canonical { path, query: query.map(str::to_owned) })
@@ -134,18 +140,30 @@ impl<'a> Readings<'a> {
             }
         };
         // A server that resolves nothing sees what was sent.
-        add(decode_text(&String::from_utf8_lossy(received)));
+        let received = String::from_utf8_lossy(received);
+        add(decode_text(&received));
+        // One that does not merge slashes lets `..` remove an empty segment.
+        let unmerged = decode_unreserved(&received).map(|text| resolve_unmerged(&text)).unwrap_or_default();
+        add(decode_text(&unmerged));
+        add(decode_text(&resolve(&unmerged)));
         if path.bytes().any(doubtful) {
-            for decoded in [path.to_owned(), decode_all(path, 1), decode_all(path, MAX_DECODINGS)] {
-                for slashed in [decoded.clone(), decoded.replace('\\', "/")] {
-                    add(decode_text(&resolve(&without_params(&slashed))));
-                    add(decode_text(&resolve(&slashed)));
+            for text in [path, &unmerged] {
+                for decoded in [text.to_owned(), decode_all(text, 1), decode_all(text, MAX_DECODINGS)] {
+                    for slashed in [decoded.clone(), decoded.replace('\\', "/")] {
+                        for segments in [without_params(&slashed), slashed] {
+                            add(decode_text(&resolve(&segments)));
+                            add(decode_text(&resolve(&resolve_unmerged(&segments))));
+                        }
+                    }
                 }
             }
         }
         Readings { usual: Cow::Owned(usual), others }
     }
 }
+
+/// The longest path, without its query: servers take about as much (RFC 9110, 4.1), and each reading is matched on its own.
+const MAX_PATH: usize = 8 * 1024;
 
 /// How often a path may be decoded on its way through gateways and frameworks.
 const MAX_DECODINGS: usize = 4;
@@ -187,6 +205,19 @@ fn resolve(path: &str) -> String {
         resolved.push('/');
     }
     resolved
+}
+
+/// Resolves dot segments as RFC 3986, 5.2.4 has it: an empty segment is one like any other.
+fn resolve_unmerged(path: &str) -> String {
+    let mut kept: Vec<&str> = Vec::new();
+    for segment in path.split('/').skip(1) {
+        match segment {
+            "." => {}
+            ".." => drop(kept.pop()),
+            name => kept.push(name),
+        }
+    }
+    format!("/{}", kept.join("/"))
 }
 
 /// Decodes unreserved characters, writes other escapes in upper case, refuses what no server should get.
@@ -330,6 +361,14 @@ mod tests {
         ] {
             assert_eq!(canonical_target(target), Err(error), "{}", String::from_utf8_lossy(target));
         }
+    }
+
+    #[test]
+    fn a_path_is_as_long_as_servers_take_it_and_a_query_is_not_counted() {
+        let long = |n: usize| format!("/{}", "a".repeat(n));
+        assert!(canonical_target(long(8_191).as_bytes()).is_ok());
+        assert_eq!(canonical_target(long(8_192).as_bytes()), Err(TargetError::TooLong));
+        assert!(canonical_target(format!("/a?{}", long(20_000)).as_bytes()).is_ok());
     }
 
     #[test]
