@@ -5,7 +5,7 @@
 //!
 //! Must not go here: what is masked (`redact`).
 
-use super::event::{Effect, Event, Fields, Step};
+use super::event::{Effect, Event, Step};
 use super::holding::json;
 use super::inbound::Inbound;
 use super::{Call, CallKind, Caller, Exchange, State};
@@ -61,8 +61,19 @@ impl Outbound {
 
 impl Exchange {
     pub(super) fn forward(&self, mut outbound: Box<Outbound>, event: Event<'_>) -> (State, Step) {
+        let mut report = None;
         let step = match event {
-            Event::ResponseHead { fields, end } => self.response_head(&mut outbound, fields, end),
+            Event::ResponseHead { fields, end } => {
+                let headers = Headers::new(fields);
+                let status = headers.only(":status").and_then(|s| std::str::from_utf8(s).ok()?.parse::<u16>().ok());
+                let outcome = match status {
+                    Some(..400) => Outcome::Succeeded,
+                    Some(_) => Outcome::Failed,
+                    None => Outcome::Unknown,
+                };
+                report = self.report(&mut outbound, outcome, status);
+                self.response_head(&mut outbound, &headers, status, end)
+            }
             Event::ResponseBody { buffered, end } => match &mut outbound.masking {
                 Masking::Off => Ok(Step::proceed()),
                 Masking::Whole { .. } if buffered > outbound.limit => Err(Doubt::new(
@@ -90,27 +101,26 @@ impl Exchange {
             }
             _ => Ok(Step::proceed()),
         };
-        match step {
+        let (state, mut step) = match step {
             Ok(step) => (State::Forward(outbound), step),
             Err(doubt) => {
                 let mut notice = Notice::refused(doubt.status, doubt.code, doubt.detail);
                 notice.executed = crate::reply::Executed::Yes;
                 self.answer(&notice, Caller::plain())
             }
-        }
+        };
+        step.effects.splice(0..0, report);
+        (state, step)
     }
 
-    fn response_head(&self, outbound: &mut Outbound, fields: Fields, end: bool) -> Result<Step, Doubt> {
-        let headers = Headers::new(fields);
-        let status =
-            headers.only(":status").and_then(|s| std::str::from_utf8(s).ok()).and_then(|s| s.parse::<u16>().ok());
+    fn response_head(
+        &self,
+        outbound: &mut Outbound,
+        headers: &Headers,
+        status: Option<u16>,
+        end: bool,
+    ) -> Result<Step, Doubt> {
         let mut step = Step::proceed();
-        let outcome = match status {
-            Some(..400) => Outcome::Succeeded,
-            Some(_) => Outcome::Failed,
-            None => Outcome::Unknown,
-        };
-        step.effects.extend(self.report(outbound, outcome, status));
         if outbound.profile.is_none() || end || outbound.head_request {
             return Ok(step);
         }

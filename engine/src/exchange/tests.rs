@@ -711,3 +711,17 @@ fn a_call_sent_again_is_the_same_to_the_approver() {
     let (a, b) = (signed("1"), signed("2"));
     assert_eq!((&a.digest, &a.terms), (&b.digest, &b.terms));
 }
+
+#[test]
+fn a_response_that_is_refused_is_still_reported() {
+    let mut masked = policy();
+    masked["redact"][0]["match"] = json!({"path": "/things/**"});
+    let mut run = Run::new(masked);
+    let (intake, _) = run.approved();
+    run.step(Event::Dispatched(Some(3)));
+    assert!(resumes(&run.ended(3, 200, &answer(&intake, |_| {}))));
+    let fields = vec![(b":status".to_vec(), b"200".to_vec()), (b"content-encoding".to_vec(), b"br".to_vec())];
+    let step = run.step(Event::ResponseHead { fields, end: false });
+    assert_eq!(reply(&step).1, "response_encoding_unsupported");
+    assert_eq!(call(&step).kind, CallKind::Outcome);
+}
