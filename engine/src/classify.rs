@@ -116,6 +116,8 @@ pub struct Candidates {
     pub enforced: bool,
     /// Some rule cannot decide without the body.
     pub needs_body: bool,
+    /// One of them is enforced.
+    pub relies_on_body: bool,
     /// One of these rules takes the body for JSON-RPC.
     pub json_rpc: bool,
     /// The largest body limit that one of these rules sets for itself.
@@ -186,6 +188,7 @@ impl Rules {
             selected.json_rpc |= rule.matcher.reads_json_rpc();
             if truth == Truth::Later {
                 selected.needs_body = true;
+                selected.relies_on_body |= enforced;
                 selected.body_limit = selected.body_limit.max(rule.body_limit);
             }
             if let (true, Truth::Doubt(reason)) = (enforced, truth) {

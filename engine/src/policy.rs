@@ -60,6 +60,8 @@ pub struct Selection {
     pub enforced: bool,
     /// [`Policy::decide`] needs the body.
     pub needs_body: bool,
+    /// And not only for what is observed.
+    pub relies_on_body: bool,
     /// A rule that may match takes the body for JSON-RPC.
     pub json_rpc: bool,
     /// Bytes of body that are read for a decision, a hold or masking; more is refused.
@@ -103,6 +105,7 @@ impl Policy {
             touched: candidates.touched,
             enforced: candidates.enforced,
             needs_body: candidates.needs_body,
+            relies_on_body: candidates.relies_on_body,
             json_rpc: candidates.json_rpc,
             body_limit: candidates.body_limit.unwrap_or(self.settings.body_limit),
             ..Selection::default()

@@ -80,13 +80,14 @@ impl Exchange {
         let selection = &inbound.selection;
         let upgrade = inbound.head.is_upgrade();
         let wants_body = selection.needs_body || selection.redact_request.is_some();
-        if upgrade && (wants_body || selection.redact_response.is_some()) {
+        let relies_on_body = selection.relies_on_body || selection.redact_request.is_some();
+        if upgrade && (relies_on_body || selection.redact_response.is_some()) {
             return self.doubt(&inbound.head, selection.enforced, b"", not_inspectable());
         }
         if end && !upgrade {
             return self.finish(now, inbound, b"");
         }
-        if !wants_body && (now.posture == Posture::Normal || !selection.enforced) {
+        if (!wants_body || upgrade) && (now.posture == Posture::Normal || !selection.enforced) {
             // The head alone decides; only a hold waits for the body too, since it is bound to it.
             match policy.decide(&inbound.head, &inbound.selection, None) {
                 Ok(decision) if decision.verdict == Verdict::Hold => {}
@@ -103,12 +104,7 @@ impl Exchange {
     pub(super) fn read_body(&self, now: Now, mut inbound: Box<Inbound>, event: Event<'_>) -> (State, Step) {
         match event {
             Event::RequestBody { buffered, .. } if buffered > inbound.selection.body_limit => {
-                let detail = format!(
-                    "the body is larger than the {} bytes that are inspected on this route",
-                    inbound.selection.body_limit
-                );
-                let doubt = Doubt::new(413, "body_too_large", detail);
-                self.doubt(&inbound.head, inbound.selection.enforced, b"", doubt)
+                self.too_large(now, inbound)
             }
             Event::RequestBody { end, .. } => {
                 inbound.body_seen = true;
@@ -138,6 +134,19 @@ impl Exchange {
             }
             _ => (State::ReadBody(inbound), Step::pause()),
         }
+    }
+
+    /// There is more of the body than may be read: refused, unless the body was only wanted to observe.
+    fn too_large(&self, now: Now, inbound: Box<Inbound>) -> (State, Step) {
+        let selection = &inbound.selection;
+        let by_head = !selection.relies_on_body && selection.redact_request.is_none() && now.posture == Posture::Normal;
+        let decision = by_head.then(|| self.gateway.policy.decide(&inbound.head, selection, None));
+        if selection.enforced && matches!(decision, Some(Ok(decision)) if decision.verdict == Verdict::Allow) {
+            return self.finish(now, inbound, b"");
+        }
+        let detail =
+            format!("the body is larger than the {} bytes that are inspected on this route", selection.body_limit);
+        self.doubt(&inbound.head, selection.enforced, b"", Doubt::new(413, "body_too_large", detail))
     }
 
     /// The request is complete: judge it.

@@ -725,3 +725,22 @@ fn a_response_that_is_refused_is_still_reported() {
     assert_eq!(reply(&step).1, "response_encoding_unsupported");
     assert_eq!(call(&step).kind, CallKind::Outcome);
 }
+
+#[test]
+fn a_rule_that_only_observes_refuses_no_body() {
+    let mut observed = policy();
+    observed["rules"] = json!([
+        {"id": "all", "match": {"path": "/**"}, "verdict": "allow"},
+        {"id": "pay", "match": {"body": {"/amount": {"gte": 10000}}}, "verdict": "hold", "mode": "observe"},
+    ]);
+    let mut run = Run::new(observed.clone());
+    assert_eq!(run.head("POST", "/pay", &[], false).flow, Flow::Pause);
+    assert_eq!(run.step(Event::RequestBody { buffered: 5_000, end: false }).flow, Flow::Continue);
+    let mut run = Run::new(observed.clone());
+    assert_eq!(run.head("GET", "/pay", &[("upgrade", "websocket")], false).flow, Flow::Continue);
+    // Where the rule beside it holds, the body is bound and the limit stands.
+    observed["rules"][0]["verdict"] = json!("hold");
+    let mut run = Run::new(observed);
+    run.head("POST", "/pay", &[], false);
+    assert_eq!(reply(&run.step(Event::RequestBody { buffered: 5_000, end: false })).0, 413);
+}
