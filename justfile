@@ -44,6 +44,10 @@ bench *ARGS: wasm _noop
     ./justw --bring envoy
     cargo run --release --quiet -p e2e --bin bench -- {{ ARGS }}
 
+# many holds at once: Envoy's memory, and the way from decision to release; `--holds N`
+load *ARGS: _programs
+    {{ programs }}/load {{ ARGS }}
+
 # formatting and clippy, natively and for wasm
 lint:
     ./justw --bring targets

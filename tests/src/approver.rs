@@ -169,11 +169,19 @@ impl Person {
         request.header("authorization", format!("Bearer {}", self.session)).send(self.addr).await
     }
 
-    /// The holds that the page would show, newest first.
+    /// Every hold, newest first.
     pub async fn holds(&self) -> Result<Vec<Value>> {
-        let answer = self.call(Request::get("/v1/holds?limit=500")).await?;
-        ensure!(answer.status == 200, "listing holds: {answer:?}");
-        Ok(answer.json()["holds"].as_array().cloned().unwrap_or_default())
+        let (mut holds, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let answer = self.call(Request::get(&format!("/v1/holds?limit=500{cursor}"))).await?;
+            ensure!(answer.status == 200, "listing holds: {answer:?}");
+            let page = answer.json();
+            holds.extend(page["holds"].as_array().cloned().unwrap_or_default());
+            match page["next"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return Ok(holds),
+            }
+        }
     }
 
     /// Waits until there are `n` holds in `state`.

@@ -10,6 +10,7 @@
 
 pub mod agents;
 pub mod approver;
+pub mod arguments;
 pub mod artefacts;
 pub mod client;
 pub mod envoy;

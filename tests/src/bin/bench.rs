@@ -5,12 +5,12 @@
 
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use e2e::client::Request;
 use e2e::envoy::{Config, Envoy, Plugin};
 use e2e::fake_approver::{FakeApprover, Twist};
 use e2e::upstream::{Reply, Upstream};
-use e2e::{artefacts, load, policy};
+use e2e::{arguments, artefacts, load, policy};
 use serde_json::{Value, json};
 
 const CONNECTIONS: usize = 16;
@@ -27,8 +27,8 @@ struct Case {
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let rounds: usize = argument("--rounds", 9)?;
-    let requests: usize = argument("--requests", 2000)?;
+    let rounds: usize = arguments::number("--rounds", 9)?;
+    let requests: usize = arguments::number("--requests", 2000)?;
     let upstream = Upstream::start(|_| Reply::json(200, r#"{"ok":true}"#)).await;
     upstream.forget();
     let approver = FakeApprover::start(Twist::default());
@@ -80,7 +80,9 @@ fn cases() -> Vec<Case> {
     let post = |target: &str, bytes: usize| Request::post(target, &body(bytes)).to_bytes();
     vec![
         Case { name: "GET, no rule selects it", request: Request::get("/v1/contacts/7").to_bytes() },
+        Case { name: "1 KB JSON, judged", request: post("/v1/refunds", 1 << 10) },
         Case { name: "1 KB JSON, judged and scanned", request: post("/v1/notes", 1 << 10) },
+        Case { name: "64 KB JSON, judged", request: post("/v1/refunds", 64 << 10) },
         Case { name: "64 KB JSON, judged and scanned", request: post("/v1/notes", 64 << 10) },
     ]
 }
@@ -136,9 +138,4 @@ fn print_table(report: &Value) {
 fn median(samples: &mut [f64]) -> f64 {
     samples.sort_by(f64::total_cmp);
     samples.get(samples.len() / 2).copied().unwrap_or_default()
-}
-
-fn argument(name: &str, default: usize) -> Result<usize> {
-    let mut arguments = std::env::args().skip_while(|a| a != name).skip(1);
-    arguments.next().map_or(Ok(default), |v| v.parse().with_context(|| format!("`{name} {v}`: expected a number")))
 }
