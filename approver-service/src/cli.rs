@@ -11,8 +11,11 @@ pub mod holds;
 pub mod key;
 pub mod login;
 pub mod policy;
+pub mod redact;
+pub mod scan;
 pub mod serve;
 pub mod terminal;
+mod texts;
 pub mod token;
 
 use std::process::ExitCode;
@@ -54,8 +57,10 @@ enum Command {
     Deny(decide::Deny),
     Control(control::ControlCommand),
     Audit(audit::AuditCommand),
-    // Policies and texts, on this machine: a file each, `policy.rs`, `scan.rs`, `redact.rs`.
+    // Policies and texts, on this machine.
     Policy(policy::PolicyCommand),
+    Scan(scan::Scan),
+    Redact(redact::Redact),
 }
 
 /// Reads the arguments, runs the command, tells what went wrong.
@@ -78,6 +83,8 @@ pub fn main() -> ExitCode {
             Command::Control(command) => command.run().await,
             Command::Audit(command) => command.run().await,
             Command::Policy(command) => command.run(),
+            Command::Scan(command) => command.run(),
+            Command::Redact(command) => command.run(),
         }
     });
     match done {

@@ -12,10 +12,14 @@ pub(super) fn at_word(scan: &mut Scan<'_>, word: &Word) {
     let Some((end, digits, grouped)) = number(scan.rest(word.start)).map(|(len, d, g)| (word.start + len, d, g)) else {
         return;
     };
-    if !scan.closes(end) || !is_issued(digits.bytes()) || !luhn(digits.digits().bytes()) {
+    if !scan.closes(end) || !luhn(digits.digits().bytes()) {
         return;
     }
     let near = scan.near(word.start);
+    // Where a card is announced, the networks' ranges need not be known.
+    if !is_issued(digits.bytes()) && !near.announces(Entity::CreditCard) {
+        return;
+    }
     let score = match (near.announces(Entity::CreditCard), near.other()) {
         (true, _) => 98,
         (false, true) => 35,
@@ -82,7 +86,7 @@ fn is_issued(digits: &[u8]) -> bool {
         // Diners Club.
         14 => matches!(three, 300..=305 | 309) || matches!(two, 36 | 38 | 39),
         // American Express, UATP, JCB of old.
-        15 => matches!(two, 34 | 37) || matches!(four, 1800 | 2131),
+        15 => matches!(two, 10..=19 | 34 | 37) || matches!(four, 1800 | 2131),
         // Visa, Mastercard, Discover, JCB, UnionPay, Maestro, Mir, RuPay.
         16 => {
             two / 10 == 4

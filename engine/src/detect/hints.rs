@@ -11,24 +11,26 @@ use super::vocabulary;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Hints {
     pub(super) entities: Set,
-    traits: u8,
+    traits: u16,
 }
 
 /// The value is a person's name.
-const PERSON: u8 = 1;
+const PERSON: u16 = 1;
 /// The object is a person: its `name` is one.
-const PEOPLE: u8 = 2;
+const PEOPLE: u16 = 2;
 /// The value is a machine-made secret.
-const SECRET: u8 = 4;
+const SECRET: u16 = 4;
 /// The value is a password.
-const PASSWORD: u8 = 8;
+const PASSWORD: u16 = 8;
 /// The number is nobody's.
-const OTHER: u8 = 16;
+const OTHER: u16 = 16;
 /// The value is the name of whatever the object is.
-const NAME: u8 = 32;
+const NAME: u16 = 32;
 
 /// The value is a part of the name that the object is.
-const NAME_PART: u8 = 64;
+const NAME_PART: u16 = 64;
+/// The value says something about a secret.
+const ABOUT: u16 = 128;
 
 impl Hints {
     pub const NONE: Hints = Hints { entities: Set::EMPTY, traits: 0 };
@@ -89,7 +91,7 @@ impl Hints {
     }
 
     pub(super) fn secret(self) -> bool {
-        self.traits & SECRET != 0
+        self.traits & (SECRET | ABOUT) == SECRET
     }
 
     pub(super) fn password(self) -> bool {
@@ -190,6 +192,7 @@ static TABLE: LazyLock<Vec<(&'static str, Hints)>> = LazyLock::new(|| {
         (SECRET, vocabulary::SECRET),
         (PASSWORD, vocabulary::PASSWORD),
         (OTHER, vocabulary::OTHER),
+        (ABOUT, vocabulary::ABOUT),
     ];
     let entities = vocabulary::ENTITIES
         .iter()

@@ -11,7 +11,7 @@ type Kind = (Entity, std::ops::RangeInclusive<usize>, usize, usize);
 const KINDS: &[Kind] = &[
     (Entity::UsBankNumber, 6..=17, 6, 0),
     (Entity::MedicalRecord, 5..=14, 4, 4),
-    (Entity::Passport, 6..=12, 4, 5),
+    (Entity::Passport, 6..=12, 2, 7),
     (Entity::UsDriverLicense, 5..=20, 4, 8),
     (Entity::DriverLicense, 5..=20, 4, 8),
     (Entity::NationalId, 6..=20, 5, 6),
@@ -68,7 +68,14 @@ pub(super) fn at_word(scan: &mut Scan<'_>, word: &Word) {
     // In a text, dates and amounts also follow such words: the value must be close.
     let score = if gap == 0 { 80 } else { 66 - u8::try_from(gap).unwrap_or(REACH as u8) / 2 };
     let value = scan.bytes.get(word.start..end).unwrap_or_default();
-    scan.found(refined(*entity, value), word.start, end, score);
+    // Words of a sentence are no codes.
+    if value.iter().filter(|b| b.is_ascii_lowercase()).count() > 1 {
+        return;
+    }
+    // `MRN-95550290` carries its announcement.
+    let prefix = scan.bytes.get(..word.start).unwrap_or_default();
+    let label = if *entity == Entity::MedicalRecord && prefix.ends_with(b"MRN-") { 4 } else { 0 };
+    scan.found(refined(*entity, value), word.start - label, end, score);
 }
 
 /// Groups of letters and digits joined by single spaces or hyphens, as long as each group has a digit: bytes taken, letters

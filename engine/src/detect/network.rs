@@ -56,7 +56,18 @@ fn ipv4(scan: &mut Scan<'_>, start: usize) {
         () if address.is_loopback() || address.is_broadcast() || address.octets().starts_with(&[255, 255]) => 40,
         () => 75,
     };
+    let end = end + prefix_length(scan, start, end, 32);
     scan.found(Entity::IpAddress, start, end, score);
+}
+
+/// The length of `/24` behind an address that is no part of a URL.
+fn prefix_length(scan: &Scan<'_>, start: usize, end: usize, most: u32) -> usize {
+    let digits = scan.rest(end + 1).iter().take(4).take_while(|b| b.is_ascii_digit()).count();
+    let value = scan.text.get(end + 1..end + 1 + digits).and_then(|t| t.parse::<u32>().ok());
+    let network =
+        scan.next(end) == Some(b'/') && scan.previous(start) != Some(b'/') && value.is_some_and(|v| v <= most);
+    let ends = scan.next(end + 1 + digits).is_none_or(|b| !b.is_ascii_alphanumeric() && b != b'/');
+    if network && ends { digits + 1 } else { 0 }
 }
 
 fn ipv6(scan: &mut Scan<'_>, start: usize) {
@@ -80,12 +91,14 @@ fn ipv6(scan: &mut Scan<'_>, start: usize) {
     let digits = text.iter().filter(|b| b.is_ascii_digit()).count();
     let groups = text.split(|b| *b == b':').filter(|group| !group.is_empty()).count();
     // `a::b` and `std::fd` are code.
-    let code = digits < 2 || groups < 3 && !text.ends_with(b"::") && !(groups == 2 && text.len() >= 7);
+    let mapped = text.contains(&b'.');
+    let code = !mapped && (digits < 2 || groups < 3 && !text.ends_with(b"::") && !(groups == 2 && text.len() >= 7));
     let score = match () {
         () if scan.near(start).announces(Entity::IpAddress) => 95,
         () if code || address.is_loopback() || address.is_unspecified() => 30,
         () => 85,
     };
+    let end = end + prefix_length(scan, start, end, 128);
     scan.found(Entity::IpAddress, start, end, score);
 }
 

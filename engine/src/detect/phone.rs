@@ -102,6 +102,7 @@ pub(super) fn at_plus(scan: &mut Scan<'_>, at: usize) {
         }
     }
     let Some(end) = fit.map(|len| at + 1 + len) else { return };
+    let end = end + extension(scan.rest(end));
     if scan.next(end).is_none_or(|b| !b.is_ascii_alphanumeric()) {
         let score = if scan.near(at).announces(Entity::PhoneNumber) { 95 } else { 80 };
         scan.found(Entity::PhoneNumber, at, end, score);
@@ -138,7 +139,12 @@ pub(super) fn at_word(scan: &mut Scan<'_>, word: &Word) {
 fn national(scan: &mut Scan<'_>, start: usize) {
     let Some(written) = written(scan.rest(start)) else { return };
     let end = start + written.group_ends.get(written.count.saturating_sub(1)).copied().unwrap_or(0);
+    let end = end + extension(scan.rest(end));
     if !scan.closes(end) {
+        return;
+    }
+    // Two parts around a point are a fraction.
+    if written.count == 2 && scan.rest(start).get(written.groups.first().copied().unwrap_or(0)) == Some(&b'.') {
         return;
     }
     // Four short groups joined by dots are an IP address or a version.
@@ -183,11 +189,15 @@ fn by_form(written: &Written) -> u8 {
             }
         }
         [1, 3, 3, 4] if first == 1 && nanp(1) => 75,
-        // Trunk prefix, or an area code in brackets.
+        [3, 3, 2, 2] | [2, 3, 3, 4] if !written.spaces_only => 60,
+        // An area code in brackets.
         _ if written.brackets && (8..=11).contains(&written.len) && groups.len() >= 2 => 65,
+        // A trunk prefix: no count and no time begins with zero.
+        [11] if first == 0 && written.digits.get(1).is_some_and(|d| *d > 0) => 55,
+        [1, rest @ ..] if first == 0 && (10..=11).contains(&written.len) && rest.len() >= 3 => 60,
         [2..=5, rest @ ..]
             if first == 0
-                && (9..=11).contains(&written.len)
+                && (10..=11).contains(&written.len)
                 && !rest.is_empty()
                 && rest.iter().all(|g| (2..=8).contains(g)) =>
         {
@@ -238,6 +248,12 @@ fn written(rest: &[u8]) -> Option<Written> {
         at += gap;
     }
     (w.len >= 7).then_some(w)
+}
+
+/// The length of an extension written right behind: `x4587`.
+fn extension(rest: &[u8]) -> usize {
+    let digits = rest.iter().skip(1).take(7).take_while(|b| b.is_ascii_digit()).count();
+    if matches!(rest.first(), Some(b'x' | b'X')) && (1..=6).contains(&digits) { digits + 1 } else { 0 }
 }
 
 fn value(digits: &[u8]) -> u32 {

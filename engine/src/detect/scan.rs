@@ -59,6 +59,7 @@ impl<'a> Scan<'a> {
                         secret::assigned::at_mark(self, at);
                     }
                     b'=' | b'>' => secret::assigned::at_mark(self, at),
+                    b',' if matches!(self.previous(at), Some(b'"' | b'\'')) => secret::assigned::at_mark(self, at),
                     b'-' => secret::issued::pem(self, at),
                     b'~' => secret::issued::at_tilde(self, at),
                     _ => {}

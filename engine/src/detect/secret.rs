@@ -49,14 +49,19 @@ pub(super) fn is_placeholder(value: &str) -> bool {
 /// Whether `value` looks machine-made: long enough, of one piece, and mixed.
 pub(super) fn is_token(value: &str) -> bool {
     let bytes = value.as_bytes();
-    let of_one_piece =
-        bytes.iter().all(|b| b.is_ascii_graphic() && !matches!(b, b'(' | b')' | b'{' | b'}' | b'[' | b']' | b','));
+    let of_one_piece = bytes
+        .iter()
+        .all(|b| b.is_ascii_graphic() && !matches!(b, b'(' | b')' | b'{' | b'}' | b'[' | b']' | b',' | b';'));
     if !(8..=2048).contains(&bytes.len()) || !of_one_piece || is_placeholder(value) {
         return false;
     }
     let digits = bytes.iter().filter(|b| b.is_ascii_digit()).count();
     let letters = bytes.iter().filter(|b| b.is_ascii_alphabetic()).count();
-    digits > 0 && letters > 0 && entropy(bytes) >= 2.8
+    // `2024-08-24T04:17:15Z`
+    let date =
+        digits >= 8 && matches!(bytes, [_, _, _, _, b'-', _, _, b'-', ..]) && !bytes.iter().any(u8::is_ascii_lowercase);
+    let mixed = digits > 0 && letters > 0 || digits == bytes.len() && digits >= 24;
+    mixed && !date && entropy(bytes) >= 2.8
 }
 
 /// Shannon entropy in bits per byte.

@@ -3,6 +3,8 @@
 //! A value is a word, or words that may be groups of one number; its evidence stands before it. So all but the last word, and
 //! the groups it may belong to, is decided. Must not go here: finding anything.
 
+use super::secret::assigned::open_value;
+
 /// A chain of groups is no longer than this: an IBAN in groups of four has 42 bytes.
 const CHAIN: usize = 96;
 /// A private key or token is no longer than this.
@@ -21,7 +23,8 @@ pub fn settled(text: &str) -> usize {
         }
         start = begin;
     }
-    start = start.min(private_key(text.as_bytes()).unwrap_or(text.len()));
+    let open = [private_key(text.as_bytes()), open_value(text)];
+    start = open.into_iter().flatten().fold(start, usize::min);
     // A single endless word is cut where no value is long enough to reach.
     if text.len() - start > 2 * LONGEST {
         start += LONGEST;
@@ -33,17 +36,10 @@ fn is_space(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\n' | '\r')
 }
 
-/// Where the last word begins: behind a space, or behind a letter that stands in no value. What is assigned to a name may hold
-/// any letter: there only a space ends it.
+/// Where the last word begins: behind a space, or behind a letter that stands in no value.
 fn word_start(text: &str) -> usize {
-    let run = text.rfind(is_space).map_or(0, |at| at + 1);
-    let (before, last) = text.split_at_checked(run).unwrap_or((text, ""));
-    let mark = [':', '=', '>'];
-    if before.trim_end_matches(is_space).ends_with(mark) || last.contains(mark) {
-        return run;
-    }
-    let stops = |c: char| !c.is_ascii() && c.is_alphabetic();
-    last.char_indices().rev().find(|(_, c)| stops(*c)).map_or(run, |(at, c)| run + at + c.len_utf8())
+    let stops = |c: char| is_space(c) || !c.is_ascii() && c.is_alphabetic();
+    text.char_indices().rev().find(|(_, c)| stops(*c)).map_or(0, |(at, c)| at + c.len_utf8())
 }
 
 /// Of a word too long for a group, the last code in it.

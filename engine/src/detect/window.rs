@@ -61,26 +61,30 @@ pub(super) struct Near<'a> {
 }
 
 impl Near<'_> {
-    /// Bytes between the nearest word that announces `entity` and this place; 0 if the key does.
+    /// Bytes between the nearest word that announces `entity` and this place; 0 if the key does. A nearer word that says that
+    /// the number is nobody's takes it back.
     pub fn distance(&self, entity: Entity) -> Option<usize> {
         if self.window.key.suggests(entity) {
             return Some(0);
         }
-        self.hits().filter(|(_, hints)| hints.suggests(entity)).map(|(gap, _)| gap).min()
+        let nearest = self.hits().filter(|(_, hints)| hints.suggests(entity)).map(|(gap, _)| gap).min()?;
+        self.nobodys().is_none_or(|gap| gap > nearest).then_some(nearest)
     }
 
     pub fn announces(&self, entity: Entity) -> bool {
         self.distance(entity).is_some()
     }
 
-    /// Whether the nearest word of all, or the key, says that the number is nobody's.
+    /// Whether the key, or the nearest word of all, says that the number is nobody's.
     pub fn other(&self) -> bool {
-        let key = self.window.key;
-        if !key.is_none() {
-            return key.other();
-        }
-        let nearest = self.hits().min_by_key(|(gap, _)| *gap);
-        nearest.is_some_and(|(gap, hints)| hints.other() && gap <= 16 && !self.text_before(gap).contains(&b'\n'))
+        let nearest = self.hits().map(|(gap, _)| gap).min();
+        self.window.key.other() || self.nobodys().is_some_and(|gap| nearest == Some(gap))
+    }
+
+    /// Bytes to the nearest word, on the same line, that says so.
+    fn nobodys(&self) -> Option<usize> {
+        let gap = self.hits().filter(|(gap, hints)| hints.other() && *gap <= 16).map(|(gap, _)| gap).min()?;
+        (!self.text_before(gap).contains(&b'\n')).then_some(gap)
     }
 
     /// Whether a password is announced at most `gap` bytes before.

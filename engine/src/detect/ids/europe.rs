@@ -16,7 +16,13 @@ pub(super) const IDS: &[Id] = &[
     // https://www.gov.uk/hmrc-internal-manuals/national-insurance-manual/nim39110
     Id {
         entity: Entity::UkNino,
-        shapes: &[("AA 00 00 00 A", 85), ("AA000000A", 65), ("AA 000000 A", 80), ("AA-00-00-00-A", 80)],
+        shapes: &[
+            ("AA 00 00 00 A", 85),
+            ("AA000000A", 65),
+            ("AA 000000 A", 80),
+            ("AA 000000A", 75),
+            ("AA-00-00-00-A", 80),
+        ],
         announced: 95,
         check: nino,
     },

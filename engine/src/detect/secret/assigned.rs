@@ -9,6 +9,8 @@ use crate::detect::scan::{Scan, Word};
 
 /// Longest name that is read back.
 const NAME: usize = 64;
+/// Longest value, with what stands before it.
+const VALUE: usize = 600;
 
 /// At `=`, `:` or `>` behind a name.
 pub(in crate::detect) fn at_mark(scan: &mut Scan<'_>, at: usize) {
@@ -43,7 +45,10 @@ fn name_before(bytes: &[u8], at: usize) -> Option<&str> {
         .iter()
         .rev()
         .take_while(|b| {
-            matches!(b, b' ' | b'\t' | b'"' | b'\'' | b'`' | b'\\' | b'=' | b':' | b'?' | b']' | b'|' | b'/')
+            matches!(
+                b,
+                b' ' | b'\t' | b'"' | b'\'' | b'`' | b'\\' | b'=' | b':' | b'?' | b']' | b'|' | b'/' | b'.' | b','
+            )
         })
         .count();
     if skipped > 12 {
@@ -66,7 +71,7 @@ fn name_before(bytes: &[u8], at: usize) -> Option<&str> {
 
 /// Where the value begins and ends behind a mark.
 fn value_behind(rest: &[u8]) -> Option<(usize, usize)> {
-    let rest = rest.get(..600.min(rest.len()))?;
+    let rest = rest.get(..VALUE.min(rest.len()))?;
     let gap = rest
         .iter()
         .take_while(|b| matches!(b, b' ' | b'\t' | b'=' | b':' | b'>' | b'|' | b'\n' | b'\r' | b'('))
@@ -88,13 +93,38 @@ fn value_behind(rest: &[u8]) -> Option<(usize, usize)> {
     let tail = rest.get(at..)?;
     let stop = |b: &u8| match quote {
         Some(q) => *b == q || *b == b'\\' || matches!(b, b'\n' | b'\r'),
-        None => {
-            b.is_ascii_whitespace()
-                || matches!(b, b'"' | b'\'' | b'`' | b'<' | b'>' | b'&' | b',' | b';' | b')' | b'}' | b'\\')
-        }
+        None => b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b'`' | b'<' | b'>' | b'&' | b',' | b';' | b'\\'),
     };
-    let len = tail.iter().take_while(|b| !stop(b)).count();
+    let value = tail.get(..tail.iter().take_while(|b| !stop(b)).count())?;
+    // Brackets around the assignment are not part of the value.
+    let closing = |b: &&u8| quote.is_none() && matches!(b, b')' | b'}' | b']');
+    let len = value.len() - value.iter().rev().take_while(closing).count();
     (len > 0).then_some((at, at + len))
+}
+
+/// Where the value begins that is assigned to a secret's name and may go on behind the end of `text`.
+pub(in crate::detect) fn open_value(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let from = bytes.len().saturating_sub(VALUE + 100);
+    let marks = bytes.iter().enumerate().skip(from).filter(|(_, b)| matches!(b, b'=' | b':' | b'>' | b','));
+    marks.map(|(at, _)| at).find_map(|at| {
+        let key = Hints::of(name_before(bytes, at)?);
+        let (start, end) = value_behind(bytes.get(at + 1..)?).filter(|_| key.secret() || key.password())?;
+        // Closing brackets at the end may yet turn out to be part of it.
+        let rest = bytes.get(at + 1 + end..)?;
+        (rest.iter().all(|b| matches!(b, b')' | b'}' | b']')) && end < VALUE).then_some(at + 1 + start)
+    })
+}
+
+/// The next word behind one space; of quotes around it only the inside.
+fn word_behind(rest: &[u8]) -> Option<(usize, usize)> {
+    let tail = rest.strip_prefix(b" ")?;
+    let len = tail.iter().take(130).take_while(|b| !b.is_ascii_whitespace()).count();
+    let quote = |b: &&u8| matches!(b, b'"' | b'\'' | b'`');
+    let word = tail.get(..len)?;
+    let open = word.iter().take_while(quote).count();
+    let close = word.iter().rev().take_while(|b| quote(b) || **b == b',').count();
+    (open + close < len).then_some((1 + open, 1 + len - close))
 }
 
 /// `Bearer …`, `Basic …` (RFC 7235), and `password is …` in a sentence.
@@ -106,9 +136,9 @@ pub(in crate::detect) fn at_word(scan: &mut Scan<'_>, word: &Word) {
     if !(scheme || verb || noun) || scan.next(word.end) != Some(b' ') || !scan.wants(Entity::Secret) {
         return;
     }
-    let Some((start, end)) = value_behind(scan.rest(word.end)).map(|(s, e)| (word.end + s, word.end + e)) else {
-        return;
-    };
+    let rest = scan.rest(word.end);
+    let behind = if verb { word_behind(rest) } else { value_behind(rest) };
+    let Some((start, end)) = behind.map(|(s, e)| (word.end + s, word.end + e)) else { return };
     let value = scan.text.get(start..end).unwrap_or_default();
     if scheme {
         if super::is_token(value) {

@@ -19,11 +19,13 @@ enum Body {
     Upper,
     /// Base64url and what joins its parts: `-`, `_`, `.`.
     Url,
+    /// Base64url and `/`: the path of a URL.
+    Path,
     /// Base64 with padding, and `-`, `_`, `.`.
     Base64,
 }
 
-use Body::{Alnum, Base64, Hex, Upper, Url};
+use Body::{Alnum, Base64, Hex, Path, Upper, Url};
 
 impl Body {
     fn has(self, b: u8) -> bool {
@@ -32,6 +34,7 @@ impl Body {
             Hex => b.is_ascii_hexdigit(),
             Upper => b.is_ascii_digit() || b.is_ascii_uppercase(),
             Url => b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'),
+            Path => b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'/'),
             Base64 => b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'+' | b'/' | b'='),
         }
     }
@@ -91,6 +94,7 @@ const ISSUED: &[Issued] = &[
     ("ATATT3", Base64, 180, 200),
     ("ATBB", Alnum, 24, 40),
     // Messaging
+    ("hooks.slack.com/", Path, 40, 200),
     ("xoxb-", Url, 20, 200),
     ("xoxp-", Url, 20, 200),
     ("xoxa-", Url, 10, 200),
@@ -167,7 +171,6 @@ const ISSUED: &[Issued] = &[
     ("glc_", Base64, 32, 400),
     ("glsa_", Url, 41, 41),
     ("eyJrIjoi", Base64, 60, 400),
-    ("ico-", Alnum, 32, 32),
     ("API-", Upper, 26, 26),
     ("NRAK-", Alnum, 27, 27),
     ("NRII-", Url, 32, 32),
@@ -193,7 +196,7 @@ const ISSUED: &[Issued] = &[
     ("sm_pat_", Alnum, 16, 16),
     ("sm_sat_", Alnum, 16, 16),
     ("tk-us-", Url, 48, 48),
-    ("v1.0-", Hex, 20, 200),
+    ("v1.0-", Url, 150, 200),
     ("dp.pt.", Alnum, 40, 48),
     ("dp.st.", Url, 40, 80),
     ("LIN-", Alnum, 30, 60),
@@ -243,9 +246,15 @@ pub(in crate::detect) fn at_word(scan: &mut Scan<'_>, word: &Word) {
         // A sentence may end behind the token.
         let token = token.strip_suffix(b".").unwrap_or(token);
         let text = std::str::from_utf8(token).unwrap_or_default();
-        let fixed = text.ends_with("EXAMPLE") || is_placeholder(text);
+        let fixed =
+            text.len() <= 20 && text.ends_with("EXAMPLE") || is_placeholder(text) && !matches!(body, Path | Base64);
         if (*least..=*most).contains(&token.len()) && !fixed && entropy(token) >= 2.5 && mixed(token, *body) {
-            scan.found(Entity::Secret, word.start, word.start + prefix.len() + token.len(), 95);
+            let scheme = match (body, scan.bytes.get(..word.start)) {
+                (Path, Some(before)) if before.ends_with(b"https://") => 8,
+                (Path, Some(before)) if before.ends_with(b"http://") => 7,
+                _ => 0,
+            };
+            scan.found(Entity::Secret, word.start - scheme, word.start + prefix.len() + token.len(), 95);
             return;
         }
     }
