@@ -19,7 +19,7 @@ use crate::policy::reader::{Errors, Node};
 use crate::policy::units;
 
 /// Bytes of a compiled regular expression.
-const MAX_REGEX: usize = 256 * 1024;
+const MAX_REGEX: usize = 16 * 1024;
 
 pub fn condition(node: &Node<'_>, context: &mut Context) -> Option<Matcher> {
     let mut fields = node.fields(&mut context.errors)?;
