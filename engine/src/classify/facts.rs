@@ -130,7 +130,7 @@ impl<'a> Body<'a> {
 
 /// Can a body with these headers be read by everyone alike? One content type, a known encoding and charset.
 pub fn readable(headers: &Headers, body: &[u8]) -> Result<(), Reason> {
-    format(headers, body).map(drop)
+    if body.is_empty() { Ok(()) } else { media(headers, body).map(drop) }
 }
 
 enum Format {
@@ -146,6 +146,24 @@ fn format(headers: &Headers, body: &[u8]) -> Result<Format, Reason> {
     if body.is_empty() {
         return Ok(Format::Other);
     }
+    let media = media(headers, body)?;
+    let first = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start().first();
+    let looks_like_json = matches!(first, Some(b'{' | b'['));
+    Ok(match media.as_str() {
+        media if has_fields(media) => return Err(Reason::UnsupportedBody),
+        "application/x-www-form-urlencoded" if looks_like_json => Format::FormOrJson,
+        _ if looks_like_json => Format::Json,
+        "application/json" | "text/json" | "application/jsonrequest" => Format::Json,
+        media if media.ends_with("+json") => Format::Json,
+        "application/x-www-form-urlencoded" => Format::Form,
+        // Rack takes a body of no type for a form.
+        "" if std::str::from_utf8(body).is_ok() => Format::Form,
+        _ => Format::Other,
+    })
+}
+
+/// The media type in lower case, empty if there is none, of a body that is sent as it is and in UTF-8.
+fn media(headers: &Headers, body: &[u8]) -> Result<String, Reason> {
     encoding(headers)?;
     let mut types = headers.all("content-type");
     let content_type = types.next().unwrap_or_default();
@@ -164,19 +182,7 @@ fn format(headers: &Headers, body: &[u8]) -> Result<Format, Reason> {
     if media.contains([',', ' ', '\t']) {
         return Err(Reason::UnsupportedBody);
     }
-    let first = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start().first();
-    let looks_like_json = matches!(first, Some(b'{' | b'['));
-    Ok(match media {
-        "application/x-www-form-urlencoded" if looks_like_json => Format::FormOrJson,
-        _ if looks_like_json => Format::Json,
-        "application/json" | "text/json" | "application/jsonrequest" => Format::Json,
-        _ if media.ends_with("+json") => Format::Json,
-        "application/x-www-form-urlencoded" => Format::Form,
-        // Rack takes a body of no type for a form.
-        "" if std::str::from_utf8(body).is_ok() => Format::Form,
-        _ if has_fields(media) => return Err(Reason::UnsupportedBody),
-        _ => Format::Other,
-    })
+    Ok(media.to_owned())
 }
 
 /// Formats that carry the same fields as JSON would, and that are not read here.

@@ -744,3 +744,20 @@ fn a_rule_that_only_observes_refuses_no_body() {
     run.head("POST", "/pay", &[], false);
     assert_eq!(reply(&run.step(Event::RequestBody { buffered: 5_000, end: false })).0, 413);
 }
+
+#[test]
+fn what_no_rule_can_read_may_still_be_masked() {
+    let part = "--b\r\ncontent-disposition: form-data; name=a\r\n\r\nann@example.com\r\n--b--\r\n";
+    for (content_type, body) in
+        [("multipart/form-data; boundary=b", part), ("application/xml", "<mail>ann@example.com</mail>")]
+    {
+        let mut run = Run::new(policy());
+        run.head("POST", "/chat", &[("content-type", content_type)], false);
+        let step = run.body(body);
+        let masked = step.effects.iter().find_map(|effect| match effect {
+            Effect::ReplaceRequestBody(body) => Some(String::from_utf8_lossy(body).into_owned()),
+            _ => None,
+        });
+        assert!(masked.is_some_and(|body| !body.contains("ann@")), "{content_type}: {step:?}");
+    }
+}

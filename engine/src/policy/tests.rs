@@ -631,6 +631,8 @@ fn formats_with_fields_that_cannot_be_read_are_refused() {
     {
         let head = head("POST", "h/x", &[("content-type", content_type)]);
         assert_eq!(judge(&policy, &head, b"<amount>99999</amount>"), Err("unsupported_body"), "{content_type}");
+        // Of YAML this is `{amount: 99999}`.
+        assert_eq!(judge(&policy, &head, br#"{"<<":{"amount":99999}}"#), Err("unsupported_body"), "{content_type}");
     }
 }
 
