@@ -25,12 +25,23 @@ impl Headers {
         self.iter().filter(move |(n, _)| *n == name.as_bytes()).map(|(_, value)| value)
     }
 
+    /// All values of names that CGI, WSGI and Rack take for `name` and that are not `name`: with underscores for hyphens.
+    pub fn alike<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        let alike = move |n: &[u8]| n != name.as_bytes() && hyphenated(n).eq(hyphenated(name.as_bytes()));
+        self.iter().filter(move |(n, _)| alike(n)).map(|(_, value)| value)
+    }
+
     /// The value of `name` if it stands exactly once.
     pub fn only<'a>(&'a self, name: &'a str) -> Option<&'a [u8]> {
         let mut values = self.all(name);
         let first = values.next();
         if values.next().is_some() { None } else { first }
     }
+}
+
+/// A header's name with hyphens for underscores.
+pub fn hyphenated(name: &[u8]) -> impl Iterator<Item = u8> {
+    name.iter().map(|b| if *b == b'_' { b'-' } else { *b })
 }
 
 /// One request's head with what is known about who sent it.

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use super::body::{Pointers, Values};
 use super::truth::Reason;
-use crate::request::{Head, Headers, Readings, canonical_host, canonical_target};
+use crate::request::{Head, Headers, Readings, canonical_host, canonical_target, hyphenated};
 
 /// A request's head, read once.
 #[derive(Debug)]
@@ -44,17 +44,18 @@ impl<'a> Facts<'a> {
         let head = self.head;
         let mut seen: Vec<&[u8]> = Vec::new();
         for (name, value) in head.headers.iter() {
-            let (method, path) = (METHOD_OVERRIDES.contains(&name), PATH_OVERRIDES.contains(&name));
-            if !method && !path {
-                continue;
-            }
+            let known = |names: &[&'static [u8]]| {
+                names.iter().copied().find(|known| known.iter().copied().eq(hyphenated(name)))
+            };
+            let (method, path) = (known(&METHOD_OVERRIDES), known(&PATH_OVERRIDES));
+            let Some(name) = method.or(path) else { continue };
             // Of two, servers take either.
             let twice = seen.contains(&name);
             if !twice {
                 seen.push(name);
             }
             match &mut self.methods {
-                _ if path => self.add_path(value, twice),
+                _ if path.is_some() => self.add_path(value, twice),
                 Ok(methods) if !twice => methods.push(upper(value.trim_ascii())),
                 methods => *methods = Err(Reason::DuplicateHeader),
             }

@@ -133,8 +133,10 @@ fn on_paths(facts: &Facts<'_>, wants: impl Fn(&str) -> bool) -> Truth {
 }
 
 fn header(facts: &Facts<'_>, name: &str, test: &Test) -> Truth {
-    let values = facts.head.headers.all(name);
-    Truth::mixed(values.map(|value| test.on_text(&String::from_utf8_lossy(value)))).unwrap_or_else(|| test.on_absent())
+    let headers = &facts.head.headers;
+    let on = |value: &[u8]| test.on_text(&String::from_utf8_lossy(value));
+    let certain = Truth::mixed(headers.all(name).map(on)).unwrap_or_else(|| test.on_absent());
+    headers.alike(name).map(on).fold(certain, Truth::mix)
 }
 
 fn parameter(facts: &Facts<'_>, name: &str, test: &Test) -> Truth {

@@ -20,7 +20,7 @@ use crate::identity;
 use crate::policy::Selection;
 use crate::redact::{self, Labels};
 use crate::reply::{Executed, Next, Notice, STATUS_PATH, Status};
-use crate::request::{Head, Headers};
+use crate::request::{Head, Headers, hyphenated};
 
 /// Without the plugin's `allow_on_headers_stop_iteration` no body callback ever comes: say so instead of hanging.
 const BODY_PATIENCE_MS: u64 = 15_000;
@@ -375,7 +375,9 @@ fn strip_forged(head: &Head, selected: bool, step: &mut Step) {
         .headers
         .iter()
         .filter_map(|(name, _)| std::str::from_utf8(name).ok())
-        .filter(|name| name.starts_with("x-privyseal-") || (selected && name.starts_with("x-envoy-")))
+        .filter(|name| {
+            hyphenated(name.as_bytes()).take(12).eq(*b"x-privyseal-") || (selected && name.starts_with("x-envoy-"))
+        })
         .collect();
     names.sort_unstable();
     names.dedup();

@@ -155,6 +155,8 @@ fn forged_control_headers_are_stripped_everywhere_and_envoys_where_a_rule_select
     let mut run = Run::new(policy());
     let step = run.head("GET", "/x", &[("x-privyseal-hold", "h-1"), ("x-envoy-retry-on", "5xx")], true);
     assert_eq!(step.effects, [remove("x-privyseal-hold")]);
+    let step = Run::new(policy()).head("GET", "/x", &[("x_privyseal-hold", "h-1")], true);
+    assert_eq!(step.effects, [remove("x_privyseal-hold")], "the same to an upstream behind CGI, WSGI or Rack");
     let mut run = Run::new(policy());
     run.head("POST", "/pay", &[("x-privyseal-hold", "h-1"), ("x-envoy-retry-on", "5xx")], false);
     let step = run.body(r#"{"amount":1}"#);

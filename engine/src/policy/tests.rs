@@ -702,3 +702,17 @@ fn an_empty_segment_before_dots_hides_nothing() {
     }
     assert_eq!(judge(&held(json!({"path": "/a/admin"})), &get("h/a/x//../admin"), b""), Ok(Hold));
 }
+
+#[test]
+fn underscores_hide_no_header() {
+    // CGI, WSGI and Rack know `x_a` and `x-a` as `HTTP_X_A`.
+    let policy = held(json!({"method": "DELETE"}));
+    assert_eq!(judge(&policy, &head("POST", "h/x", &[("x_http_method_override", "DELETE")]), b""), Ok(Hold));
+    let twice = [("x-http-method-override", "GET"), ("x_http_method_override", "DELETE")];
+    assert_eq!(judge(&policy, &head("POST", "h/x", &twice), b""), Err("duplicate_header"));
+    let policy = held(json!({"path": "/admin"}));
+    assert_eq!(judge(&policy, &head("GET", "h/x", &[("x_original-url", "/admin")]), b""), Ok(Hold));
+    let policy = held(json!({"header": {"x-target-env": "live"}}));
+    assert_eq!(judge(&policy, &head("GET", "h/x", &[("x_target_env", "live")]), b""), Ok(Hold));
+    assert_eq!(judge(&policy, &head("GET", "h/x", &[("x_target_env", "test")]), b""), Ok(Allow));
+}
