@@ -140,6 +140,8 @@ impl Config {
             "merge_slashes": true,
             "path_with_escaped_slashes_action": "REJECT_REQUEST",
             "use_remote_address": true,
+            // Agents sit inside. From inside, Envoy obeys `x-envoy-*` headers: to strip them is then the filter's work.
+            "internal_address_config": { "cidr_ranges": [{ "address_prefix": "127.0.0.0", "prefix_len": 8 }] },
             "http_protocol_options": { "enable_trailers": self.listener.enable_trailers },
             "route_config": {
                 "virtual_hosts": [{
