@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 
 use super::body::{Pointers, Values};
+use super::query;
 use super::truth::Reason;
 use crate::request::{Head, Headers, Readings, canonical_host, canonical_target, hyphenated};
 
@@ -60,11 +61,20 @@ impl<'a> Facts<'a> {
                 methods => *methods = Err(Reason::DuplicateHeader),
             }
         }
-        let query = head.query.as_deref().filter(|query| query.contains(METHOD_PARAMETER)).unwrap_or_default();
-        if let (Ok(methods), Some((_, value))) =
-            (&mut self.methods, super::query::pairs(query).find(|(name, _)| name == METHOD_PARAMETER))
-        {
-            methods.push(Cow::Owned(value.to_ascii_uppercase()));
+        self.add_parameters(head.query.as_deref().unwrap_or_default());
+    }
+
+    fn add_parameters(&mut self, query: &str) {
+        if !query.contains(METHOD_PARAMETER) && !query.contains('%') {
+            return;
+        }
+        let pairs = query::pairs(query).chain(query::pairs_by_semicolon(query));
+        let mut methods = pairs.filter(|(name, _)| name == METHOD_PARAMETER).map(|(_, method)| method);
+        let Some(first) = methods.next() else { return };
+        if methods.any(|other| other != first) {
+            self.methods = Err(Reason::DuplicateHeader);
+        } else if let Ok(known) = &mut self.methods {
+            known.push(Cow::Owned(first.to_ascii_uppercase()));
         }
     }
 
