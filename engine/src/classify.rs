@@ -5,6 +5,7 @@
 //! rule depends on it.
 //! Must not go here: the policy's text (`policy`), masking (`redact`), waiting (`exchange`).
 
+pub mod attribute;
 pub mod body;
 pub mod decimal;
 pub mod explain;

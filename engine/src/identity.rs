@@ -13,6 +13,7 @@ const MAX: usize = 256;
 /// Fills in `head` from the first source that has a value. A value that two readers could take differently is a doubt.
 pub fn identify(identity: &Identity, head: &mut Head, claims: &Claims) -> Result<(), Doubt> {
     head.peer.clone_from(&claims.peer);
+    head.attributes.clone_from(&claims.attributes);
     head.principal = first(&identity.principal, head, &claims.principal)?;
     head.on_behalf_of = first(&identity.on_behalf_of, head, &claims.on_behalf_of)?;
     Ok(())

@@ -60,6 +60,8 @@ pub struct Head {
     pub headers: Headers,
     /// `source.address` without its port, where the policy asks for it.
     pub peer: Option<String>,
+    /// Envoy's attributes that the policy asks for, in its order, as the host serialises them.
+    pub attributes: Vec<Option<Vec<u8>>>,
     /// From a verified source only.
     pub principal: Option<String>,
     pub on_behalf_of: Option<String>,

@@ -125,7 +125,9 @@ impl Stream {
         let peer = address
             .and_then(|address| String::from_utf8(address).ok())
             .and_then(|address| address.rsplit_once(':').map(|(ip, _)| ip.trim_matches(['[', ']']).to_owned()));
-        Claims { peer, principal: read(&sources.principal), on_behalf_of: read(&sources.on_behalf_of) }
+        let attribute = |path: &Vec<String>| host::property(&path.iter().map(String::as_str).collect::<Vec<_>>());
+        let attributes = settings.attributes.iter().map(attribute).collect();
+        Claims { peer, attributes, principal: read(&sources.principal), on_behalf_of: read(&sources.on_behalf_of) }
     }
 }
 

@@ -3,6 +3,7 @@
 mod approver_faults;
 mod bad_input;
 mod binding;
+mod claims;
 mod clients_leave;
 mod framing;
 mod harness;

@@ -24,6 +24,7 @@ fn head() -> Head {
         query: Some("format=csv".into()),
         headers: headers(&[("content-type", "application/json"), ("x-a", "1"), ("x-api-key", "k")]),
         peer: None,
+        attributes: Vec::new(),
         principal: Some("agent:7".into()),
         on_behalf_of: Some("alice".into()),
     }

@@ -35,6 +35,7 @@ fn name(matcher: &Matcher, pointers: &Pointers) -> String {
     match matcher {
         Matcher::All(_) => "all".into(),
         Matcher::Any(_) => "any".into(),
+        Matcher::Attribute(..) => "claim or metadata".into(),
         Matcher::Body(pointer, _) => format!("body {}", pointers.name(*pointer)),
         Matcher::BodySize(..) => "body_size".into(),
         Matcher::ContentType(_) => "content_type".into(),

@@ -5,6 +5,7 @@
 use std::cmp::Ordering;
 use std::net::IpAddr;
 
+use super::attribute;
 use super::body::{Found, PointerId, Values};
 use super::facts::{Body, Facts};
 use super::glob::{Glob, TextGlob};
@@ -20,6 +21,8 @@ use crate::request::decode_percent;
 pub enum Matcher {
     All(Vec<Matcher>),
     Any(Vec<Matcher>),
+    /// An index into `Head::attributes`.
+    Attribute(usize, Test),
     Body(PointerId, Test),
     /// The orderings that satisfy it, and bytes.
     BodySize(&'static [Ordering], usize),
@@ -57,6 +60,9 @@ impl Matcher {
         match self {
             Matcher::All(parts) => Truth::all(parts.iter().map(|part| part.truth(facts, body))),
             Matcher::Any(parts) => Truth::any(parts.iter().map(|part| part.truth(facts, body))),
+            Matcher::Attribute(index, test) => {
+                attribute::truth(facts.head.attributes.get(*index).and_then(Option::as_deref), test)
+            }
             Matcher::Body(pointer, test) => on_values(body, |values| values.truth(*pointer, test)),
             Matcher::BodySize(wanted, limit) => match &body.size {
                 None => Truth::Later,

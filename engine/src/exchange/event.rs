@@ -14,6 +14,8 @@ pub type Fields = Vec<(Vec<u8>, Vec<u8>)>;
 pub struct Claims {
     /// The sender's address without its port, where the policy asks for it.
     pub peer: Option<String>,
+    /// The attributes that the policy's rules ask for, in its order.
+    pub attributes: Vec<Option<Vec<u8>>>,
     /// One for each identity source of the policy that is a token's claim, in the policy's order; then on behalf of.
     pub principal: Vec<Option<Vec<u8>>>,
     pub on_behalf_of: Vec<Option<Vec<u8>>>,

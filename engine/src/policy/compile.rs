@@ -26,6 +26,7 @@ struct Context {
     errors: Errors,
     pointers: Pointers,
     reads_source: bool,
+    attributes: Vec<Vec<String>>,
 }
 
 pub fn policy(json: &[u8], key: &[u8]) -> Result<Policy, Vec<Error>> {

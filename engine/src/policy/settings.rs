@@ -21,6 +21,8 @@ pub struct Settings {
     pub preview: Preview,
     /// Some rule asks for the sender's address.
     pub reads_source: bool,
+    /// Paths of Envoy's attributes that rules ask for.
+    pub attributes: Vec<Vec<String>>,
 }
 
 /// The approver as Envoy knows it.

@@ -439,6 +439,33 @@ fn sizes_and_sources_match() {
 }
 
 #[test]
+fn claims_and_metadata_match() {
+    let policy = held(json!({
+        "claims": {"role": "admin", "act.kind": {"exists": true}},
+        "metadata": {"envoy.filters.http.ext_authz": {"verdict": "hold"}},
+    }));
+    let jwt = ["metadata", "filter_metadata", "envoy.filters.http.jwt_authn", "payload"];
+    let expected = [
+        [&jwt[..], &["act", "kind"]].concat(),
+        [&jwt[..], &["role"]].concat(),
+        vec!["metadata", "filter_metadata", "envoy.filters.http.ext_authz", "verdict"],
+    ];
+    assert_eq!(policy.settings().attributes, expected);
+    let mut head = get("h/x");
+    let some = |text: &str| Some(text.as_bytes().to_vec());
+    for (attributes, expected) in [
+        (vec![some("bot"), some("admin"), some("hold")], Hold),
+        (vec![None, some("admin"), some("hold")], Allow),
+        (vec![some("bot"), some("user"), some("hold")], Allow),
+        (vec![some("bot"), some("admin"), None], Allow),
+        (vec![], Allow),
+    ] {
+        head.attributes.clone_from(&attributes);
+        assert_eq!(judge(&policy, &head, b""), Ok(expected), "{attributes:?}");
+    }
+}
+
+#[test]
 fn observed_rules_change_nothing_and_tell() {
     let rules = json!([
         {"id": "o", "match": {"path": "/x", "body": {"/a": 1}}, "verdict": "deny", "mode": "observe", "category": "c"},

@@ -64,6 +64,14 @@ pub fn condition(node: &Node<'_>, context: &mut Context) -> Option<Matcher> {
     if let Some(node) = fields.take("body") {
         parts.extend(pointers(&node, "", context).into_iter().map(|(at, test)| Matcher::Body(at, test)));
     }
+    if let Some(node) = fields.take("claims") {
+        parts.extend(attributes(&node, &JWT_CLAIMS, context));
+    }
+    if let Some(node) = fields.take("metadata") {
+        for (namespace, node) in node.entries(&mut context.errors) {
+            parts.extend(attributes(&node, &["metadata", "filter_metadata", namespace], context));
+        }
+    }
     if let Some(node) = fields.take("body_size") {
         parts.extend(body_size(&node, &mut context.errors));
     }
@@ -131,6 +139,28 @@ pub fn pointers(node: &Node<'_>, prefix: &str, context: &mut Context) -> Vec<(Po
         }
     }
     tests
+}
+
+/// Where `jwt_authn` leaves what it verified, with `payload_in_metadata: payload`.
+const JWT_CLAIMS: [&str; 4] = ["metadata", "filter_metadata", "envoy.filters.http.jwt_authn", "payload"];
+
+/// A map from names below `prefix` to tests; dots lead into objects.
+fn attributes(node: &Node<'_>, prefix: &[&str], context: &mut Context) -> Vec<Matcher> {
+    let mut parts = Vec::new();
+    for (name, node) in node.entries(&mut context.errors) {
+        if name.split('.').any(str::is_empty) {
+            context.errors.push(node.error(format!("`{name}` has an empty part")));
+            continue;
+        }
+        let path: Vec<String> = prefix.iter().copied().chain(name.split('.')).map(str::to_owned).collect();
+        let known = context.attributes.iter().position(|known| *known == path);
+        let index = known.unwrap_or(context.attributes.len());
+        if known.is_none() {
+            context.attributes.push(path);
+        }
+        parts.extend(test(&node, &mut context.errors).map(|test| Matcher::Attribute(index, test)));
+    }
+    parts
 }
 
 /// `{gt: 1MiB}`

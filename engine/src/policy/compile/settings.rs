@@ -39,6 +39,7 @@ pub fn settings(fields: &mut Fields<'_>, context: &mut Context) -> Option<Settin
         body_limit: body_limit?,
         preview: preview?,
         reads_source: context.reads_source,
+        attributes: std::mem::take(&mut context.attributes),
     })
 }
 
