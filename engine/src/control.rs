@@ -19,8 +19,8 @@ pub struct Switch {
     heard_ms: u64,
 }
 
-/// What the switch says of requests now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What the switch says of requests now, from the mildest to the most severe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Posture {
     /// As the policy says.
     Normal,

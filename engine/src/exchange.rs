@@ -126,6 +126,11 @@ impl Exchange {
         step
     }
 
+    /// The host could not do what was asked: whatever comes of the request stays where it is.
+    pub fn abandon(&mut self) {
+        self.state = State::Answered;
+    }
+
     /// No rule selects it: whatever comes may pass.
     pub const fn is_untouched(&self) -> bool {
         matches!(self.state, State::Untouched)

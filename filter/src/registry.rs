@@ -20,6 +20,8 @@ struct Registry {
     /// The time of each context's one timer.
     times: HashMap<u32, u64>,
     calls: HashMap<u32, (u32, Shared)>,
+    /// The token of each context's one call.
+    tokens: HashMap<u32, u32>,
 }
 
 thread_local! {
@@ -51,12 +53,21 @@ pub fn due(now_ms: u64) -> Option<(u32, Shared)> {
 
 /// Remembers that the root made call `token` for a stream.
 pub fn expect(token: u32, context: u32, stream: &Shared) {
-    REGISTRY.with_borrow_mut(|registry| registry.calls.insert(token, (context, Rc::clone(stream))));
+    REGISTRY.with_borrow_mut(|registry| {
+        if let Some(earlier) = registry.tokens.insert(context, token) {
+            registry.calls.remove(&earlier);
+        }
+        registry.calls.insert(token, (context, Rc::clone(stream)));
+    });
 }
 
 /// The stream, if it still lives, that the root made call `token` for.
 pub fn caller(token: u32) -> Option<(u32, Shared)> {
-    REGISTRY.with_borrow_mut(|registry| registry.calls.remove(&token))
+    REGISTRY.with_borrow_mut(|registry| {
+        let (context, stream) = registry.calls.remove(&token)?;
+        registry.tokens.remove(&context);
+        Some((context, stream))
+    })
 }
 
 /// The stream is gone: its context must not be used any more.
@@ -65,6 +76,8 @@ pub fn remove(context: u32) {
         if let Some(at) = registry.times.remove(&context) {
             registry.timers.remove(&(at, context));
         }
-        registry.calls.retain(|_, (id, _)| *id != context);
+        if let Some(token) = registry.tokens.remove(&context) {
+            registry.calls.remove(&token);
+        }
     });
 }

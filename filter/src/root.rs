@@ -25,8 +25,8 @@ pub const MAX_ANSWER: usize = 64 * 1024;
 /// What the streams of one configuration share.
 pub struct Plugin {
     pub root: u32,
-    /// Names the plugin across updates of its configuration.
-    name: String,
+    /// Names the plugin across updates of its configuration: `name` and `root_id`.
+    name: (String, String),
     pub gateway: Rc<Gateway>,
     /// `Bearer …`.
     authorization: String,
@@ -38,7 +38,7 @@ pub struct Plugin {
 
 thread_local! {
     /// The newest configuration of each plugin of this VM.
-    static CURRENT: RefCell<HashMap<String, Rc<Plugin>>> = RefCell::default();
+    static CURRENT: RefCell<HashMap<(String, String), Rc<Plugin>>> = RefCell::default();
 }
 
 impl Plugin {
@@ -47,12 +47,18 @@ impl Plugin {
         CURRENT.with_borrow(|current| current.get(&self.name).map_or_else(|| Rc::clone(self), Rc::clone))
     }
 
-    pub fn posture(&self, now_ms: u64) -> Posture {
-        match self.gateway.policy.settings().approver {
-            Some(_) => self.switch.get().posture(now_ms),
+    /// What the kill switch says: the most severe of what this configuration and the newest one have heard lately. The
+    /// poll of a configuration that was replaced may have ended.
+    pub fn posture(&self, current: &Plugin, now_ms: u64) -> Posture {
+        let ours = &self.gateway.policy.settings().approver;
+        if ours.is_none() {
             // A policy that only denies and masks has nobody to listen to.
-            None => Posture::Normal,
+            return Posture::Normal;
         }
+        let theirs = &current.gateway.policy.settings().approver;
+        let newest = (ours == theirs).then(|| current.switch.get().posture(now_ms));
+        let heard = newest.into_iter().chain([self.switch.get().posture(now_ms)]);
+        heard.filter(|posture| *posture != Posture::Stale).max().unwrap_or(Posture::Stale)
     }
 
     /// A name for one stream that no other has.
@@ -119,12 +125,15 @@ impl Root {
             .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>())?;
         let text =
             |path: &[&str]| host::property(path).and_then(|value| String::from_utf8(value).ok()).unwrap_or_default();
+        let name = (text(&["plugin_name"]), text(&["plugin_root_id"]));
+        // An update knows what its predecessor heard: a kill switch that is on stays on.
+        let switch = CURRENT.with_borrow(|current| current.get(&name).map(|plugin| plugin.switch.get()));
         let plugin = Rc::new(Plugin {
             root: self.context,
-            name: text(&["plugin_name"]),
+            name,
             gateway: Rc::new(Gateway::new(policy, keys, text(&["xds", "node", "id"]))),
             authorization: format!("Bearer {token}"),
-            switch: Cell::new(Switch::new(host::now_ms())),
+            switch: Cell::new(switch.unwrap_or_else(|| Switch::new(host::now_ms()))),
             seed: host::random().map_err(|error| one(format!("no randomness (host status {})", error.status)))?,
             streams: Cell::new(0),
         });

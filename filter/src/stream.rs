@@ -51,14 +51,26 @@ impl Stream {
         match this.carry_out(stream, event, caller) {
             Ok(Flow::Continue) => Action::Continue,
             Ok(Flow::Pause) => Action::Pause,
-            Err(error) => refuse(error),
+            Err(error) => this.refuse(error),
         }
+    }
+
+    /// A host call failed, and with it the inspection of this stream: nothing more of it moves.
+    fn refuse(&mut self, error: HostError) -> Action {
+        self.exchange.abandon();
+        host::log(LogLevel::Error, &format!("privyseal: host call {} failed with {}", error.call, error.status));
+        stats::count("host_error");
+        let fields =
+            [("content-type", "text/plain"), ("x-privyseal-status", "refused"), ("x-privyseal-code", "host_error")];
+        let body = b"refused: the gateway could not inspect this request\n";
+        let _ = host::reply(503, "privyseal_host_error", &fields, body);
+        Action::Pause
     }
 
     fn carry_out(&mut self, shared: &registry::Shared, event: Event<'_>, caller: Caller) -> host::Result<Flow> {
         let current = self.plugin.current();
         let ms = host::now_ms();
-        let now = Now { ms, posture: current.posture(ms) };
+        let now = Now { ms, posture: self.plugin.posture(&current, ms) };
         let step = self.exchange.step(now, &current.gateway, event);
         let mut flow = step.flow;
         for effect in step.effects {
@@ -131,17 +143,6 @@ impl Stream {
     }
 }
 
-/// A host call failed, and with it the inspection of this stream.
-fn refuse(error: HostError) -> Action {
-    host::log(LogLevel::Error, &format!("privyseal: host call {} failed with {}", error.call, error.status));
-    stats::count("host_error");
-    let fields =
-        [("content-type", "text/plain"), ("x-privyseal-status", "refused"), ("x-privyseal-code", "host_error")];
-    let body = b"refused: the gateway could not inspect this request\n";
-    let _ = host::reply(503, "privyseal_host_error", &fields, body);
-    Action::Pause
-}
-
 fn send(reply: &LocalReply) -> host::Result<()> {
     let fields: Vec<(&str, &str)> = reply.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
     host::reply(reply.status, &reply.details, &fields, reply.body.as_bytes())
@@ -163,7 +164,7 @@ impl Handle {
     fn step_with(&self, kind: MapType, event: impl FnOnce(host::Fields) -> Event<'static>) -> Action {
         match host::fields(kind) {
             Ok(fields) => self.step(event(fields)),
-            Err(error) => refuse(error),
+            Err(error) => self.0.try_borrow_mut().map_or(Action::Pause, |mut stream| stream.refuse(error)),
         }
     }
 }

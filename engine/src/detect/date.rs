@@ -59,7 +59,7 @@ fn spelled(rest: &[u8]) -> Option<usize> {
         let len = word.iter().take(10).take_while(|b| b.is_ascii_alphanumeric()).count();
         let text = word.get(..len)?;
         let digits = text.iter().take_while(|b| b.is_ascii_digit()).count();
-        let value = text.iter().take(digits).fold(0, |v: u32, b| v * 10 + u32::from(b - b'0'));
+        let value = text.iter().take(digits.min(4)).fold(0, |v: u32, b| v * 10 + u32::from(b - b'0'));
         match (digits, len - digits) {
             (0, 3..) if !month && is_month(text) => month = true,
             (1..=2, 0 | 2)

@@ -747,3 +747,9 @@ fn underscores_hide_no_header() {
     assert_eq!(judge(&policy, &head("GET", "h/x", &[("x_target_env", "live")]), b""), Ok(Hold));
     assert_eq!(judge(&policy, &head("GET", "h/x", &[("x_target_env", "test")]), b""), Ok(Allow));
 }
+
+#[test]
+fn credentials_cannot_be_volatile() {
+    let found = errors(json!({"version": 1, "default": "allow", "hold": {"volatile_headers": ["X-Api-Key"]}}));
+    assert!(found[0].starts_with("hold.volatile_headers[0]: `x-api-key` carries a credential"), "{found:?}");
+}

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use super::Context;
+use crate::binding::credential::is_credential;
 use crate::policy::reader::{Errors, Fields, Node};
 use crate::policy::settings::{Approver, Hold, Identity, IdentitySource, Preview, Settings, Wait};
 use crate::policy::units;
@@ -132,7 +133,7 @@ fn hold(node: &Node<'_>, errors: &mut Errors) -> Option<Hold> {
     let rejoin = time("rejoin", hold.rejoin, errors);
     let max_live = fields.take("max_live").map_or(Some(u64::from(hold.max_live)), |node| node.number(errors));
     if let Some(node) = fields.take("volatile_headers") {
-        hold.volatile_headers = node.items(errors).iter().filter_map(|node| header_name(node, errors)).collect();
+        hold.volatile_headers = node.items(errors).iter().filter_map(|node| volatile_header(node, errors)).collect();
     }
     fields.finish(errors);
     hold.max_live = u32::try_from(max_live?).unwrap_or(u32::MAX);
@@ -174,6 +175,17 @@ fn preview(node: &Node<'_>, context: &mut Context) -> Option<Preview> {
         }));
     }
     Some(Preview::Allowlist(pointers))
+}
+
+/// A header that approvals are not bound to. A credential must be: what was approved for one would run with another.
+fn volatile_header(node: &Node<'_>, errors: &mut Errors) -> Option<String> {
+    let name = header_name(node, errors)?;
+    if is_credential(&name) {
+        let hint = "approvals are bound to credentials; leave it out";
+        errors.push(node.error(format!("`{name}` carries a credential")).with_hint(hint));
+        return None;
+    }
+    Some(name)
 }
 
 /// A header's name in lower case.
