@@ -670,6 +670,8 @@ fn keys_fold_as_parsers_that_ignore_case_fold_them() {
     assert_eq!(judge(&policy, &head("POST", "h/x", &[]), "{\"tas\u{212a}\":\"delete\"}".as_bytes()), Ok(Hold));
 }
 
+// There is no clock under wasm32-unknown-unknown.
+#[cfg(not(target_family = "wasm"))]
 #[test]
 fn a_batch_of_many_messages_is_judged_in_linear_time() {
     let policy = held(json!({"mcp": {"tool": "delete_*"}}));
