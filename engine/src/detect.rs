@@ -19,6 +19,7 @@ mod keyed;
 mod loose;
 mod network;
 mod phone;
+mod plain;
 mod scan;
 mod secret;
 mod settled;
@@ -29,8 +30,26 @@ mod window;
 
 pub use entity::{Entity, Group, Set};
 pub use hints::Hints;
-pub use scan::{Wanted, field};
+pub use plain::any;
+pub use scan::{Wanted, field, resolve};
 pub use settled::settled;
+
+/// The checksum that patterns of a policy may name, over the letters and digits of a value.
+pub fn check(name: &str) -> Option<fn(&str) -> bool> {
+    fn digits(value: &str) -> Vec<u8> {
+        value.bytes().filter(u8::is_ascii_digit).map(|b| b - b'0').collect()
+    }
+    Some(match name {
+        "luhn" => |value| checksum::luhn(&digits(value)),
+        "mod97" => |value| {
+            let code: Vec<u8> =
+                value.bytes().filter(u8::is_ascii_alphanumeric).map(|b| b.to_ascii_uppercase()).collect();
+            checksum::mod_97(&code)
+        },
+        "verhoeff" => |value| checksum::verhoeff(&digits(value)),
+        _ => return None,
+    })
+}
 
 /// One detected value: where it stands in the scanned text, and how sure we are (0 to 100).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

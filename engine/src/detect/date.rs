@@ -8,6 +8,9 @@ pub(super) fn at_word(scan: &mut Scan<'_>, word: &Word) {
         return;
     }
     let rest = scan.rest(word.start);
+    if word.digits == 0 && !is_month(rest.get(..word.end - word.start).unwrap_or_default()) {
+        return;
+    }
     let Some(len) = numeric(rest).or_else(|| spelled(rest)) else { return };
     // The reach of `born` is short: a letter often has other dates behind.
     if scan.near(word.start).distance(Entity::DateOfBirth).is_some_and(|gap| gap <= 24) {
@@ -106,9 +109,14 @@ fn is_month(word: &[u8]) -> bool {
         b"november",
         b"december",
     ];
-    let lower = word.to_ascii_lowercase();
-    MONTHS.iter().any(|month| month.starts_with(&lower) && (lower.len() == 3 || lower.len() == month.len()))
-        || lower == b"sept"
+    if !word.first().is_some_and(|b| b"jfmasond".contains(&b.to_ascii_lowercase())) {
+        return false;
+    }
+    let named = |month: &[u8]| {
+        let head = month.get(..word.len()).unwrap_or_default();
+        (word.len() == 3 || word.len() == month.len()) && head.eq_ignore_ascii_case(word)
+    };
+    MONTHS.iter().any(|month| named(month)) || word.eq_ignore_ascii_case(b"sept")
 }
 
 #[cfg(test)]

@@ -173,17 +173,24 @@ impl Iterator for Words<'_> {
 }
 
 fn lookup(word: &[u8]) -> Option<Hints> {
-    let table = &*TABLE;
-    let find = |w: &[u8]| table.binary_search_by(|(entry, _)| entry.as_bytes().cmp(w)).ok();
-    let at = find(word).or_else(|| match word.split_last() {
-        Some((b's', one)) if one.len() > 2 => find(one),
+    let index = &*INDEX;
+    index.find(word).or_else(|| match word.split_last() {
+        Some((b's', one)) if one.len() > 2 => index.find(one),
         _ => None,
-    })?;
-    table.get(at).map(|(_, hints)| *hints)
+    })
 }
 
-/// All words, sorted, with all that each announces.
-static TABLE: LazyLock<Vec<(&'static str, Hints)>> = LazyLock::new(|| {
+/// All words with all that each announces, by hash.
+struct Index {
+    words: Vec<(&'static str, Hints)>,
+    /// Places in `words`, counted from 1; a word stands in the first free slot behind its hash.
+    slots: Vec<u16>,
+}
+
+/// More than twice the words, and a power of two.
+const SLOTS: usize = 4096;
+
+static INDEX: LazyLock<Index> = LazyLock::new(|| {
     let trait_words = [
         (PERSON, vocabulary::PERSON),
         (PEOPLE, vocabulary::PEOPLE),
@@ -200,17 +207,46 @@ static TABLE: LazyLock<Vec<(&'static str, Hints)>> = LazyLock::new(|| {
     let traits = trait_words
         .into_iter()
         .flat_map(|(t, words)| words.iter().map(move |w| (*w, Hints { entities: Set::EMPTY, traits: t })));
-    let mut all: Vec<(&str, Hints)> = entities.chain(traits).collect();
-    all.sort_by_key(|(word, _)| *word);
-    all.dedup_by(|next, kept| {
-        let same = next.0 == kept.0;
-        if same {
-            kept.1 = kept.1.and(next.1);
-        }
-        same
-    });
-    all
+    let mut index = Index { words: Vec::new(), slots: vec![0; SLOTS] };
+    entities.chain(traits).for_each(|(word, hints)| index.add(word, hints));
+    index
 });
+
+impl Index {
+    fn add(&mut self, word: &'static str, hints: Hints) {
+        let slot = self.slot(word.as_bytes());
+        match self.slots.get(slot).and_then(|at| usize::from(*at).checked_sub(1)) {
+            Some(known) => {
+                if let Some((_, all)) = self.words.get_mut(known) {
+                    *all = all.and(hints);
+                }
+            }
+            None => {
+                self.words.push((word, hints));
+                if let (Some(free), Ok(at)) = (self.slots.get_mut(slot), u16::try_from(self.words.len())) {
+                    *free = at;
+                }
+            }
+        }
+    }
+
+    fn find(&self, word: &[u8]) -> Option<Hints> {
+        let at = usize::from(*self.slots.get(self.slot(word))?).checked_sub(1)?;
+        self.words.get(at).map(|(_, hints)| *hints)
+    }
+
+    /// The slot of `word`, or the free one where it would stand.
+    fn slot(&self, word: &[u8]) -> usize {
+        // FNV-1a; the table is never full, so the search ends.
+        let hash = word.iter().fold(0x811c_9dc5_u32, |hash, b| (hash ^ u32::from(*b)).wrapping_mul(0x0100_0193));
+        let start = (hash ^ hash >> 15) as usize;
+        let here = |at: usize| match self.slots.get(at).and_then(|n| usize::from(*n).checked_sub(1)) {
+            Some(known) => self.words.get(known).is_some_and(|(own, _)| own.as_bytes() == word),
+            None => true,
+        };
+        (start..start + SLOTS).map(|at| at % SLOTS).find(|at| here(*at)).unwrap_or(0)
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -245,7 +281,8 @@ mod tests {
 
     #[test]
     fn entries_are_written_as_the_reader_joins_them() {
-        for (word, _) in TABLE.iter() {
+        assert!(INDEX.words.len() * 2 < SLOTS);
+        for (word, _) in &INDEX.words {
             assert!(word.len() <= LONGEST && *word == word.to_lowercase(), "{word}");
             assert!(word.bytes().all(|b| b.is_ascii_lowercase() || !b.is_ascii()), "{word}");
         }

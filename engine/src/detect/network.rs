@@ -35,6 +35,9 @@ fn ipv4(scan: &mut Scan<'_>, start: usize) {
     let text = rest.get(..len).unwrap_or_default();
     let text = text.strip_suffix(b".").unwrap_or(text);
     let end = start + text.len();
+    if text.iter().filter(|b| **b == b'.').count() != 3 {
+        return;
+    }
     let Some(address) = std::str::from_utf8(text).ok().and_then(|t| t.parse::<Ipv4Addr>().ok()) else { return };
     if scan.next(end).is_some_and(|b| b.is_ascii_alphanumeric() || b == b'_')
         || scan.next(end) == Some(b'.') && scan.next(end + 1).is_some_and(|b| b.is_ascii_alphanumeric())

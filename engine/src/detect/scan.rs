@@ -5,7 +5,7 @@
 use super::entity::{Entity, Set};
 use super::hints::Hints;
 use super::window::{Near, Window};
-use super::{Match, card, crypto, date, email, iban, ids, keyed, loose, network, phone, secret, url};
+use super::{Match, card, crypto, date, email, iban, ids, keyed, loose, network, phone, plain, secret, url};
 
 /// What is looked for, and how sure a match must be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,14 +21,15 @@ impl Wanted {
     }
 }
 
-/// Appends the matches in the value of a field, in order and without overlaps; its key and the key of the object around it
+/// Appends all matches in the value of a field, those that overlap too; its key and the key of the object around it
 /// announce something, or nothing.
 pub fn field(text: &str, key: Hints, parent: Hints, wanted: &Wanted, out: &mut Vec<Match>) {
-    let from = out.len();
-    let mut scan = Scan { text, bytes: text.as_bytes(), window: Window::new(text.as_bytes(), key), wanted, out };
+    let mut scan =
+        Scan { text, bytes: text.as_bytes(), window: Window::new(text.as_bytes(), key), assigned: 0, wanted, out };
     keyed::whole(&mut scan, key, parent);
-    scan.run();
-    resolve(out, from);
+    if !plain::is_plain(scan.bytes) {
+        scan.run();
+    }
 }
 
 /// One text under the pass, as the families see it.
@@ -36,6 +37,8 @@ pub(super) struct Scan<'a> {
     pub text: &'a str,
     pub bytes: &'a [u8],
     window: Window<'a>,
+    /// Marks before belong to a value that was judged already.
+    assigned: usize,
     wanted: &'a Wanted,
     out: &'a mut Vec<Match>,
 }
@@ -70,10 +73,10 @@ impl<'a> Scan<'a> {
     }
 
     fn word(&mut self, word: &Word) {
-        secret::issued::at_word(self, word);
-        secret::issued::jwt(self, word);
-        secret::assigned::at_word(self, word);
+        let len = word.end - word.start;
         if word.digits > 0 {
+            secret::issued::at_word(self, word);
+            secret::issued::jwt(self, word);
             card::at_word(self, word);
             iban::at_word(self, word);
             crypto::at_word(self, word);
@@ -82,12 +85,31 @@ impl<'a> Scan<'a> {
             loose::at_word(self, word);
             ids::at_word(self, word);
             network::at_word(self, word);
-        } else if word.end - word.start <= 12 {
-            if matches!(word.end - word.start, 2 | 4) {
+            return;
+        }
+        // Most words of most texts are letters before a space or a mark: nearly all of them end here.
+        match self.next(word.end) {
+            Some(b' ') if len <= 11 => {
+                secret::assigned::at_word(self, word);
+                date::at_word(self, word);
+                if matches!(len, 2 | 4) && self.next(word.end + 1).is_some_and(|b| b.is_ascii_digit()) {
+                    ids::at_word(self, word);
+                }
+            }
+            Some(b'_' | b'-' | b'.' | b'$' | b'/') => {
+                secret::issued::at_word(self, word);
+                secret::issued::jwt(self, word);
+                date::at_word(self, word);
                 ids::at_word(self, word);
                 network::at_word(self, word);
             }
-            date::at_word(self, word);
+            Some(b':') if len <= 4 => network::at_word(self, word),
+            Some(b',') if len <= 11 => date::at_word(self, word),
+            _ if len >= 16 => {
+                secret::issued::at_word(self, word);
+                secret::issued::jwt(self, word);
+            }
+            _ => {}
         }
     }
 
@@ -108,6 +130,16 @@ impl<'a> Scan<'a> {
     /// The announcements before `at`. Places must be asked for in ascending order.
     pub fn near(&mut self, at: usize) -> Near<'_> {
         self.window.before(at)
+    }
+
+    /// Whether a mark at `at` may assign a value: not inside of one.
+    pub fn may_assign(&self, at: usize) -> bool {
+        at >= self.assigned && !matches!(self.previous(at), Some(b'=' | b':' | b'>'))
+    }
+
+    /// The text up to `end` is the value of an assignment.
+    pub fn assigned(&mut self, end: usize) {
+        self.assigned = end;
     }
 
     pub fn wants(&self, entity: Entity) -> bool {
@@ -154,21 +186,31 @@ pub(super) struct Word {
 impl Word {
     fn at(bytes: &[u8], start: usize) -> Word {
         let rest = bytes.get(start..).unwrap_or_default();
-        let len = rest.iter().take_while(|b| b.is_ascii_alphanumeric()).count();
-        let word = rest.get(..len).unwrap_or_default();
-        let first = word.first().is_some_and(u8::is_ascii_digit);
-        let lead = word.iter().take_while(|b| b.is_ascii_digit() == first).count();
-        let digits = word.iter().filter(|b| b.is_ascii_digit()).count();
-        Word { start, end: start + len, digits, lead }
+        let first_is_digit = rest.first().is_some_and(u8::is_ascii_digit);
+        let (mut len, mut digits, mut lead) = (0, 0, None);
+        for b in rest {
+            let digit = b.is_ascii_digit();
+            if !digit && !b.is_ascii_alphabetic() {
+                break;
+            }
+            if digit != first_is_digit && lead.is_none() {
+                lead = Some(len);
+            }
+            digits += usize::from(digit);
+            len += 1;
+        }
+        Word { start, end: start + len, digits, lead: lead.unwrap_or(len) }
     }
 }
 
-/// Of overlapping matches behind `from` the surest, then the longest stays; leaves them in order.
-fn resolve(out: &mut Vec<Match>, from: usize) {
-    let Some(new) = out.get_mut(from..).filter(|new| new.len() > 1) else { return };
-    new.sort_by_key(|m| (m.start, m.end));
-    let mut kept: usize = from;
-    for i in from + 1..out.len() {
+/// Of overlapping matches the surest, then the longest stays; leaves them in order.
+pub fn resolve(out: &mut Vec<Match>) {
+    if out.len() < 2 {
+        return;
+    }
+    out.sort_by_key(|m| (m.start, m.end));
+    let mut kept: usize = 0;
+    for i in 1..out.len() {
         let (Some(&last), Some(&next)) = (out.get(kept), out.get(i)) else { return };
         let slot = if next.start >= last.end {
             kept += 1;

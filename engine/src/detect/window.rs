@@ -19,23 +19,26 @@ pub(super) struct Window<'a> {
     read: usize,
     hits: [(usize, Hints); KEPT],
     next: usize,
+    /// All that the hits announce, and maybe some that are forgotten.
+    any: Hints,
 }
 
 impl<'a> Window<'a> {
     pub fn new(text: &'a [u8], key: Hints) -> Self {
-        Window { text, key, read: 0, hits: [(0, Hints::NONE); KEPT], next: 0 }
+        Window { text, key, read: 0, hits: [(0, Hints::NONE); KEPT], next: 0, any: Hints::NONE }
     }
 
     /// What stands before `at`. Places must be asked for in ascending order.
     pub fn before(&mut self, at: usize) -> Near<'_> {
         if self.read < at {
             let from = self.read.max(word_start(self.text, at.saturating_sub(REACH)));
-            let (hits, next) = (&mut self.hits, &mut self.next);
+            let (hits, next, any) = (&mut self.hits, &mut self.next, &mut self.any);
             hints::each(self.text.get(from..at).unwrap_or_default(), |end, found| {
                 if let Some(slot) = hits.get_mut(*next % KEPT) {
                     *slot = (from + end, found);
                 }
                 *next += 1;
+                *any = any.and(found);
             });
             self.read = at;
         }
@@ -67,6 +70,9 @@ impl Near<'_> {
         if self.window.key.suggests(entity) {
             return Some(0);
         }
+        if !self.window.any.suggests(entity) {
+            return None;
+        }
         let nearest = self.hits().filter(|(_, hints)| hints.suggests(entity)).map(|(gap, _)| gap).min()?;
         self.nobodys().is_none_or(|gap| gap > nearest).then_some(nearest)
     }
@@ -77,6 +83,9 @@ impl Near<'_> {
 
     /// Whether the key, or the nearest word of all, says that the number is nobody's.
     pub fn other(&self) -> bool {
+        if !self.window.any.other() {
+            return self.window.key.other();
+        }
         let nearest = self.hits().map(|(gap, _)| gap).min();
         self.window.key.other() || self.nobodys().is_some_and(|gap| nearest == Some(gap))
     }

@@ -39,9 +39,8 @@ impl<'p> Job<'p> {
 
     /// What to write instead of what was found; `None`: it stays.
     pub fn edit(&mut self, found: Found) -> Option<Edit> {
-        let text = self.profile.replacement(found.entity, &found.value, self.labels)?;
-        let entity = self.profile.name(found.entity);
-        let finding = Finding { entity, range: found.range.clone(), score: found.score };
+        let text = self.profile.replacement(found.entity, &found.name, &found.value, self.labels)?;
+        let finding = Finding { entity: found.name, range: found.range.clone(), score: found.score };
         Some(Edit { range: found.range, text, finding })
     }
 }

@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use super::edit::{Edit, Job, lift};
 use super::encode;
+use super::pointer::Path;
 use super::value::{self, Place};
 use super::view::View;
 use crate::detect::Hints;
@@ -37,8 +38,11 @@ pub(super) fn without(
 ) -> Result<(), JsonError> {
     let mut scanner = Scanner::new(text.as_bytes(), Limits::default());
     let mut open: Vec<Frame<'_>> = Vec::new();
+    let mut keys = Keys::default();
+    let mut path = Path::of(&job.profile.exclude);
     let mut key = place.key;
     while let Some(token) = scanner.next()? {
+        let left_alone = path.follow(&token);
         let here = Place { key, parent: open.last().map_or(place.parent, |f| f.parent), depth: place.depth };
         match token.kind {
             Kind::ObjectStart => open.push(Frame { key: Hints::NONE, parent: key, person: false, name: None }),
@@ -54,13 +58,16 @@ pub(super) fn without(
                 }
             }
             Kind::Key => {
-                key = Hints::of(&token.text());
+                key = keys.hints(&token);
                 if let Some(frame) = open.last_mut() {
                     frame.person |= key.shows_person();
                 }
-                string(job, &token, Place { depth: place.depth, ..Place::default() }, out);
+                if !left_alone {
+                    string(job, &token, Place { depth: place.depth, ..Place::default() }, out);
+                }
                 continue;
             }
+            Kind::String | Kind::Number if left_alone => {}
             Kind::String if apart.contains(&token.inner()) => {}
             Kind::String => {
                 let from = out.len();
@@ -75,6 +82,22 @@ pub(super) fn without(
         key = open.last().map_or(place.key, |frame| frame.key);
     }
     Ok(())
+}
+
+/// What the last keys announce: documents repeat theirs.
+#[derive(Default)]
+struct Keys<'a>([Option<(&'a str, Hints)>; 16]);
+
+impl<'a> Keys<'a> {
+    fn hints(&mut self, key: &Token<'a>) -> Hints {
+        let raw = key.raw();
+        let first = raw.bytes().next().unwrap_or(0);
+        let Some(slot) = self.0.get_mut((raw.len() + usize::from(first)) % 16) else { return Hints::NONE };
+        match slot {
+            Some((known, hints)) if *known == raw => *hints,
+            slot => slot.insert((raw, Hints::of(&key.text()))).1,
+        }
+    }
 }
 
 fn string(job: &mut Job<'_>, token: &Token<'_>, place: Place, out: &mut Vec<Edit>) {

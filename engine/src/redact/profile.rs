@@ -2,12 +2,13 @@
 //!
 //! Must not go here: where it applies (`policy`).
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use super::Labels;
+use super::own::{CustomSource, Own};
+use super::pointer::Pointer;
 use super::style::{Style, StyleSource, Writer};
 use crate::detect::{Entity, Group, Set, Wanted};
 
@@ -22,6 +23,15 @@ pub struct ProfileSource {
     pub styles: BTreeMap<String, StyleSource>,
     /// Lowest confidence from 0 to 1, by entity or group; `default` for the rest, which is 0.5.
     pub min_score: BTreeMap<String, f64>,
+    /// Patterns of the user's own.
+    pub custom: Vec<CustomSource>,
+    /// Values that stay, letter case aside; `*` stands for any characters: `*@example.com`.
+    pub allow: Vec<String>,
+    /// Words and phrases that never stay, letter case aside.
+    pub deny: Vec<String>,
+    /// Places in JSON documents that are left alone, as pointers where `*` is any one key or index and `**` any number of
+    /// them: `/usage/**`, `/items/*/sku`.
+    pub exclude: Vec<String>,
     /// Domains of the organisation: previews call addresses there internal.
     pub internal_domains: Vec<String>,
     /// Whether bodies without text pass.
@@ -44,6 +54,8 @@ pub struct Profile {
     key: Vec<u8>,
     internal_domains: Vec<String>,
     binary: Binary,
+    pub(super) own: Own,
+    pub(super) exclude: Vec<Pointer>,
 }
 
 impl Profile {
@@ -85,13 +97,23 @@ impl Profile {
                 None => fail(format!("min_score.{name}"), unknown(name)),
             }
         }
+        let own = Own::compile(source, &mut fail);
+        let exclude = source.exclude.iter().enumerate().filter_map(|(i, glob)| {
+            let pointer = Pointer::parse(glob);
+            if pointer.is_none() {
+                fail(format!("exclude[{i}]"), format!("`{glob}` is no JSON pointer: expected one such as `/usage/**`"));
+            }
+            pointer
+        });
+        let exclude: Vec<Pointer> = exclude.collect();
         if !errors.is_empty() {
             return Err(errors);
         }
+        let entities = entities.with(Entity::Denied).with(Entity::Custom);
         let internal_domains =
             source.internal_domains.iter().map(|d| d.trim_start_matches("*.").to_ascii_lowercase()).collect();
         let wanted = Wanted { entities, min_score };
-        Ok(Profile { wanted, styles, key: key.to_vec(), internal_domains, binary: source.binary })
+        Ok(Profile { wanted, styles, key: key.to_vec(), internal_domains, binary: source.binary, own, exclude })
     }
 
     /// The same findings, written for the approver: numbered labels that say internal or external.
@@ -103,15 +125,14 @@ impl Profile {
         self.binary == Binary::Pass
     }
 
-    pub(super) fn name(&self, entity: Entity) -> Cow<'static, str> {
-        Cow::Borrowed(entity.name())
-    }
-
-    /// What to write instead of `value`; `None`: it stays.
-    pub(super) fn replacement(&self, entity: Entity, value: &str, labels: &mut Labels) -> Option<String> {
+    /// What to write instead of `value`, which goes by `name`; `None`: it stays.
+    pub(super) fn replacement(&self, entity: Entity, name: &str, value: &str, labels: &mut Labels) -> Option<String> {
+        if entity != Entity::Denied && self.own.allows(value) {
+            return None;
+        }
         let style = self.styles.get(entity as usize).copied().unwrap_or_default();
         let writer = Writer { key: &self.key, internal_domains: &self.internal_domains };
-        Some(writer.write(style, entity, &self.name(entity), value, labels))
+        Some(writer.write(style, entity, name, value, labels))
     }
 }
 

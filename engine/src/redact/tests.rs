@@ -94,3 +94,35 @@ fn profiles_are_checked() {
     assert_eq!(paths, ["entities[1]", "styles.X", "min_score.pii"]);
     assert!(serde_json::from_str::<ProfileSource>(r#"{"entity":[]}"#).is_err());
 }
+
+#[test]
+fn patterns_words_and_exceptions_of_the_policy() {
+    let source: ProfileSource = serde_json::from_str(
+        r#"{"entities":["pii"],"allow":["*@example.com"],"deny":["Project Falcon"],"exclude":["/usage/**"],
+            "custom":[{"name":"EMPLOYEE_ID","pattern":"E[0-9]{6}","context":["employee"]},
+                      {"name":"MEMBER","pattern":"[0-9]{8}","checksum":"luhn"}]}"#,
+    )
+    .unwrap();
+    let profile = Profile::compile(&source, b"k").unwrap();
+    let body = r#"{"a":"employee E123456, part E123456","b":"project falcon a@example.com b@x.org","m":"12345674 12345675","usage":{"to":"b@x.org"}}"#;
+    let done = super::body(None, body.as_bytes(), &profile, &mut Labels::new()).unwrap();
+    let expected = r#"{"a":"employee <EMPLOYEE_ID>, part E123456","b":"<DENIED> a@example.com <EMAIL_ADDRESS>","m":"<MEMBER> 12345675","usage":{"to":"b@x.org"}}"#;
+    assert_eq!(
+        String::from_utf8(done.body.unwrap()).unwrap(),
+        expected.replace(", part E123456", ", part <EMPLOYEE_ID>")
+    );
+}
+
+#[test]
+fn mistakes_in_patterns_are_reported() {
+    let source: ProfileSource = serde_json::from_str(
+        r#"{"entities":["pii"],"allow":["*"],"exclude":["usage"],
+            "custom":[{"name":"x","pattern":"(","checksum":"crc"},{"name":"Y","pattern":"a*"}]}"#,
+    )
+    .unwrap();
+    let paths: Vec<String> = Profile::compile(&source, b"").unwrap_err().into_iter().map(|(path, _)| path).collect();
+    assert_eq!(
+        paths,
+        ["allow[0]", "custom[0].name", "custom[0].checksum", "custom[0].pattern", "custom[1].pattern", "exclude[0]"]
+    );
+}

@@ -4,6 +4,7 @@
 
 mod base64;
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::edit::{Edit, Job};
@@ -60,21 +61,36 @@ fn prose(job: &mut Job<'_>, text: &str, place: Place, out: &mut Vec<Edit>) {
 #[derive(Clone, Debug)]
 pub(super) struct Found {
     pub entity: Entity,
+    /// The entity's name, or that of the policy's own pattern.
+    pub name: Cow<'static, str>,
     pub range: Range<usize>,
     pub value: String,
     pub score: u8,
 }
 
-/// Calls `hit` with everything found in a text, in order.
-pub(super) fn each<'p>(job: &mut Job<'p>, text: &str, place: Place, mut hit: impl FnMut(&mut Job<'p>, Found)) {
+/// Calls `hit` with everything found in a text, in order; answers where anything was seen, also what lost to something surer.
+pub(super) fn each<'p>(
+    job: &mut Job<'p>,
+    text: &str,
+    place: Place,
+    mut hit: impl FnMut(&mut Job<'p>, Found),
+) -> Vec<Range<usize>> {
     let view = View::lenient(text);
     let read = view.as_ref().map_or(text, |view| view.text.as_ref());
     let mut matches = std::mem::take(&mut job.matches);
     detect::field(read, place.key, place.parent, &job.profile.wanted, &mut matches);
-    for Match { entity, start, end, score } in matches.drain(..) {
-        let range = view.as_ref().map_or(start..end, |view| view.source(&(start..end)));
+    let own = job.profile.own.find(read, &mut matches);
+    let source = |m: &Match| view.as_ref().map_or(m.start..m.end, |view| view.source(&(m.start..m.end)));
+    let seen = matches.iter().map(source).collect();
+    detect::resolve(&mut matches);
+    for found in matches.drain(..) {
+        let range = source(&found);
+        let Match { entity, start, end, score } = found;
         let value = read.get(start..end).unwrap_or_default().to_owned();
-        hit(job, Found { entity, range, value, score });
+        let name = own.iter().find(|(at, _)| *at == start).filter(|_| entity == Entity::Custom);
+        let name = name.map_or(Cow::Borrowed(entity.name()), |(_, name)| Cow::Owned(name.clone()));
+        hit(job, Found { entity, name, range, value, score });
     }
     job.matches = matches;
+    seen
 }

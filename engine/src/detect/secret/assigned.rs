@@ -14,7 +14,7 @@ const VALUE: usize = 600;
 
 /// At `=`, `:` or `>` behind a name.
 pub(in crate::detect) fn at_mark(scan: &mut Scan<'_>, at: usize) {
-    if !scan.wants(Entity::Secret) {
+    if !scan.may_assign(at) || !scan.wants(Entity::Secret) {
         return;
     }
     let key = match name_before(scan.bytes, at) {
@@ -25,6 +25,7 @@ pub(in crate::detect) fn at_mark(scan: &mut Scan<'_>, at: usize) {
         return;
     }
     let Some((start, end)) = value_behind(scan.rest(at + 1)).map(|(s, e)| (at + 1 + s, at + 1 + e)) else { return };
+    scan.assigned(end);
     let value = scan.text.get(start..end).unwrap_or_default();
     // `Authorization: Bearer …` has its own rule.
     if value.eq_ignore_ascii_case("bearer")
@@ -156,8 +157,7 @@ pub(in crate::detect) fn at_word(scan: &mut Scan<'_>, word: &Word) {
     // Of words that people write after `the password is`, a password is one that is not only letters.
     let value = value.trim_end_matches(['.', '?']);
     let telling = value.is_ascii() && value.bytes().any(|b| !b.is_ascii_alphabetic()) && value.len() >= 6;
-    let near = scan.near(word.start);
-    if telling && near.password_within(2) && !super::is_placeholder(value) {
+    if telling && scan.near(word.start).password_within(2) && !super::is_placeholder(value) {
         scan.found(Entity::Secret, start, start + value.len(), 75);
     }
 }

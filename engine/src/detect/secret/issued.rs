@@ -285,7 +285,10 @@ pub(in crate::detect) fn at_tilde(scan: &mut Scan<'_>, at: usize) {
 /// `eyJ….eyJ….…` (RFC 7519), or such a token once more in base64.
 pub(in crate::detect) fn jwt(scan: &mut Scan<'_>, word: &Word) {
     let rest = scan.rest(word.start);
-    if !scan.wants(Entity::Secret) || !(rest.starts_with(b"eyJ") || rest.starts_with(b"ZXlK")) {
+    let begins = rest.starts_with(b"eyJ") || rest.starts_with(b"ZXlK");
+    // Inside of a longer token the first part was looked at.
+    let opens = scan.previous(word.start).is_none_or(|b| b == b'=' || !Base64.has(b));
+    if !begins || !opens || !scan.wants(Entity::Secret) {
         return;
     }
     let len = rest.iter().take(16_384).take_while(|b| Base64.has(**b)).count();

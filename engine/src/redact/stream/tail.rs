@@ -52,7 +52,8 @@ impl Tail {
         self.text.push_str(text);
         loop {
             let window = floor(&self.text, self.decided + WINDOW);
-            let decided = settled(self.text.get(..window).unwrap_or_default()).max(self.decided);
+            let open = floor(&self.text, window.saturating_sub(job.profile.own.reach()));
+            let decided = settled(self.text.get(..window).unwrap_or_default()).min(open).max(self.decided);
             let more = window < self.text.len();
             if !self.decide(decided, job, findings) || !more {
                 return;
@@ -85,12 +86,13 @@ impl Tail {
             return false;
         }
         let mut all: Vec<Found> = Vec::new();
-        value::each(job, &self.text, Place::default(), |_, found| all.push(found));
+        let seen = value::each(job, &self.text, Place::default(), |_, found| all.push(found));
         all.retain(|found| found.range.start >= self.decided);
         if until < self.text.len() {
             // What touches the border may grow over it.
-            while let Some(found) = all.iter().find(|f| f.range.start < until && f.range.end >= until) {
-                until = found.range.start;
+            let from = self.decided;
+            while let Some(over) = seen.iter().find(|r| r.start >= from && r.start < until && r.end >= until) {
+                until = over.start;
             }
         }
         let from = self.decided;

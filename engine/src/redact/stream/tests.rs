@@ -132,6 +132,23 @@ fn arguments_of_tools_stay_json() {
 }
 
 #[test]
+fn words_of_the_policy_in_any_split() {
+    let source =
+        ProfileSource { entities: vec!["pii".into()], deny: vec!["Project Falcon".into()], ..Default::default() };
+    let profile = Profile::compile(&source, b"key").unwrap();
+    let text = "About project falcon and a@x.org now";
+    for at in 0..text.len() {
+        let (mut labels, mut out) = (Labels::new(), Vec::new());
+        let mut stream = Stream::new(Some(b"text/plain"));
+        for chunk in [&text.as_bytes()[..at], &text.as_bytes()[at..]] {
+            stream.push(chunk, &profile, &mut labels, &mut out).unwrap();
+        }
+        stream.finish(&profile, &mut labels, &mut out).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), "About <DENIED> and <EMAIL_ADDRESS> now", "{at}");
+    }
+}
+
+#[test]
 fn lines_of_json_in_any_split() {
     every_split(
         "application/x-ndjson",

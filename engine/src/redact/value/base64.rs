@@ -36,6 +36,10 @@ pub(super) fn whole(job: &mut Job<'_>, text: &str, place: Place, out: &mut Vec<E
 /// The text that `encoded` stands for, and how to encode it again.
 fn decode(encoded: &str) -> Option<(String, GeneralPurpose)> {
     let bytes = encoded.as_bytes();
+    let digit = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'-' | b'_');
+    if !bytes.iter().take(16).all(digit) {
+        return None;
+    }
     let url = bytes.iter().any(|b| matches!(b, b'-' | b'_'));
     let alphabet = if url { &base64::alphabet::URL_SAFE } else { &base64::alphabet::STANDARD };
     let config = if encoded.ends_with('=') { ANY_PADDING } else { UNPADDED };

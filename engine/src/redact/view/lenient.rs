@@ -4,11 +4,16 @@
 //! Must not go here: strict decodings of a format (the parent).
 
 use super::{Builder, View};
+use crate::detect::any;
 
 /// The view of `raw`, or `None` if it is `raw` itself.
 pub(super) fn view(raw: &str) -> Option<View<'static>> {
     let bytes = raw.as_bytes();
-    let first = bytes.iter().position(|b| matches!(b, b'%' | b'&' | b'\\') || *b >= 0x80)?;
+    let special = |b: u8| (b == b'%') | (b == b'&') | (b == b'\\') | (b >= 0x80);
+    if !any(bytes, special) {
+        return None;
+    }
+    let first = bytes.iter().position(|b| special(*b))?;
     let mut builder = Builder::new(raw.len());
     let mut changed = false;
     builder.plain(raw.get(..first)?);
