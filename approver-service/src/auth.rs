@@ -5,6 +5,8 @@
 
 pub mod identity;
 
+use std::collections::BTreeMap;
+
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +38,14 @@ pub struct Person {
     pub name: String,
     /// E-mail addresses and principals under which this person also acts, or has agents act.
     pub identities: Vec<String>,
+}
+
+/// The people of this service, and their groups.
+#[derive(Clone, Debug, Default)]
+pub struct Directory {
+    pub people: Vec<Person>,
+    /// Names of people by group.
+    pub groups: BTreeMap<String, Vec<String>>,
 }
 
 /// A token, without its secret.

@@ -2,6 +2,7 @@
 //!
 //! Must not go here: secrets, which come from the environment or the data directory (`secret`).
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -9,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde::Deserialize;
 
-use crate::auth::Person;
+use crate::auth::{Directory, Person};
 
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8077);
 
@@ -45,6 +46,14 @@ pub struct ServeArgs {
     #[arg(long, value_name = "NAME[=IDENTITY,…]", value_parser = parse_person)]
     pub person: Vec<Person>,
 
+    /// People whom workflows name as one; repeatable
+    #[arg(long, value_name = "NAME=PERSON,…", value_parser = parse_group)]
+    pub group: Vec<(String, Vec<String>)>,
+
+    /// Policy file whose `workflows:` say who must decide; followed when it changes
+    #[arg(long, value_name = "FILE", env = "PRIVYSEAL_WORKFLOWS")]
+    pub workflows: Option<PathBuf>,
+
     /// Address under which people reach this service, where it is not the one listened on
     #[arg(long, value_name = "URL", env = "PRIVYSEAL_PUBLIC_URL")]
     pub public_url: Option<String>,
@@ -64,7 +73,8 @@ pub struct Config {
     pub listen: SocketAddr,
     pub data: PathBuf,
     pub environment: Option<String>,
-    pub people: Vec<Person>,
+    pub directory: Directory,
+    pub workflows: Option<PathBuf>,
     pub public_url: Option<String>,
     pub login_output: Option<PathBuf>,
 }
@@ -78,6 +88,9 @@ struct File {
     environment: Option<String>,
     #[serde(default)]
     people: Vec<FilePerson>,
+    #[serde(default)]
+    groups: BTreeMap<String, Vec<String>>,
+    workflows: Option<PathBuf>,
     public_url: Option<String>,
     login_output: Option<PathBuf>,
 }
@@ -106,12 +119,20 @@ impl ServeArgs {
         if let Some(twice) = people.iter().enumerate().find(|(i, p)| people.iter().take(*i).any(|q| q.name == p.name)) {
             bail!("`{}` is named twice: give all identities at once", twice.1.name);
         }
+        let mut groups = file.groups;
+        groups.extend(self.group);
+        for (group, members) in &groups {
+            if let Some(unknown) = members.iter().find(|name| people.iter().all(|person| person.name != **name)) {
+                bail!("group `{group}` names `{unknown}`, whom nobody knows here: add `--person {unknown}`");
+            }
+        }
         let public_url = self.public_url.or(file.public_url).map(base_url).transpose()?;
         Ok(Config {
             listen: self.listen.or(file.listen).unwrap_or(LISTEN),
             data,
             environment: self.environment.or(file.environment),
-            people,
+            directory: Directory { people, groups },
+            workflows: self.workflows.or(file.workflows),
             public_url,
             login_output: self.login_output.or(file.login_output),
         })
@@ -130,6 +151,16 @@ fn parse_person(text: &str) -> Result<Person> {
     let (name, identities) = text.split_once('=').unwrap_or((text, ""));
     let identities = identities.split(',').map(str::trim).filter(|i| !i.is_empty()).map(str::to_owned).collect();
     checked(Person { name: name.trim().to_owned(), identities })
+}
+
+/// `finance=alice,bob`
+fn parse_group(text: &str) -> Result<(String, Vec<String>)> {
+    let (name, members) = text.split_once('=').unwrap_or((text, ""));
+    let members: Vec<_> = members.split(',').map(str::trim).filter(|m| !m.is_empty()).map(str::to_owned).collect();
+    if name.trim().is_empty() || members.is_empty() {
+        bail!("`{text}` is not a group: expected `NAME=PERSON,…`");
+    }
+    Ok((name.trim().to_owned(), members))
 }
 
 fn checked(person: Person) -> Result<Person> {
@@ -174,6 +205,15 @@ mod tests {
         assert!(parse_person("bob").unwrap().identities.is_empty());
         for bad in ["", "=x", "a b", "a\u{1b}[2J"] {
             assert!(parse_person(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn groups_are_read_from_flags() {
+        let (name, members) = parse_group("finance = alice, bob,").unwrap();
+        assert_eq!((name.as_str(), members), ("finance", vec!["alice".to_owned(), "bob".to_owned()]));
+        for bad in ["", "finance", "finance=", "=alice"] {
+            assert!(parse_group(bad).is_err(), "{bad:?}");
         }
     }
 

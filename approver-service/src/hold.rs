@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 
 use privyseal_engine::hold::{NearMiss, Outcome, Preview, Risk, State, VERSION, View};
 
+use serde::{Deserialize, Serialize};
+
 use self::transition::{Cause, Effect, Facts, Step};
 
 /// What was asked. Nothing of it changes after the hold is made.
@@ -32,11 +34,19 @@ pub struct Request {
     pub near_miss: Option<NearMiss>,
 }
 
-/// The person's decision.
+/// What settled it: the denial, or the approval that made them enough.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decision {
     pub at_ms: i64,
     pub by: String,
+    pub reason: Option<String>,
+}
+
+/// One person's approval.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Vote {
+    pub by: String,
+    pub at_ms: i64,
     pub reason: Option<String>,
 }
 
@@ -60,12 +70,18 @@ pub struct Hold {
     pub approval_ttl_ms: i64,
     pub rejoin_ms: i64,
     pub state: State,
-    /// Rises with every change that a waiting filter must learn.
+    /// Rises with every change that others must learn, or must not overlook.
     pub revision: i64,
     /// Since when no client waits.
     pub detached_ms: Option<i64>,
     /// Why it ended without a decision or a release.
     pub cause: Option<Cause>,
+    /// How many people must approve.
+    pub quorum: u32,
+    /// Must an approval say why?
+    pub reason_required: bool,
+    /// Approvals, oldest first.
+    pub votes: Vec<Vote>,
     pub decision: Option<Decision>,
     pub approved_until_ms: Option<i64>,
     pub collected: Option<Collected>,
@@ -80,6 +96,8 @@ impl Hold {
             rejoin_ms: self.rejoin_ms,
             joinable: self.request.principal.is_some(),
             detached_ms: self.detached_ms,
+            quorum: self.quorum,
+            votes: u32::try_from(self.votes.len()).unwrap_or(u32::MAX),
             approved_until_ms: self.approved_until_ms,
             released_ms: self.collected.as_ref().map(|c| c.at_ms),
             outcome: self.collected.as_ref().and_then(|c| c.outcome),
@@ -102,6 +120,10 @@ impl Hold {
                 Effect::UsableUntil(until) => next.approved_until_ms = Some(*until),
                 Effect::Consume { nonce } => {
                     next.collected = Some(Collected { at_ms: now, nonce: nonce.clone(), outcome: None, status: None });
+                }
+                Effect::Vote { by, reason } => {
+                    visible = true;
+                    next.votes.push(Vote { by: by.clone(), at_ms: now, reason: reason.clone() });
                 }
                 Effect::Conclude { outcome, status } => {
                     visible = true;

@@ -25,6 +25,7 @@ pub mod store;
 pub mod telemetry;
 pub mod ui;
 pub mod wake;
+pub mod workflow;
 
 #[cfg(test)]
 mod testing;

@@ -12,6 +12,7 @@ pub mod intake;
 pub mod list;
 pub mod login;
 pub mod release;
+pub mod reviewers;
 mod row;
 pub mod settle;
 pub mod silence;
@@ -32,7 +33,10 @@ use crate::hold::transition::Refusal;
 use crate::secret::Key;
 use crate::wake::Wake;
 
-const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "holds", include_str!("../migrations/sqlite/0001_holds.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "holds", include_str!("../migrations/sqlite/0001_holds.sql")),
+    (2, "workflows", include_str!("../migrations/sqlite/0002_workflows.sql")),
+];
 
 /// How long to wait for another process that writes.
 const BUSY: Duration = Duration::from_secs(5);
@@ -42,6 +46,8 @@ const READERS: u32 = 4;
 /// Why the store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    #[error("you have approved this request already")]
+    AlreadyVoted,
     #[error("the database holds something that cannot be read: {0}")]
     Corrupt(String),
     #[error("the database cannot be used")]
@@ -56,8 +62,12 @@ pub enum Error {
     WrongNonce,
     #[error("the system gives no random bytes")]
     NoRandom(#[from] getrandom::Error),
+    #[error("you are not a reviewer of this request's workflow")]
+    NotReviewer,
     #[error("nobody decides their own request")]
     OwnRequest,
+    #[error("this decision needs a reason")]
+    ReasonRequired,
     #[error("{0}")]
     Refused(#[from] Refusal),
     #[error("the hold changed in the meantime")]
@@ -68,6 +78,8 @@ pub enum Error {
     TooManyLogins,
     #[error("not found")]
     Unknown,
+    #[error("no workflow is named `{0}`: write it under `workflows:` in the approver's policy file")]
+    UnknownWorkflow(String),
 }
 
 pub type Result<T> = std::result::Result<T, Error>;

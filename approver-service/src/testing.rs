@@ -12,11 +12,11 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
-use crate::auth::{Person, Role};
+use crate::auth::{Directory, Person, Role};
 use crate::mask::Mask;
 use crate::secret::Key;
 use crate::store::Store;
-use crate::{clock, server};
+use crate::{clock, server, workflow};
 
 pub const GATEWAY_KEY: [u8; 32] = [9; 32];
 
@@ -40,7 +40,9 @@ impl Service {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&folder.path().join("test.db"), Key::new(vec![7; 32]), clock::system()).await.unwrap();
         let person = |name: &str| Person { name: name.into(), identities: vec![format!("{name}@example.com")] };
-        store.set_people(&[person("alice"), person("bob")]).await.unwrap();
+        let directory = Directory { people: ["alice", "bob"].map(person).into(), ..Directory::default() };
+        store.set_people(&directory.people).await.unwrap();
+        store.set_workflows(&workflow::resolve(&[], &directory).unwrap()).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let stop = CancellationToken::new();

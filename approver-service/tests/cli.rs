@@ -24,9 +24,13 @@ struct Terminal {
 
 impl Terminal {
     fn open() -> Terminal {
-        let folder = tempfile::tempdir().unwrap();
+        Terminal::open_in(tempfile::tempdir().unwrap(), &[])
+    }
+
+    fn open_in(folder: TempDir, args: &[&str]) -> Terminal {
         let mut serve = Terminal::command(folder.path())
             .args(["serve", "--listen", "127.0.0.1:0", "--person", "alice=alice@example.com", "--person", "bob"])
+            .args(args)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -91,11 +95,16 @@ impl Terminal {
 
     /// A hold as a gateway would ask for it.
     async fn hold(&self, n: u32, on_behalf_of: &str) -> String {
+        self.ask(n, on_behalf_of, "default").await["id"].as_str().unwrap().to_owned()
+    }
+
+    /// What the service answers to that.
+    async fn ask(&self, n: u32, on_behalf_of: &str, workflow: &str) -> Value {
         let token = self.ok(&["token", "create", "--role", "filter", "--name", "gateway"]);
         let intake = json!({
             "v": 1, "nonce": format!("{n:032x}"), "digest": format!("{n:064x}"), "terms": "1".repeat(64),
             "tenant": "acme", "environment": "test", "principal": "agent-7", "on_behalf_of": on_behalf_of,
-            "rules": ["crm-export"], "category": null, "risk": "high", "workflow": "default",
+            "rules": ["crm-export"], "category": null, "risk": "high", "workflow": workflow,
             "why": "exports every contact \u{1b}[2J", "deadline_ms": 3_600_000, "approval_ttl_ms": 600_000,
             "rejoin_ms": 900_000, "max_live": 20,
             "preview": {
@@ -105,8 +114,7 @@ impl Terminal {
         });
         let request =
             reqwest::Client::new().post(format!("{}/v1/holds", self.server)).bearer_auth(token.trim()).json(&intake);
-        let view: Value = request.send().await.unwrap().json().await.unwrap();
-        view["id"].as_str().unwrap().to_owned()
+        request.send().await.unwrap().json().await.unwrap()
     }
 }
 
@@ -167,6 +175,37 @@ async fn a_person_lists_shows_and_decides() {
 }
 
 #[tokio::test]
+async fn a_workflow_of_two_people_comes_from_a_file_and_follows_it() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let folder = tempfile::tempdir().unwrap();
+    let policy = folder.path().join("policy.yaml");
+    let write = |workflows: &str| {
+        fs::write(&policy, format!("version: 1\ndefault: deny\nworkflows: {{{workflows}}}\n")).unwrap();
+    };
+    write("pay: {reviewers: {people: alice, groups: night}, quorum: 2}");
+    let terminal = Terminal::open_in(folder, &["--group", "night=bob", "--workflows", policy.to_str().unwrap()]);
+    let id = terminal.ask(1, "carol@example.com", "pay").await["id"].as_str().unwrap().to_owned();
+    assert_eq!(terminal.ask(2, "carol@example.com", "refund").await["code"], "unknown_workflow");
+
+    terminal.log_in("alice");
+    let said = terminal.ok(&["approve", &id, "--reason", "agreed"]);
+    assert!(said.ends_with("1 of 2 approved; somebody else must approve too\n"), "{said}");
+    let (code, said) = terminal.fails(&["approve", &id]);
+    assert!(code == 1 && said.contains("(already_voted)"), "{said}");
+    assert!(terminal.ok(&["holds", "list"]).contains("1 of 2 approved"));
+    terminal.log_in("bob");
+    assert!(terminal.ok(&["approve", &id]).starts_with("approved "));
+    assert!(terminal.ok(&["holds", "show", &id]).contains("2 of 2 alice (agreed), bob"));
+
+    write("refund: {}");
+    let until = std::time::Instant::now() + Duration::from_secs(20);
+    while terminal.ask(3, "carol@example.com", "refund").await["id"].is_null() {
+        assert!(std::time::Instant::now() < until, "the file is followed");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
 async fn tokens_read_and_are_revoked_while_the_service_runs() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let terminal = Terminal::open();
@@ -220,6 +259,8 @@ fn serve_refuses_what_it_cannot_mean() {
         (vec!["--config", config], None, 1, "nam"),
         (vec!["--listen", "127.0.0.1:0"], Some("c2hvcnQ="), 1, "PRIVYSEAL_KEY: not a key: expected at least 32 bytes"),
         (vec!["--person", "bob", "--person", "bob=b@example.com"], None, 1, "`bob` is named twice"),
+        (vec!["--group", "night=bob"], None, 1, "group `night` names `bob`, whom nobody knows here"),
+        (vec!["--workflows", "/nowhere.yaml"], None, 1, "`/nowhere.yaml` cannot be read"),
         (vec!["--public-url", "approve.example.com"], None, 1, "expected `https://HOST[:PORT]`"),
         (vec!["--listen", "192.0.2.1:1"], None, 1, "cannot listen on `192.0.2.1:1`"),
     ] {

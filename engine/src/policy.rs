@@ -11,6 +11,7 @@ mod error;
 mod reader;
 mod settings;
 mod units;
+mod workflow;
 
 use crate::classify::body::Pointers;
 use crate::classify::explain::Part;
@@ -25,6 +26,7 @@ pub use configuration::decode_configuration;
 pub use error::Error;
 pub use reader::{field_path, item_path};
 pub use settings::{Approver, Hold, Identity, IdentitySource, Preview, Settings, Wait};
+pub use workflow::{Reviewers, Workflow};
 
 /// See the module's documentation.
 #[derive(Debug)]
@@ -35,6 +37,7 @@ pub struct Policy {
     redactions: Vec<Redaction>,
     redaction_index: Index,
     profiles: Vec<Profile>,
+    workflows: Vec<Workflow>,
 }
 
 /// A redaction profile of a policy, for [`Policy::profile`].
@@ -81,6 +84,11 @@ impl Policy {
 
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// Who must decide what is held, by name.
+    pub fn workflows(&self) -> &[Workflow] {
+        &self.workflows
     }
 
     /// The Envoy clusters that the filter will call.

@@ -3,7 +3,6 @@
 //! Must not go here: filters' calls (`api::filter`), pages (`ui`).
 
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 use privyseal_engine::hold as wire;
 use privyseal_engine::hold::{Control, Kill, NearMiss, Outcome, Preview, Risk};
 use serde::{Deserialize, Serialize};
@@ -12,7 +11,8 @@ use super::extract::{Authenticated, Decides, Json, Query};
 use super::problem::{Problem, Result};
 use crate::app::App;
 use crate::audit::Entry;
-use crate::hold::Hold;
+use crate::hold::{Hold, Vote};
+use crate::store::Error;
 use crate::store::decide::{Decider, Verdict};
 
 /// The longest reason, and room for the JSON around it.
@@ -41,6 +41,9 @@ pub struct Summary {
     pub deadline_ms: i64,
     /// Does a client wait right now?
     pub attached: bool,
+    /// How many people have approved, and how many must.
+    pub approvals: usize,
+    pub quorum: u32,
     pub decided_by: Option<String>,
     pub reason: Option<String>,
 }
@@ -52,6 +55,10 @@ pub struct Detail {
     pub summary: Summary,
     pub rules: Vec<String>,
     pub workflow: String,
+    /// Who has approved so far, oldest first.
+    pub votes: Vec<Vote>,
+    /// Must an approval say why?
+    pub reason_required: bool,
     pub gateway: String,
     pub preview: Preview,
     pub near_miss: Option<NearMiss>,
@@ -178,9 +185,7 @@ async fn decide(
 pub fn reason_text(app: &App, verdict: Verdict, reason: Option<String>) -> Result<Option<String>> {
     match (reason.as_deref().map(str::trim), verdict) {
         (None | Some(""), Verdict::Approve) => Ok(None),
-        (None | Some(""), Verdict::Deny) => {
-            Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "reason_required", "a denial needs a reason"))
-        }
+        (None | Some(""), Verdict::Deny) => Err(Error::ReasonRequired.into()),
         (Some(long), _) if long.len() > MAX_REASON => Err(Problem::too_large(MAX_REASON)),
         (Some(reason), _) => Ok(Some(app.mask.apply(reason.to_owned()))),
     }
@@ -192,7 +197,9 @@ fn may(allowed: bool) -> Result<()> {
 
 impl From<Hold> for Summary {
     fn from(hold: Hold) -> Summary {
-        let Hold { id, request, created_ms, deadline_ms, state, detached_ms, decision, collected, .. } = hold;
+        let Hold {
+            id, request, created_ms, deadline_ms, state, detached_ms, quorum, votes, decision, collected, ..
+        } = hold;
         let (decided_by, reason) = decision.map_or((None, None), |d| (Some(d.by), d.reason));
         Summary {
             id,
@@ -211,6 +218,8 @@ impl From<Hold> for Summary {
             created_ms,
             deadline_ms,
             attached: detached_ms.is_none() && state.is_live(),
+            approvals: votes.len(),
+            quorum,
             decided_by,
             reason,
         }
@@ -222,6 +231,8 @@ impl From<Hold> for Detail {
         Detail {
             rules: hold.request.rules.clone(),
             workflow: hold.request.workflow.clone(),
+            votes: hold.votes.clone(),
+            reason_required: hold.reason_required,
             gateway: hold.request.gateway.clone(),
             preview: hold.request.preview.clone(),
             near_miss: hold.request.near_miss.clone(),

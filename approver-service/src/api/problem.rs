@@ -74,10 +74,13 @@ impl From<Error> for Problem {
                 let detail = "the approver's database cannot be used; nothing was changed";
                 return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "database_unavailable", detail);
             }
+            Error::AlreadyVoted => (StatusCode::CONFLICT, "already_voted"),
             Error::KillSwitch => (StatusCode::CONFLICT, "kill_switch"),
             Error::LoginOver => (StatusCode::FORBIDDEN, "login_over"),
             Error::LoginRequired => (StatusCode::FORBIDDEN, "login_required"),
+            Error::NotReviewer => (StatusCode::FORBIDDEN, "not_reviewer"),
             Error::OwnRequest => (StatusCode::FORBIDDEN, "own_request"),
+            Error::ReasonRequired => (StatusCode::UNPROCESSABLE_ENTITY, "reason_required"),
             Error::Refused(Refusal::Already(_)) => (StatusCode::CONFLICT, "already_decided"),
             Error::Refused(Refusal::NotJoinable) => (StatusCode::CONFLICT, "not_joinable"),
             Error::Refused(Refusal::NotReleased) => (StatusCode::CONFLICT, "not_released"),
@@ -88,6 +91,10 @@ impl From<Error> for Problem {
             Error::TooManyHolds(_) => (StatusCode::TOO_MANY_REQUESTS, "too_many_holds"),
             Error::TooManyLogins => (StatusCode::TOO_MANY_REQUESTS, "too_many_logins"),
             Error::Unknown => return Problem::not_found(),
+            Error::UnknownWorkflow(workflow) => {
+                tracing::warn!(workflow, "a gateway's policy names a workflow that is not known here");
+                (StatusCode::UNPROCESSABLE_ENTITY, "unknown_workflow")
+            }
             Error::WrongNonce => (StatusCode::CONFLICT, "wrong_nonce"),
         };
         let state = match &error {

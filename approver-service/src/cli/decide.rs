@@ -6,7 +6,7 @@ use super::client::{Client, Failure, ServerArg, segment};
 use super::terminal::{self, Tone};
 use crate::api::people::{Detail, Reason};
 
-/// Approve a hold: its exact request may run, once
+/// Approve a hold: its exact request may run, once, when as many have approved as its workflow asks for
 #[derive(Args)]
 #[command(after_help = "Example:\n  privyseal approve 0199d2c4-… --reason \"export agreed with finance\"")]
 pub struct Approve {
@@ -70,7 +70,9 @@ async fn decide(
         terminal::safe(&hold.authority),
         terminal::safe(&hold.path),
     ));
-    if verb == "approve" && !hold.attached {
+    if hold.state.is_open() {
+        terminal::say(&format!("{} of {} approved; somebody else must approve too", hold.approvals, hold.quorum));
+    } else if verb == "approve" && !hold.attached {
         terminal::say("no client waits right now; it runs when the agent sends the same request again");
     }
     Ok(())

@@ -137,6 +137,13 @@ fn full(hold: &Detail) -> String {
     add("on behalf of", summary.on_behalf_of.as_deref());
     add("tenant", Some(&format!("{} · {}", summary.tenant, summary.environment)));
     add("gateway", Some(&hold.gateway));
+    add("workflow", Some(&hold.workflow));
+    let votes = hold.votes.iter().map(|vote| match &vote.reason {
+        Some(reason) => format!("{} ({reason})", vote.by),
+        None => vote.by.clone(),
+    });
+    let votes: Vec<_> = votes.collect();
+    add("approvals", Some(&format!("{} of {} {}", votes.len(), summary.quorum, votes.join(", "))));
     add("created", Some(&written(summary.created_ms)));
     add("deadline", Some(&written(summary.deadline_ms)));
     add("decided by", summary.decided_by.as_deref());
@@ -171,12 +178,17 @@ fn standing(hold: &Summary) -> String {
         (true, false) => "  no client  ",
         (false, _) => "",
     };
+    let votes = if hold.state.is_open() && hold.quorum > 1 {
+        format!("  {} of {} approved", hold.approvals, hold.quorum)
+    } else {
+        String::new()
+    };
     let left = if hold.state.is_open() {
         format!("  {} left", span(hold.deadline_ms.saturating_sub(clock::system()())))
     } else {
         String::new()
     };
-    format!("{}{left}{waits}", paint(&format!("{:9}", hold.state.as_str()), tone))
+    format!("{}{left}{votes}{waits}", paint(&format!("{:9}", hold.state.as_str()), tone))
 }
 
 fn risk(risk: Risk) -> String {

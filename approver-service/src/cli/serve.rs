@@ -19,6 +19,7 @@ use crate::config::{Config, ServeArgs};
 use crate::mask::Mask;
 use crate::secret::{DataDir, Key, parse_key};
 use crate::store::Store;
+use crate::workflow::watch::Watch;
 use crate::{clock, server, telemetry};
 
 /// How often holds are looked at that nobody touches.
@@ -33,6 +34,7 @@ const SILENCE: Duration = Duration::from_secs(30);
 #[command(after_help = "\
 Examples:
   privyseal serve --person alice=alice@example.com,agent-of-alice --person bob
+  privyseal serve --person alice --person bob --group finance=alice,bob --workflows policy.yaml
   PRIVYSEAL_KEY=… privyseal serve --listen 0.0.0.0:8077 --public-url https://approve.example.com
 
 PRIVYSEAL_KEY, at least 32 bytes as hex or base64, is the key shared with the gateway; without it one is made in the
@@ -57,7 +59,9 @@ async fn serve(config: Config) -> Result<()> {
     let store = Store::open(&database, data.storage_key()?, clock::system())
         .await
         .with_context(|| format!("database `{}`", database.display()))?;
-    store.set_people(&config.people).await?;
+    let directory = config.directory;
+    store.set_people(&directory.people).await?;
+    let workflows = Watch::start(config.workflows, directory.clone(), store.clone()).await?;
     let listener = TcpListener::bind(config.listen)
         .await
         .with_context(|| format!("cannot listen on `{}`; choose another with `--listen`", config.listen))?;
@@ -72,15 +76,17 @@ async fn serve(config: Config) -> Result<()> {
         announce: announce(config.login_output.as_deref())?,
         stop: stop.clone(),
     };
-    warn_of(&config.people, address.ip().is_loopback() || app.is_https());
+    warn_of(&directory.people, address.ip().is_loopback() || app.is_https());
     let stopping = stop_on_signal(stop.clone())?;
     let sweeper = tokio::spawn(sweep(store.clone(), stop.clone()));
+    let watching = tokio::spawn(workflows.run(stop.clone()));
     terminal::say(&format!("listening on http://{address}"));
-    tracing::info!(%address, people = config.people.len(), "serving");
+    tracing::info!(%address, people = directory.people.len(), "serving");
 
     server::run(listener, app.router(), stop).await;
     stopping.abort();
     sweeper.await.context("the sweeper stopped early")?;
+    watching.await.context("the workflows' watch stopped early")??;
     store.close().await;
     tracing::info!("stopped");
     Ok(())

@@ -8,7 +8,7 @@
 //!    ├─► expired                deadline, or nobody rejoined in time
 //!    └─► cancelled
 //! ```
-//! Time never approves, final states are frozen. Must not go here: SQL, the identity of people (a predicate of the
+//! Time never approves, a quorum of people does, and one denial is final. Final states are frozen. Must not go here: SQL, the identity of people (a predicate of the
 //! database's own update), wire types.
 
 use privyseal_engine::hold::{Outcome, State};
@@ -19,7 +19,7 @@ pub const OUTCOME_WAIT_MS: i64 = 15 * 60 * 1000;
 /// Something happens to a hold.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    /// A person approves.
+    /// A person approves; the last of a quorum approves the hold.
     Approve { by: String, reason: Option<String> },
     /// The hold no longer stands for what would be decided now.
     Cancel(Cause),
@@ -46,6 +46,9 @@ pub struct Facts {
     /// Has a verified principal, so that an identical request can be recognised as the same agent's.
     pub joinable: bool,
     pub detached_ms: Option<i64>,
+    /// How many people must approve, and how many have.
+    pub quorum: u32,
+    pub votes: u32,
     pub approved_until_ms: Option<i64>,
     pub released_ms: Option<i64>,
     pub outcome: Option<Outcome>,
@@ -68,6 +71,7 @@ pub enum Effect {
     Decide { by: String, reason: Option<String> },
     NobodyWaits,
     UsableUntil(i64),
+    Vote { by: String, reason: Option<String> },
 }
 
 /// Why a hold ended without being used.
@@ -131,10 +135,14 @@ pub fn transition(state: State, event: Event, now: i64, facts: &Facts) -> Result
     };
     let to = |state, effects| Ok(Step { state, effects });
     match (state, event) {
-        (State::Pending | State::InfoRequested, Event::Approve { by, reason }) => to(
-            State::Approved,
-            vec![Effect::Decide { by, reason }, Effect::UsableUntil(now.saturating_add(facts.approval_ttl_ms))],
-        ),
+        (open @ (State::Pending | State::InfoRequested), Event::Approve { by, reason }) => {
+            let vote = Effect::Vote { by: by.clone(), reason: reason.clone() };
+            if facts.votes.saturating_add(1) < facts.quorum {
+                return to(open, vec![vote]);
+            }
+            let until = now.saturating_add(facts.approval_ttl_ms);
+            to(State::Approved, vec![vote, Effect::Decide { by, reason }, Effect::UsableUntil(until)])
+        }
         (State::Pending | State::InfoRequested, Event::Deny { by, reason }) => {
             to(State::Denied, vec![Effect::Decide { by, reason }])
         }

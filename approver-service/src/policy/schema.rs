@@ -32,6 +32,7 @@ mod tests {
             "preview": {"allowlist": []},
             "rules": [{"id": "r", "verdict": "deny", "match": {"mcp": {"tool": "t"}, "llm": {"model": "m"}, "body_size": {"gt": "1B"}, "header": {"x": {"eq": 1}}}}],
             "redact": [{"match": {"path": "/**"}, "direction": "both", "profile": {"entities": ["pii"]}}],
+            "workflows": {"w": {"reviewers": {"people": ["alice"]}}},
         });
         assert!(Policy::parse(policy.to_string().as_bytes(), &[]).is_ok());
         for (in_policy, in_schema) in [
@@ -50,6 +51,8 @@ mod tests {
             ("/rules/0/match/body_size", "/$defs/condition/properties/body_size"),
             ("/rules/0/match/header/x", "/$defs/comparison"),
             ("/redact/0", "/properties/redact/items"),
+            ("/workflows/w", "/properties/workflows/additionalProperties"),
+            ("/workflows/w/reviewers", "/properties/workflows/additionalProperties/properties/reviewers"),
         ] {
             let described = schema.pointer(in_schema).and_then(|o| o["properties"].as_object());
             let described: BTreeSet<String> = described.unwrap().keys().cloned().collect();

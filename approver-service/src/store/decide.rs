@@ -2,7 +2,7 @@
 //!
 //! Must not go here: how a person proves who they are (`store::login`).
 
-use super::{Result, Store, row};
+use super::{Error, Result, Store, row};
 use crate::audit::Actor;
 use crate::hold::Hold;
 use crate::hold::transition::Event;
@@ -23,10 +23,13 @@ pub struct Decider<'a> {
 }
 
 impl Store {
-    /// Decides `id`. Whether this person may is a predicate of the update itself.
+    /// Decides `id`. Whether this person may, and whether votes are enough, are predicates of the statements themselves.
     pub async fn decide(&self, id: &str, verdict: Verdict, reason: Option<String>, by: Decider<'_>) -> Result<Hold> {
         let mut tx = self.begin().await?;
         let hold = tx.settled(id).await?;
+        if verdict == Verdict::Approve && hold.reason_required && reason.is_none() {
+            return Err(Error::ReasonRequired);
+        }
         let person = by.person.to_owned();
         let event = match verdict {
             Verdict::Approve => Event::Approve { by: person, reason },
@@ -35,10 +38,5 @@ impl Store {
         let decided = row::apply(&mut tx, &hold, event, Actor::person(by.person), Some(by.session)).await?;
         tx.commit().await?;
         Ok(decided)
-    }
-
-    /// Is the person of this session one of those who asked for the hold?
-    pub async fn is_party(&self, id: &str, session: &str) -> Result<bool> {
-        row::is_party(&mut *self.readers().acquire().await?, id, session).await
     }
 }

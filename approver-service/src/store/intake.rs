@@ -18,7 +18,7 @@ const STREAM: &str = "
 const ATTACH: &str = "INSERT INTO streams (nonce, hold, joined) VALUES ($1, $2, $3)";
 /// `IS` compares null principals too.
 const LIVE: &str = "
-    SELECT * FROM holds WHERE tenant = $1 AND environment = $2 AND principal IS $3
+    SELECT * FROM standing_holds WHERE tenant = $1 AND environment = $2 AND principal IS $3
         AND state IN ('pending', 'info_requested', 'approved') AND due_ms > $4
     ORDER BY id DESC LIMIT $5";
 const SAME: &str = "
@@ -28,6 +28,7 @@ const SAME: &str = "
 const COUNT_LIVE: &str = "
     SELECT count(*) FROM holds WHERE tenant = $1 AND environment = $2 AND principal IS $3
         AND state IN ('pending', 'info_requested', 'approved') AND due_ms > $4";
+const WORKFLOW: &str = "SELECT quorum, require_reason, deadline_ms FROM workflows WHERE name = $1";
 /// Near misses are looked for among this many of the newest live holds.
 const NEIGHBOURS: u32 = 100;
 
@@ -100,9 +101,17 @@ impl Tx {
         if live >= i64::from(intake.max_live) {
             return Err(Error::TooManyHolds(intake.max_live));
         }
+        let Some(workflow) = sqlx::query(WORKFLOW).bind(&intake.workflow).fetch_optional(self.conn()).await? else {
+            return Err(Error::UnknownWorkflow(intake.workflow));
+        };
         let near_miss = self.near_miss(&intake).await?;
         let nonce = intake.nonce.clone();
-        let hold = new(intake, digest_mac, near_miss, now);
+        let mut hold = new(intake, digest_mac, near_miss, now);
+        hold.quorum = workflow.try_get("quorum")?;
+        hold.reason_required = workflow.try_get("require_reason")?;
+        if let Some(deadline_ms) = workflow.try_get::<Option<i64>, _>("deadline_ms")? {
+            hold.deadline_ms = now.saturating_add(deadline_ms);
+        }
         row::insert(self.conn(), &hold).await?;
         self.attach(&nonce, &hold.id, false).await?;
         let mut details = row::details(&hold);
@@ -185,6 +194,9 @@ fn new(intake: Intake, digest_mac: String, near_miss: Option<NearMiss>, now: i64
         cause: None,
         decision: None,
         approved_until_ms: None,
+        quorum: 1,
+        reason_required: false,
+        votes: vec![],
         collected: None,
     }
 }

@@ -8,12 +8,12 @@ use super::{Result, Store, row};
 use crate::hold::Hold;
 
 const PAGE: &str = "
-    SELECT * FROM holds WHERE ($1 IS NULL OR state = $1) AND ($2 IS NULL OR id < $2)
+    SELECT * FROM standing_holds WHERE ($1 IS NULL OR state = $1) AND ($2 IS NULL OR id < $2)
     ORDER BY id DESC LIMIT $3";
 const OPEN: &str = "
-    SELECT * FROM holds WHERE state IN ('pending', 'info_requested') ORDER BY id DESC LIMIT $1";
+    SELECT * FROM standing_holds WHERE state IN ('pending', 'info_requested') ORDER BY id DESC LIMIT $1";
 const CLOSED: &str = "
-    SELECT * FROM holds WHERE state NOT IN ('pending', 'info_requested') ORDER BY id DESC LIMIT $1";
+    SELECT * FROM standing_holds WHERE state NOT IN ('pending', 'info_requested') ORDER BY id DESC LIMIT $1";
 
 impl Store {
     /// Up to `limit` holds older than `before`, in `state` if it is given.

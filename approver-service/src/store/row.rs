@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
+use super::reviewers::{self, may_decide};
 use super::{Error, Result, Tx};
 use crate::audit::{Actor, Fact};
 use crate::auth::identity;
@@ -21,30 +22,23 @@ use crate::hold::{Collected, Decision, Hold, Request};
 const INSERT: &str = "
     INSERT INTO holds (id, tenant, environment, gateway, principal, on_behalf_of, rules, category, risk, workflow, why,
         digest_mac, terms, fields, preview, near_miss, created_ms, deadline_ms, approval_ttl_ms, rejoin_ms,
-        state, revision, due_ms)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)";
+        state, revision, due_ms, quorum)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)";
 
 const INSERT_PARTY: &str = "INSERT INTO hold_parties (hold, identity) VALUES ($1, $2) ON CONFLICT DO NOTHING";
 
-/// `$18` is the decider's session, null where no person decides.
-const UPDATE: &str = "
-    UPDATE holds SET state = $1, revision = $2, due_ms = $3, detached_ms = $4, cause = $5, decided_ms = $6, decided_by = $7,
+/// `$18` is the decider's session, null where no person decides. Nothing becomes approved without votes enough, counted
+/// here, for the quorum of the hold and that of its workflow today.
+const UPDATE: &str = concat!(
+    "UPDATE holds SET state = $1, revision = $2, due_ms = $3, detached_ms = $4, cause = $5, decided_ms = $6, decided_by = $7,
         reason = $8, approved_until_ms = $9, released_ms = $10, released_nonce = $11, outcome = $12, outcome_status = $13
     WHERE id = $14 AND state = $15 AND revision = $16
-        AND ($18 IS NULL OR EXISTS (
-            SELECT 1 FROM sessions s JOIN people ON people.name = s.person
-            WHERE s.hash = $18 AND s.decide_until_ms > $17 AND NOT EXISTS (
-                SELECT 1 FROM hold_parties p JOIN person_identities i ON i.identity = p.identity
-                WHERE p.hold = holds.id AND i.person = s.person)))";
-
-const IS_PARTY: &str = "
-    SELECT EXISTS (SELECT 1 FROM hold_parties p JOIN person_identities i ON i.identity = p.identity
-        JOIN sessions s ON s.person = i.person
-        WHERE p.hold = $1 AND s.hash = $2)";
-
-const IS_FRESH: &str = "
-    SELECT EXISTS (SELECT 1 FROM sessions s JOIN people ON people.name = s.person
-        WHERE s.hash = $1 AND s.decide_until_ms > $2)";
+        AND ($1 <> 'approved' OR state = 'approved' OR (SELECT count(*) FROM votes v WHERE v.hold = holds.id)
+            >= max(quorum, (SELECT w.quorum FROM workflows w WHERE w.name = holds.workflow)))
+        AND ($18 IS NULL OR ",
+    may_decide!("$18", "$17"),
+    ")"
+);
 
 /// A new hold, with those who asked for it.
 pub(super) async fn insert(conn: &mut SqliteConnection, hold: &Hold) -> Result<()> {
@@ -73,6 +67,7 @@ pub(super) async fn insert(conn: &mut SqliteConnection, hold: &Hold) -> Result<(
         .bind(hold.state.as_str())
         .bind(hold.revision)
         .bind(due(hold.state, &hold.facts()))
+        .bind(hold.quorum)
         .execute(&mut *conn)
         .await?;
     for party in [&request.principal, &request.on_behalf_of].into_iter().flatten() {
@@ -90,6 +85,9 @@ pub(super) async fn apply(tx: &mut Tx, hold: &Hold, event: Event, actor: Actor, 
         return Ok(hold.clone());
     }
     let next = hold.after(&step, tx.now);
+    if let (Some(vote), Some(session)) = (next.votes.get(hold.votes.len()), session) {
+        reviewers::cast(tx, hold, vote, session).await?;
+    }
     update(tx, hold, &next, session).await?;
     if next.revision != hold.revision {
         tx.record(fact(&next, hold.state, actor)).await?;
@@ -127,24 +125,14 @@ async fn update(tx: &mut Tx, hold: &Hold, next: &Hold, session: Option<&str>) ->
         return Ok(());
     }
     Err(match session {
-        Some(session) if !is_fresh(tx.conn(), session, now).await? => Error::LoginRequired,
-        Some(session) if is_party(tx.conn(), &hold.id, session).await? => Error::OwnRequest,
-        _ => Error::Stale,
+        Some(session) => reviewers::why_not(tx, hold, session).await?,
+        None => Error::Stale,
     })
-}
-
-/// Is the person of `session` one of those who asked?
-pub(super) async fn is_party(conn: &mut SqliteConnection, hold: &str, session: &str) -> Result<bool> {
-    Ok(sqlx::query_scalar(IS_PARTY).bind(hold).bind(session).fetch_one(conn).await?)
-}
-
-async fn is_fresh(conn: &mut SqliteConnection, session: &str, now: i64) -> Result<bool> {
-    Ok(sqlx::query_scalar(IS_FRESH).bind(session).bind(now).fetch_one(conn).await?)
 }
 
 /// The hold with `id`.
 pub(super) async fn find(conn: &mut SqliteConnection, id: &str) -> Result<Hold> {
-    let row = sqlx::query("SELECT * FROM holds WHERE id = $1").bind(id).fetch_optional(conn).await?;
+    let row = sqlx::query("SELECT * FROM standing_holds WHERE id = $1").bind(id).fetch_optional(conn).await?;
     row.as_ref().map_or(Err(Error::Unknown), read)
 }
 
@@ -158,7 +146,15 @@ fn fact(hold: &Hold, before: State, actor: Actor) -> Fact {
     add("nonce", collected.map(|c| c.nonce.clone()));
     add("outcome", collected.and_then(|c| c.outcome).and_then(|o| word(&o).ok()));
     add("status", collected.and_then(|c| c.status).map(|s| s.to_string()));
-    let kind = if before == hold.state { "outcome" } else { hold.state.as_str() };
+    let kind = match hold.votes.last() {
+        _ if before != hold.state => hold.state.as_str(),
+        Some(vote) if hold.state.is_open() => {
+            add("reason", vote.reason.clone());
+            "vote"
+        }
+        _ => "outcome",
+    };
+    add("votes", hold.state.is_open().then(|| format!("{} of {}", hold.votes.len(), hold.quorum)));
     Fact { kind, actor, hold: Some(hold.id.clone()), details }
 }
 
@@ -180,7 +176,7 @@ pub(super) fn details(hold: &Hold) -> BTreeMap<&'static str, String> {
     details
 }
 
-/// A row of `holds`.
+/// A row of `standing_holds`.
 pub(super) fn read(row: &SqliteRow) -> Result<Hold> {
     let decided: Option<(i64, String)> = Option::zip(row.try_get("decided_ms")?, row.try_get("decided_by")?);
     let collected: Option<(i64, String)> = Option::zip(row.try_get("released_ms")?, row.try_get("released_nonce")?);
@@ -211,6 +207,9 @@ pub(super) fn read(row: &SqliteRow) -> Result<Hold> {
         revision: row.try_get("revision")?,
         detached_ms: row.try_get("detached_ms")?,
         cause: cause(row.try_get("cause")?)?,
+        quorum: row.try_get("needed")?,
+        reason_required: row.try_get("require_reason")?,
+        votes: from_json(row.try_get("votes")?)?,
         decision: match decided {
             Some((at_ms, by)) => Some(Decision { at_ms, by, reason: row.try_get("reason")? }),
             None => None,

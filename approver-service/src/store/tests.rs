@@ -2,6 +2,7 @@
 
 mod access;
 mod intake;
+mod quorum;
 mod races;
 mod release;
 mod silence;
@@ -18,9 +19,10 @@ use super::decide::{Decider, Verdict};
 use super::login::{DECIDE_MS, Proof};
 use super::{Result, Store};
 use crate::audit::{Entry, GENESIS, hash};
-use crate::auth::{Person, Session};
+use crate::auth::{Directory, Person, Session};
 use crate::hold::Hold;
 use crate::secret::Key;
+use crate::workflow;
 
 const START: i64 = 1_800_000_000_000;
 pub const MINUTE: i64 = 60_000;
@@ -41,10 +43,10 @@ impl Bench {
             name: name.to_owned(),
             identities: identities.iter().map(|i| (*i).to_owned()).collect(),
         };
-        store
-            .set_people(&[person("alice", &["alice@example.com", "agent-of-alice"]), person("bob", &[])])
-            .await
-            .unwrap();
+        let people = vec![person("alice", &["alice@example.com", "agent-of-alice"]), person("bob", &[])];
+        let directory = Directory { people, ..Directory::default() };
+        store.set_people(&directory.people).await.unwrap();
+        store.set_workflows(&workflow::resolve(&[], &directory).unwrap()).await.unwrap();
         Bench { store, folder, clock }
     }
 

@@ -78,6 +78,9 @@ impl From<Problem> for Refused {
             "already_decided" => {
                 ("Somebody was faster", format!("This request is already {state}. Your decision changed nothing."))
             }
+            "already_voted" => {
+                ("You have approved it already", "Somebody else must approve it too, or deny it.".to_owned())
+            }
             "database_unavailable" => {
                 ("The database cannot be used", "Nothing was changed. Try again in a moment.".to_owned())
             }
@@ -86,12 +89,15 @@ impl From<Problem> for Refused {
                 ("Log in again to decide", "Deciding needs a login that is not older than 15 minutes.".to_owned())
             }
             "not_found" => ("Not here", "There is no such request, or you may not see it.".to_owned()),
+            "not_reviewer" => {
+                ("You are not a reviewer of this request", "Its workflow names others, who decide it.".to_owned())
+            }
             "own_request" => (
                 "You cannot decide your own request",
                 "The agent acts for you. Somebody else has to look at it.".to_owned(),
             ),
             "reason_required" => {
-                ("Say why", "A denial needs a reason: the agent and its developer read it.".to_owned())
+                ("Say why", "A denial needs a reason, and here an approval may need one too.".to_owned())
             }
             "too_large" => return Notice::too_long().into(),
             "too_late" | "stale" => {

@@ -16,6 +16,7 @@ use crate::auth::Session;
 use crate::clock::{span, written};
 use crate::hold::Hold;
 use crate::hold::transition::Cause;
+use crate::store::reviewers::Standing;
 
 const MOST_OPEN: u32 = 200;
 const MOST_CLOSED: u32 = 20;
@@ -45,6 +46,8 @@ struct Card {
     when: String,
     is_open: bool,
     client_waits: bool,
+    /// `1 of 2 approved`, where it takes more than one.
+    votes: Option<String>,
 }
 
 #[derive(Template)]
@@ -60,10 +63,28 @@ struct ListPage {
 enum Can {
     Decide,
     LogInAgain,
+    /// Others decide what falls under this workflow.
+    NotReview,
     /// It is their own request.
     Nothing,
     /// There is nothing left to decide.
     Read,
+    /// They have approved; others must too. They can still deny.
+    Wait,
+}
+
+impl Can {
+    fn of(hold: &Hold, standing: Option<Standing>) -> Can {
+        match standing {
+            _ if !hold.state.is_open() => Can::Read,
+            None => Can::LogInAgain,
+            Some(Standing { is_party: true, .. }) => Can::Nothing,
+            Some(Standing { is_reviewer: false, .. }) => Can::NotReview,
+            Some(Standing { is_fresh: false, .. }) => Can::LogInAgain,
+            Some(Standing { has_voted: true, .. }) => Can::Wait,
+            Some(_) => Can::Decide,
+        }
+    }
 }
 
 #[derive(Template)]
@@ -84,6 +105,7 @@ struct HoldPage {
     body_note: String,
     is_cut: bool,
     hidden: usize,
+    reason_required: bool,
 }
 
 pub async fn list(State(app): State<App>, Visitor(session): Visitor) -> Result<Response, Refused> {
@@ -101,15 +123,7 @@ pub async fn show(
 ) -> Result<Response, Refused> {
     let hold = app.store.hold(&id).await?;
     let now = app.store.now();
-    let can = if !hold.state.is_open() {
-        Can::Read
-    } else if app.store.is_party(&hold.id, &session.hash).await? {
-        Can::Nothing
-    } else if session.decide_until_ms <= now {
-        Can::LogInAgain
-    } else {
-        Can::Decide
-    };
+    let can = Can::of(&hold, app.store.standing(&hold.id, &session.hash).await?);
     Ok(page(&HoldPage::of(&hold, can, Top::of(&app, &session), now)))
 }
 
@@ -148,6 +162,7 @@ impl Card {
             when,
             is_open,
             client_waits: hold.detached_ms.is_none() && hold.state.is_live(),
+            votes: (is_open && hold.quorum > 1).then(|| format!("{} of {} approved", hold.votes.len(), hold.quorum)),
         }
     }
 }
@@ -169,6 +184,7 @@ impl HoldPage {
             masked: preview.findings.iter().map(|(entity, n)| (entity.clone(), *n)).collect(),
             body_note: body_note(hold),
             is_cut: preview.truncated,
+            reason_required: hold.reason_required,
             hidden: body.hidden + in_headers + card.method.hidden + card.address.hidden + card.why.hidden,
             top,
             card,
@@ -190,6 +206,7 @@ fn rows(hold: &Hold) -> Vec<(&'static str, Shown)> {
         ("Category", request.category.clone()),
         ("Rules", Some(request.rules.join(", "))),
         ("Workflow", Some(request.workflow.clone())),
+        ("Approvals", Some(format!("{} of {}", hold.votes.len(), hold.quorum))),
         ("Tenant", Some(format!("{} · {}", request.tenant, request.environment))),
         ("Gateway", Some(request.gateway.clone())),
         ("Decide until", Some(written(hold.deadline_ms))),
@@ -201,7 +218,8 @@ fn rows(hold: &Hold) -> Vec<(&'static str, Shown)> {
 }
 
 fn result(hold: &Hold) -> Option<String> {
-    let by = hold.decision.as_ref().map_or("", |decision| decision.by.as_str());
+    let denied = hold.decision.as_ref().map_or("", |decision| decision.by.as_str());
+    let by = hold.votes.iter().map(|vote| vote.by.as_str()).collect::<Vec<_>>().join(" and ");
     match (hold.state, hold.cause) {
         (wire::State::Approved, _) if hold.detached_ms.is_none() => {
             Some(format!("Approved by {by}. The client that waits runs it now."))
@@ -211,7 +229,7 @@ fn result(hold: &Hold) -> Option<String> {
             Some(format!("Approved by {by}. It runs once, when the agent sends the same request again{until}."))
         }
         (wire::State::Released, _) => Some(format!("Approved by {by}. It was released once and cannot run again.")),
-        (wire::State::Denied, _) => Some(format!("Denied by {by}. The agent is told so, with the reason.")),
+        (wire::State::Denied, _) => Some(format!("Denied by {denied}. The agent is told so, with the reason.")),
         (_, Some(cause)) => Some(format!("It did not run: {}.", ended(cause))),
         _ => None,
     }
@@ -220,10 +238,15 @@ fn result(hold: &Hold) -> Option<String> {
 /// What became of it so far.
 fn happened(hold: &Hold) -> Vec<(String, Shown)> {
     let mut lines = vec![(written(hold.created_ms), Shown::line("asked"))];
-    if let Some(decision) = &hold.decision {
-        let verdict = if hold.approved_until_ms.is_some() { "approved" } else { "denied" };
-        let reason = decision.reason.as_ref().map_or(String::new(), |reason| format!(": {reason}"));
-        lines.push((written(decision.at_ms), Shown::line(&format!("{verdict} by {}{reason}", decision.by))));
+    let mut said = |at_ms, verdict: &str, by: &str, reason: Option<&String>| {
+        let reason = reason.map_or(String::new(), |reason| format!(": {reason}"));
+        lines.push((written(at_ms), Shown::line(&format!("{verdict} by {by}{reason}"))));
+    };
+    for vote in &hold.votes {
+        said(vote.at_ms, "approved", &vote.by, vote.reason.as_ref());
+    }
+    if let Some(decision) = hold.decision.as_ref().filter(|_| hold.state == wire::State::Denied) {
+        said(decision.at_ms, "denied", &decision.by, decision.reason.as_ref());
     }
     if let Some(collected) = &hold.collected {
         let outcome = match (collected.outcome, collected.status) {

@@ -6,6 +6,7 @@ use reqwest::header::{CONTENT_TYPE, COOKIE, ORIGIN};
 use crate::app::App;
 use crate::auth::Role;
 use crate::testing::{Answer, Service, intake, intake_json};
+use crate::workflow::Workflow;
 
 /// The token that stands in the forms of a page.
 fn csrf(page: &Answer) -> String {
@@ -63,6 +64,44 @@ async fn a_person_logs_in_with_the_code_and_out_again() {
     assert_eq!(home.status, StatusCode::OK);
     service.form("/logout", &cookie, &[("csrf", &csrf(&home))]).send().await.unwrap();
     assert_eq!(service.page("/", &cookie).await.status, StatusCode::SEE_OTHER, "the session itself is over");
+}
+
+#[tokio::test]
+async fn where_two_must_approve_the_page_counts_and_others_only_read() {
+    let service = Service::start().await;
+    let reviewers = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    let default = Workflow {
+        name: "default".into(),
+        quorum: 2,
+        require_reason: true,
+        deadline_ms: None,
+        reviewers: reviewers(&["bob", "alice"]),
+    };
+    service.store.set_workflows(std::slice::from_ref(&default)).await.unwrap();
+    let id = service.hold(1).await;
+    let (path, approve) = (format!("/holds/{id}"), format!("/holds/{id}/approve"));
+    let (bob, alice) = (service.cookie("bob").await, service.cookie("alice").await);
+    let token = csrf(&service.page(&path, &bob).await);
+    let without_reason = Answer::of(service.form(&approve, &bob, &[("csrf", &token)])).await;
+    assert_eq!(without_reason.status, StatusCode::UNPROCESSABLE_ENTITY);
+    service.form(&approve, &bob, &[("csrf", &token), ("reason", "agreed")]).send().await.unwrap();
+    let voted = service.page(&path, &bob).await.text;
+    assert!(voted.contains("1 of 2 approved") && voted.contains("You have approved this request."), "{voted}");
+    assert!(!voted.contains("class=\"approve\"") && voted.contains("class=\"deny\""));
+    assert!(service.page("/", &bob).await.text.contains("1 of 2 approved"));
+
+    service
+        .store
+        .set_workflows(&[Workflow { reviewers: reviewers(&["bob", "dan"]), ..default.clone() }])
+        .await
+        .unwrap();
+    let other = service.page(&path, &alice).await;
+    assert!(other.text.contains("You are not a reviewer") && !other.text.contains("class=\"deny\""), "{}", other.text);
+    let refused = Answer::of(service.form(&approve, &alice, &[("csrf", &csrf(&other)), ("reason", "x")])).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    service.store.set_workflows(&[default]).await.unwrap();
+    service.form(&approve, &alice, &[("csrf", &csrf(&other)), ("reason", "me too")]).send().await.unwrap();
+    assert!(service.page(&path, &bob).await.text.contains("Approved by bob and alice."));
 }
 
 #[tokio::test]

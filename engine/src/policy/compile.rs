@@ -1,12 +1,13 @@
 //! A policy's JSON → [`Policy`], or every mistake in it.
 //!
-//! Must not go here: single sections (`settings`, `rule`, `condition`, `redaction`).
+//! Must not go here: single sections (`settings`, `rule`, `condition`, `redaction`, `workflows`).
 
 mod condition;
 mod protocols;
 mod redaction;
 mod rule;
 mod settings;
+mod workflows;
 
 use redaction::Profiles;
 
@@ -59,9 +60,10 @@ fn root(node: &Node<'_>, key: &[u8], context: &mut Context) -> Option<Policy> {
     let profiles = Profiles::read(fields.take("profiles"), key, &mut context.errors);
     let (redactions, profiles) = redaction::redactions(fields.take("redact"), profiles, context);
     let settings = settings::settings(&mut fields, context);
+    let workflows = workflows::workflows(fields.take("workflows"), &rules, context);
     fields.finish(&mut context.errors);
 
-    let (default, settings) = (default?, settings?);
+    let (default, settings, workflows) = (default?, settings?, workflows?);
     let holds =
         rules.iter().map(|rule| rule.verdict).chain([default.reads, default.writes]).any(|v| v == Verdict::Hold);
     if holds && settings.approver.is_none() {
@@ -75,6 +77,7 @@ fn root(node: &Node<'_>, key: &[u8], context: &mut Context) -> Option<Policy> {
         redactions,
         profiles,
         settings,
+        workflows,
     })
 }
 

@@ -9,6 +9,7 @@ use crate::testing::test;
 
 #[cfg(not(target_family = "wasm"))]
 mod properties;
+mod workflows;
 
 fn policy(rules: Value) -> Policy {
     compile(json!({"version": 1, "default": "allow", "approver": {"cluster": "approver"}, "rules": rules}))

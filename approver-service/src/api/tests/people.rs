@@ -147,6 +147,7 @@ async fn the_audit_log_tells_who_did_what() {
         })
         .collect();
     let expected = [
+        "workflows operator local",
         "created gateway edge-1",
         "login person bob",
         "denied person bob",
@@ -154,7 +155,7 @@ async fn the_audit_log_tells_who_did_what() {
         "token_created operator local",
     ];
     assert_eq!(told, expected);
-    assert_eq!((&all[2]["details"]["reason"], &all[2]["hold"]), (&json!("no"), &json!(id)));
+    assert_eq!((&all[3]["details"]["reason"], &all[3]["hold"]), (&json!("no"), &json!(id)));
     assert!(all.iter().zip(1..).all(|(entry, n)| entry["seq"] == n));
 }
 

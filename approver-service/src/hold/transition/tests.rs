@@ -61,6 +61,8 @@ fn facts(state: State) -> Facts {
         rejoin_ms: 500,
         joinable: true,
         detached_ms: None,
+        quorum: 2,
+        votes: 1,
         approved_until_ms: (state == State::Approved).then_some(NOW + 600),
         released_ms: (state == State::Released).then_some(NOW - 10),
         outcome: None,
@@ -94,8 +96,9 @@ fn every_event_in_every_state() {
 fn what_follows_in_full() {
     let step = |state, name| transition(state, event(name), NOW, &facts(state)).unwrap().effects;
     let decided = Effect::Decide { by: "bob".into(), reason: None };
+    let voted = Effect::Vote { by: "bob".into(), reason: None };
     let concluded = |outcome, status| vec![Effect::Conclude { outcome, status }];
-    assert_eq!(step(State::Pending, "approve"), [decided.clone(), Effect::UsableUntil(NOW + 600)]);
+    assert_eq!(step(State::Pending, "approve"), [voted, decided.clone(), Effect::UsableUntil(NOW + 600)]);
     assert_eq!(step(State::Pending, "deny"), [decided]);
     assert_eq!(step(State::Approved, "collect"), [Effect::Consume { nonce: "n".into() }]);
     assert_eq!(step(State::Approved, "cancel"), [Effect::Close(Cause::PolicyChanged)]);
@@ -103,6 +106,20 @@ fn what_follows_in_full() {
     assert_eq!(step(State::Pending, "leave_last"), [Effect::NobodyWaits]);
     assert_eq!(step(State::Released, "report"), concluded(Outcome::Succeeded, Some(200)));
     assert_eq!(step(State::Released, "leave_collector"), concluded(Outcome::Unknown, None));
+}
+
+#[test]
+fn as_many_approve_as_must_and_one_denies() {
+    for state in [State::Pending, State::InfoRequested] {
+        for (votes, quorum, approved) in [(0, 1, true), (0, 2, false), (1, 2, true), (1, 3, false), (4, 3, true)] {
+            let facts = Facts { votes, quorum, ..facts(state) };
+            let step = transition(state, event("approve"), NOW, &facts).unwrap();
+            assert_eq!(step.state, if approved { State::Approved } else { state }, "{votes} of {quorum}");
+            assert_eq!(step.effects.first(), Some(&Effect::Vote { by: "bob".into(), reason: None }));
+            assert_eq!(step.effects.len() > 1, approved, "{votes} of {quorum}");
+            assert_eq!(transition(state, event("deny"), NOW, &facts).unwrap().state, State::Denied);
+        }
+    }
 }
 
 #[test]

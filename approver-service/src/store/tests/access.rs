@@ -29,8 +29,8 @@ async fn nobody_decides_their_own_request() {
         assert!(matches!(bench.approve(&hold.id, &alice).await, Err(Error::OwnRequest)), "case {n}");
         assert!(matches!(bench.deny(&hold.id, &alice).await, Err(Error::OwnRequest)), "case {n}");
         assert_eq!(bench.state(&hold.id).await, State::Pending, "case {n}");
-        assert!(bench.store.is_party(&hold.id, &alice.hash).await.unwrap());
-        assert!(!bench.store.is_party(&hold.id, &bob.hash).await.unwrap());
+        assert!(bench.store.standing(&hold.id, &alice.hash).await.unwrap().unwrap().is_party);
+        assert!(!bench.store.standing(&hold.id, &bob.hash).await.unwrap().unwrap().is_party);
         assert_eq!(bench.approve(&hold.id, &bob).await.unwrap().state, State::Approved, "case {n}");
     }
     let stranger = bench.create(Intake { on_behalf_of: Some("carol@example.com".into()), ..intake(20) }).await;

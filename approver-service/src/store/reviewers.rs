@@ -1,0 +1,160 @@
+//! Who may decide a hold: workflows in force, votes, and the predicate that every decision's own statement carries.
+//!
+//! Must not go here: how many votes are enough (`hold::transition`), where workflows come from (`workflow`).
+
+use sqlx::{Row, SqliteConnection};
+
+use super::{Error, Result, Store, Tx};
+use crate::audit::{Actor, Fact};
+use crate::hold::{Hold, Vote};
+use crate::secret::sha256;
+use crate::workflow::Workflow;
+
+/// Of a session `s` and a row of `holds`: its person is one of those who asked.
+macro_rules! is_party {
+    () => {
+        "EXISTS (SELECT 1 FROM hold_parties p JOIN person_identities i ON i.identity = p.identity
+            WHERE p.hold = holds.id AND i.person = s.person)"
+    };
+}
+
+/// Of the same: its person is a reviewer of the hold's workflow.
+macro_rules! is_reviewer {
+    () => {
+        "EXISTS (SELECT 1 FROM reviewers r WHERE r.workflow = holds.workflow AND r.person = s.person)"
+    };
+}
+
+/// Of the same: its person has approved. Whoever shares an identity with a voter is the same human.
+macro_rules! has_voted {
+    () => {
+        "EXISTS (SELECT 1 FROM votes v
+            JOIN person_identities theirs ON theirs.person = v.person
+            JOIN person_identities own ON own.identity = theirs.identity
+            WHERE v.hold = holds.id AND own.person = s.person)"
+    };
+}
+
+/// Of the session `$session`, a row of `holds` and the time `$now`: may its person decide?
+macro_rules! may_decide {
+    ($session:literal, $now:literal) => {
+        concat!(
+            "EXISTS (SELECT 1 FROM sessions s JOIN people ON people.name = s.person WHERE s.hash = ",
+            $session,
+            " AND s.decide_until_ms > ",
+            $now,
+            " AND ",
+            $crate::store::reviewers::is_reviewer!(),
+            " AND NOT ",
+            $crate::store::reviewers::is_party!(),
+            ")"
+        )
+    };
+}
+pub(super) use {is_party, is_reviewer, may_decide};
+
+const CAST: &str = concat!(
+    "INSERT INTO votes (hold, person, at_ms, reason)
+    SELECT holds.id, s.person, $1, $2 FROM holds, sessions s
+    WHERE holds.id = $3 AND holds.state = $4 AND holds.revision = $5 AND s.hash = $6 AND NOT ",
+    has_voted!(),
+    " AND ",
+    may_decide!("$6", "$1")
+);
+
+const STANDING: &str = concat!(
+    "SELECT s.decide_until_ms > $3, ",
+    is_party!(),
+    ", ",
+    is_reviewer!(),
+    ", ",
+    has_voted!(),
+    " FROM holds, sessions s JOIN people ON people.name = s.person WHERE holds.id = $1 AND s.hash = $2"
+);
+
+const ADD_WORKFLOW: &str = "
+    INSERT INTO workflows (name, quorum, require_reason, deadline_ms) VALUES ($1, $2, $3, $4)";
+const ADD_REVIEWER: &str = "INSERT INTO reviewers (workflow, person) VALUES ($1, $2)";
+
+/// What stands between a person and a hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The login is fresh enough to decide.
+    pub is_fresh: bool,
+    /// One of those who asked.
+    pub is_party: bool,
+    pub is_reviewer: bool,
+    pub has_voted: bool,
+}
+
+impl Store {
+    /// How the person of `session` stands to the hold; `None` if nobody is logged in there.
+    pub async fn standing(&self, hold: &str, session: &str) -> Result<Option<Standing>> {
+        standing(&mut *self.readers().acquire().await?, hold, session, self.now()).await
+    }
+
+    /// From now on exactly these workflows are known.
+    pub async fn set_workflows(&self, workflows: &[Workflow]) -> Result<()> {
+        let mut tx = self.begin().await?;
+        sqlx::query("DELETE FROM workflows").execute(tx.conn()).await?;
+        let mut lines = vec![];
+        for workflow in workflows {
+            sqlx::query(ADD_WORKFLOW)
+                .bind(&workflow.name)
+                .bind(workflow.quorum)
+                .bind(workflow.require_reason)
+                .bind(workflow.deadline_ms)
+                .execute(tx.conn())
+                .await?;
+            for person in &workflow.reviewers {
+                sqlx::query(ADD_REVIEWER).bind(&workflow.name).bind(person).execute(tx.conn()).await?;
+            }
+            lines.push(format!("{workflow:?}"));
+        }
+        let names = workflows.iter().map(|workflow| workflow.name.as_str()).collect::<Vec<_>>().join(" ");
+        let details = [("names", names), ("sha256", sha256(&lines.join("\n")))].into();
+        tx.record(Fact { kind: "workflows", actor: Actor::operator(), hold: None, details }).await?;
+        tx.commit().await
+    }
+}
+
+/// Casts `vote` if the person of `session` may, in the statement itself.
+pub(super) async fn cast(tx: &mut Tx, hold: &Hold, vote: &Vote, session: &str) -> Result<()> {
+    let cast = sqlx::query(CAST)
+        .bind(vote.at_ms)
+        .bind(&vote.reason)
+        .bind(&hold.id)
+        .bind(hold.state.as_str())
+        .bind(hold.revision)
+        .bind(session)
+        .execute(tx.conn())
+        .await?;
+    if cast.rows_affected() == 1 {
+        return Ok(());
+    }
+    Err(why_not(tx, hold, session).await?)
+}
+
+/// Why the database refused what the person of `session` decided.
+pub(super) async fn why_not(tx: &mut Tx, hold: &Hold, session: &str) -> Result<Error> {
+    let now = tx.now;
+    Ok(match standing(tx.conn(), &hold.id, session, now).await? {
+        None | Some(Standing { is_fresh: false, .. }) => Error::LoginRequired,
+        Some(Standing { is_party: true, .. }) => Error::OwnRequest,
+        Some(Standing { is_reviewer: false, .. }) => Error::NotReviewer,
+        Some(Standing { has_voted: true, .. }) => Error::AlreadyVoted,
+        Some(_) => Error::Stale,
+    })
+}
+
+async fn standing(conn: &mut SqliteConnection, hold: &str, session: &str, now: i64) -> Result<Option<Standing>> {
+    let Some(row) = sqlx::query(STANDING).bind(hold).bind(session).bind(now).fetch_optional(conn).await? else {
+        return Ok(None);
+    };
+    Ok(Some(Standing {
+        is_fresh: row.try_get(0)?,
+        is_party: row.try_get(1)?,
+        is_reviewer: row.try_get(2)?,
+        has_voted: row.try_get(3)?,
+    }))
+}
