@@ -106,3 +106,16 @@ async fn without_the_flag_nothing_passes_that_a_rule_selects() {
     scene.upstream.assert_untouched();
     scene.assert_serving().await;
 }
+
+/// A `stream_idle_timeout` shorter than `hold.wait` is a mistake of the configuration; it costs the wait, not the guard.
+#[tokio::test]
+async fn envoys_own_timeout_ends_the_wait_and_releases_nothing() {
+    let scene =
+        Scene::configured(Upstream::ok().await, &policy::crm(), |config| config.listener.idle_seconds = Some(1)).await;
+    assert_eq!(scene.send(&export()).await.status, 504);
+    let id = scene.alice.await_pending().await;
+    assert_eq!(scene.alice.approve(&id).await.unwrap().status, 200);
+    scene.upstream.assert_untouched();
+    assert_eq!(scene.send(&export()).await.status, 200, "sent again, it collects its approval");
+    assert_eq!(scene.upstream.seen().len(), 1);
+}

@@ -57,6 +57,8 @@ impl Plugin {
 pub struct Listener {
     pub port: u16,
     pub enable_trailers: bool,
+    /// Takes the clients for services of its own, whose `x-envoy-*` headers it obeys.
+    pub trusts_clients: bool,
     /// Seconds a stream may lie still.
     pub idle_seconds: Option<u64>,
 }
@@ -152,6 +154,10 @@ impl Config {
             },
             "http_filters": filters,
         });
+        if self.listener.trusts_clients {
+            manager["internal_address_config"] =
+                json!({ "cidr_ranges": [{ "address_prefix": "127.0.0.0", "prefix_len": 8 }] });
+        }
         if let Some(seconds) = self.listener.idle_seconds {
             manager["stream_idle_timeout"] = json!(format!("{seconds}s"));
         }
