@@ -106,7 +106,10 @@ async fn each_covered_field_makes_a_new_hold_and_each_volatile_field_joins() {
 
 #[tokio::test]
 async fn correlation_fields_of_json_rpc_are_not_part_of_the_act() {
-    let scene = Scene::new(&policy()).await;
+    let mut policy = policy();
+    // That a route speaks MCP is the policy's word: to another API an `id` may be what it acts on.
+    policy["rules"] = json!([{ "id": "tools", "match": { "mcp": { "tool": "delete_*" } }, "verdict": "hold" }]);
+    let scene = Scene::new(&policy).await;
     let (_, request) = recorded().pop().unwrap();
     let original = hold(&scene, &request).await;
     let call = |id: u64, token: u64, account: &str| {

@@ -19,7 +19,7 @@ use crate::reply::{Executed, Next, Notice, Status};
 /// One long poll, at most.
 const POLL_MS: u64 = 20_000;
 /// What a call may take beyond the time it waits on purpose.
-const CALL_MS: u64 = 5_000;
+const CALL_MS: u64 = 8_000;
 
 /// A complete request that waits for people.
 #[derive(Debug)]
