@@ -59,16 +59,17 @@ fn may_be_group(word: &str) -> bool {
     !word.is_empty() && (word.contains(|c: char| c.is_numeric() || !c.is_ascii()) || code || month)
 }
 
-/// Where a private key begins that may go on.
+/// Where the first private key begins that may go on.
 fn private_key(bytes: &[u8]) -> Option<usize> {
-    let begin = memchr::memmem::rfind(bytes, b"-----BEGIN")?;
-    let body = bytes.get(begin..)?;
-    let label = body.get(..64.min(body.len()))?;
-    let other = body.len() >= 64 && memchr::memmem::find(label, b"PRIVATE KEY").is_none();
-    let ended = memchr::memmem::find(body, b"-----END ")
-        .and_then(|end| body.get(end + 9..))
-        .is_some_and(|tail| memchr::memmem::find(tail, b"-----").is_some() || tail.len() > 64);
-    (!other && !ended && body.len() <= LONGEST + 64).then_some(begin)
+    memchr::memmem::find_iter(bytes, b"-----BEGIN").find(|begin| {
+        let body = bytes.get(*begin..).unwrap_or_default();
+        let label = body.get(..64.min(body.len())).unwrap_or_default();
+        let other = body.len() >= 64 && memchr::memmem::find(label, b"PRIVATE KEY").is_none();
+        let ended = memchr::memmem::find(body, b"-----END ")
+            .and_then(|end| body.get(end + 9..))
+            .is_some_and(|tail| memchr::memmem::find(tail, b"-----").is_some() || tail.len() > 64);
+        !other && !ended && body.len() <= LONGEST + 64
+    })
 }
 
 #[cfg(test)]

@@ -28,18 +28,20 @@ impl Edit {
 pub(super) struct Job<'p> {
     pub profile: &'p Profile,
     pub labels: &'p mut Labels,
+    /// The text at hand is a key: what replaces values in it must keep them apart.
+    pub key: bool,
     /// Scratch space, empty between uses.
     pub matches: Vec<Match>,
 }
 
 impl<'p> Job<'p> {
     pub fn new(profile: &'p Profile, labels: &'p mut Labels) -> Self {
-        Job { profile, labels, matches: Vec::new() }
+        Job { profile, labels, key: false, matches: Vec::new() }
     }
 
     /// What to write instead of what was found; `None`: it stays.
     pub fn edit(&mut self, found: Found) -> Option<Edit> {
-        let text = self.profile.replacement(found.entity, &found.name, &found.value, self.labels)?;
+        let text = self.profile.replacement(&found, self.key, self.labels)?;
         let finding = Finding { entity: found.name, range: found.range.clone(), score: found.score };
         Some(Edit { range: found.range, text, finding })
     }

@@ -63,7 +63,9 @@ pub(super) fn without(
                     frame.person |= key.shows_person();
                 }
                 if !left_alone {
+                    job.key = true;
                     string(job, &token, Place { depth: place.depth, ..Place::default() }, out);
+                    job.key = false;
                 }
                 continue;
             }

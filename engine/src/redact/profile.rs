@@ -10,6 +10,7 @@ use super::Labels;
 use super::own::{CustomSource, Own};
 use super::pointer::Pointer;
 use super::style::{Style, StyleSource, Writer};
+use super::value::Found;
 use crate::detect::{Entity, Group, Set, Wanted};
 
 /// What to find and what to write instead, as a policy writes it.
@@ -125,14 +126,17 @@ impl Profile {
         self.binary == Binary::Pass
     }
 
-    /// What to write instead of `value`, which goes by `name`; `None`: it stays.
-    pub(super) fn replacement(&self, entity: Entity, name: &str, value: &str, labels: &mut Labels) -> Option<String> {
-        if entity != Entity::Denied && self.own.allows(value) {
+    /// What to write instead of what was found; `None`: it stays. In keys, other values get other labels.
+    pub(super) fn replacement(&self, found: &Found, in_key: bool, labels: &mut Labels) -> Option<String> {
+        if found.entity != Entity::Denied && self.own.allows(&found.value) {
             return None;
         }
-        let style = self.styles.get(entity as usize).copied().unwrap_or_default();
+        let style = match self.styles.get(found.entity as usize).copied().unwrap_or_default() {
+            Style::Drop | Style::Label | Style::Mask { .. } if in_key => Style::Numbered,
+            style => style,
+        };
         let writer = Writer { key: &self.key, internal_domains: &self.internal_domains };
-        Some(writer.write(style, entity, name, value, labels))
+        Some(writer.write(style, found.entity, &found.name, &found.value, labels))
     }
 }
 

@@ -126,3 +126,9 @@ fn mistakes_in_patterns_are_reported() {
         ["allow[0]", "custom[0].name", "custom[0].checksum", "custom[0].pattern", "custom[1].pattern", "exclude[0]"]
     );
 }
+
+#[test]
+fn keys_stay_distinct() {
+    let expected = r#"{"<EMAIL_ADDRESS_1>":"<EMAIL_ADDRESS>","<EMAIL_ADDRESS_2>":2}"#;
+    assert_eq!(json(r#"{"a@x.org":"a@x.org","b@x.org":2}"#), expected);
+}
