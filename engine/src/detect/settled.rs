@@ -42,12 +42,13 @@ fn word_start(text: &str) -> usize {
     text.char_indices().rev().find(|(_, c)| stops(*c)).map_or(0, |(at, c)| at + c.len_utf8())
 }
 
-/// Of a word too long for a group, the last code in it.
+/// Of a word too long for a group, the last code in it, with the marks that numbers are written with.
 fn last_code(word: &str) -> &str {
     if word.len() <= CHAIN / 2 {
         return word;
     }
-    let at = word.rfind(|c: char| !c.is_alphanumeric()).unwrap_or(0);
+    let mark = |c: char| c.is_alphanumeric() || matches!(c, '(' | ')' | '+' | '-' | '.' | '/');
+    let at = word.char_indices().rev().find(|(_, c)| !mark(*c)).map_or(0, |(at, c)| at + c.len_utf8());
     word.get(at..).unwrap_or(word)
 }
 
