@@ -55,6 +55,8 @@ enum Command {
     Holds(holds::HoldsCommand),
     Approve(decide::Approve),
     Deny(decide::Deny),
+    Ask(decide::Ask),
+    Revoke(decide::Revoke),
     Control(control::ControlCommand),
     Audit(audit::AuditCommand),
     // Policies and texts, on this machine.
@@ -80,6 +82,8 @@ pub fn main() -> ExitCode {
             Command::Holds(command) => command.run().await,
             Command::Approve(command) => command.run().await,
             Command::Deny(command) => command.run().await,
+            Command::Ask(command) => command.run().await,
+            Command::Revoke(command) => command.run().await,
             Command::Control(command) => command.run().await,
             Command::Audit(command) => command.run().await,
             Command::Policy(command) => command.run(),

@@ -50,6 +50,17 @@ pub struct Vote {
     pub reason: Option<String>,
 }
 
+/// What an approver asked, and what the agent said to it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Question {
+    pub by: String,
+    pub at_ms: i64,
+    pub question: String,
+    pub answered_ms: Option<i64>,
+    /// From the agent, masked by its gateway. Nothing of it is verified.
+    pub answer: Option<String>,
+}
+
 /// Who collected an approved hold, and what became of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Collected {
@@ -82,7 +93,11 @@ pub struct Hold {
     pub reason_required: bool,
     /// Approvals, oldest first.
     pub votes: Vec<Vote>,
+    /// Oldest first; only the last may lack its answer.
+    pub questions: Vec<Question>,
     pub decision: Option<Decision>,
+    /// Who took the approval back.
+    pub revocation: Option<Decision>,
     pub approved_until_ms: Option<i64>,
     pub collected: Option<Collected>,
 }
@@ -98,6 +113,7 @@ impl Hold {
             detached_ms: self.detached_ms,
             quorum: self.quorum,
             votes: u32::try_from(self.votes.len()).unwrap_or(u32::MAX),
+            questions: u32::try_from(self.questions.len()).unwrap_or(u32::MAX),
             approved_until_ms: self.approved_until_ms,
             released_ms: self.collected.as_ref().map(|c| c.at_ms),
             outcome: self.collected.as_ref().and_then(|c| c.outcome),
@@ -111,6 +127,21 @@ impl Hold {
         next.state = step.state;
         for effect in &step.effects {
             match effect {
+                Effect::Answer(text) => {
+                    if let Some(last) = next.questions.last_mut() {
+                        (last.answered_ms, last.answer) = (Some(now), Some(text.clone()));
+                    }
+                }
+                Effect::Ask { by, question } => next.questions.push(Question {
+                    by: by.clone(),
+                    at_ms: now,
+                    question: question.clone(),
+                    answered_ms: None,
+                    answer: None,
+                }),
+                Effect::Revoke { by, reason } => {
+                    next.revocation = Some(Decision { at_ms: now, by: by.clone(), reason: Some(reason.clone()) });
+                }
                 Effect::ClientWaits => next.detached_ms = None,
                 Effect::NobodyWaits => next.detached_ms = Some(now),
                 Effect::Close(cause) => next.cause = Some(*cause),
@@ -140,13 +171,18 @@ impl Hold {
 
     /// The hold as filters and agents may see it.
     pub fn view(&self, joined: bool) -> View {
+        let reason = match self.state {
+            State::InfoRequested => self.questions.last().map(|asked| asked.question.clone()),
+            State::Revoked => self.revocation.as_ref().and_then(|revocation| revocation.reason.clone()),
+            _ => self.decision.as_ref().and_then(|decision| decision.reason.clone()),
+        };
         View {
             v: VERSION,
             id: self.id.clone(),
             state: self.state,
             revision: self.revision.unsigned_abs(),
             deadline_ms: self.deadline_ms,
-            reason: self.decision.as_ref().and_then(|d| d.reason.clone()),
+            reason,
             joined,
             near_miss: self.request.near_miss.clone(),
         }

@@ -11,6 +11,7 @@ pub mod decide;
 pub mod intake;
 pub mod list;
 pub mod login;
+pub mod own_hold;
 pub mod release;
 pub mod reviewers;
 mod row;
@@ -33,9 +34,10 @@ use crate::hold::transition::Refusal;
 use crate::secret::Key;
 use crate::wake::Wake;
 
-const MIGRATIONS: [(i64, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str); 3] = [
     (1, "holds", include_str!("../migrations/sqlite/0001_holds.sql")),
     (2, "workflows", include_str!("../migrations/sqlite/0002_workflows.sql")),
+    (3, "questions", include_str!("../migrations/sqlite/0003_questions.sql")),
 ];
 
 /// How long to wait for another process that writes.

@@ -38,6 +38,8 @@ pub fn routes() -> Router<App> {
         .route("/holds/{id}", get(pages::show))
         .route("/holds/{id}/approve", post(decide::approve))
         .route("/holds/{id}/deny", post(decide::deny))
+        .route("/holds/{id}/ask", post(decide::ask))
+        .route("/holds/{id}/revoke", post(decide::revoke))
         .route("/login", get(login::form).post(login::request))
         .route("/login/code", post(login::code))
         .route("/login/confirm", get(login::confirm).post(login::confirmed))

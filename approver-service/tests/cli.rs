@@ -305,7 +305,9 @@ fn serve_stops_when_it_is_told_to() {
 #[test]
 fn every_command_explains_itself() {
     let folder = tempfile::tempdir().unwrap();
-    for command in ["serve", "token", "key", "login", "logout", "holds", "approve", "deny", "control", "audit"] {
+    for command in
+        ["serve", "token", "key", "login", "logout", "holds", "approve", "deny", "ask", "revoke", "control", "audit"]
+    {
         let output = Terminal::command(folder.path()).args([command, "--help"]).output().unwrap();
         assert!(output.status.success() && text(&output.stdout).contains("Usage: privyseal"), "{command}");
     }

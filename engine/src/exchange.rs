@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Start ─► Untouched                                     no rule selects it
-//!   │  └─► Status ─► Answered                            an agent asks for its hold
+//!   │  └─► OwnHold ─► Answered                           an agent asks for its hold, answers or withdraws
 //!   └─► ReadBody ─► Held(create ─► wait ─► release) ─► Forward ─► response
 //!            │        └──────────────┐
 //!            └───────────────────────┴─► Answered        refused, denied, pending
@@ -17,6 +17,7 @@ pub mod event;
 mod holding;
 mod inbound;
 mod outbound;
+mod own_hold;
 mod preview;
 
 use std::rc::Rc;
@@ -90,7 +91,7 @@ enum State {
     Untouched,
     ReadBody(Box<inbound::Inbound>),
     Held(Box<holding::Held>),
-    Status(holding::StatusQuestion),
+    OwnHold(own_hold::OwnHold),
     Forward(Box<outbound::Outbound>),
     /// A local reply is on its way; what still arrives of the request stays where it is.
     Answered,
@@ -108,7 +109,7 @@ impl Exchange {
             (State::Start, Event::RequestHead { fields, claims, end }) => self.request_head(now, fields, claims, end),
             (State::ReadBody(inbound), event) => self.read_body(now, inbound, event),
             (State::Held(held), event) => self.held(now, current, held, event),
-            (State::Status(question), event) => self.status(question, event),
+            (State::OwnHold(errand), event) => self.errand(errand, event),
             (State::Forward(outbound), event) => self.forward(outbound, event),
             (State::Untouched, _) => (State::Untouched, Step::proceed()),
             (State::Answered, event) => {
@@ -141,7 +142,7 @@ impl Exchange {
         match &self.state {
             State::Forward(outbound) => outbound.wants_response(),
             State::Start | State::Untouched | State::Answered => false,
-            State::ReadBody(_) | State::Held(_) | State::Status(_) => true,
+            State::ReadBody(_) | State::Held(_) | State::OwnHold(_) => true,
         }
     }
 

@@ -8,6 +8,8 @@
 //! | `POST /v1/holds/{id}/detach` | [`Detach`] | 204 |
 //! | `POST /v1/holds/{id}/outcome` | [`Report`] | 204 |
 //! | `POST /v1/holds/{id}/status` | [`StatusQuery`] | [`View`]; 404 for another's hold as for an unknown one |
+//! | `POST /v1/holds/{id}/answer` | [`Information`] | [`View`]; 409 where nothing was asked |
+//! | `POST /v1/holds/{id}/withdraw` | [`StatusQuery`] | [`View`]; 409 where it is over |
 //! | `GET /v1/control?epoch=N&wait_ms=M` | – | [`Control`], when its epoch differs from N or after M ms |
 //!
 //! Every call carries `Authorization: Bearer` with a token of role `filter`. Errors are `application/problem+json` with a
@@ -158,7 +160,7 @@ pub struct View {
     /// Rises with each change of the hold; the wait call takes the last one seen.
     pub revision: u64,
     pub deadline_ms: i64,
-    /// The reason given with a denial, or the question asked, masked by the approver.
+    /// The reason given with a denial or revocation, or the question asked, masked by the approver.
     #[serde(default)]
     pub reason: Option<String>,
     /// True if this call joined a hold that was there.
@@ -289,6 +291,22 @@ pub struct StatusQuery {
     pub tenant: String,
     pub environment: String,
     pub principal: String,
+}
+
+/// An agent answers, through its gateway, what an approver asked of its hold.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Information {
+    pub v: u16,
+    pub tenant: String,
+    pub environment: String,
+    pub principal: String,
+    /// Masked by the gateway, at most [`Information::MAX_ANSWER`] bytes. Anybody's words: nothing of it is verified.
+    pub answer: String,
+}
+
+impl Information {
+    /// Bytes of an answer, before and after masking.
+    pub const MAX_ANSWER: usize = 4096;
 }
 
 /// The kill switch, for the gateways.

@@ -212,6 +212,11 @@ impl Person {
         self.call(Request::post(&format!("/v1/holds/{id}/deny"), &json!({ "reason": reason }))).await
     }
 
+    /// Does `verb` to a hold.
+    pub async fn say(&self, id: &str, verb: &str, body: Value) -> Result<client::Response> {
+        self.call(Request::post(&format!("/v1/holds/{id}/{verb}"), &body)).await
+    }
+
     pub async fn audit(&self) -> Result<Vec<Value>> {
         let answer = self.call(Request::get("/v1/audit?limit=500")).await?;
         ensure!(answer.status == 200, "reading the audit record: {answer:?}");

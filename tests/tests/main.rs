@@ -11,6 +11,7 @@ mod hold;
 mod justw;
 mod pending;
 mod policies;
+mod questions;
 mod real_clients;
 mod redaction;
 mod rendered;

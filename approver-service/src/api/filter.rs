@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use privyseal_engine::hold::{
-    Answer, Control, Detach, Intake, Release, ReleaseVerdict, Report, StatusQuery, VERSION, View,
+    Answer, Control, Detach, Information, Intake, Release, ReleaseVerdict, Report, StatusQuery, VERSION, View,
 };
 use serde::Deserialize;
 use tokio::time::Instant;
@@ -21,6 +21,8 @@ use crate::store::release::ANSWER_MS;
 /// An intake carries a preview: 16 KiB of body, escaped, and a hundred headers.
 const MAX_INTAKE: usize = 256 * 1024;
 const MAX_BODY: usize = 16 * 1024;
+/// Every byte of an answer may be escaped.
+const MAX_ANSWER: usize = 6 * Information::MAX_ANSWER + MAX_BODY;
 /// No poll lasts longer; the filter asks again.
 const MAX_WAIT_MS: u64 = 120_000;
 
@@ -119,12 +121,34 @@ pub async fn status(
     Json(query): Json<StatusQuery, MAX_BODY>,
 ) -> Result<axum::Json<View>> {
     intake::version(query.v)?;
-    let hold = app.store.hold(&id).await?;
-    let request = &hold.request;
-    let is_own = request.principal.as_ref() == Some(&query.principal)
-        && request.tenant == query.tenant
-        && request.environment == query.environment;
-    if is_own { Ok(axum::Json(hold.view(false))) } else { Err(Problem::not_found()) }
+    Ok(axum::Json(app.store.own_hold(&id, &query).await?.view(false)))
+}
+
+pub async fn answer(
+    State(app): State<App>,
+    _: Gateway,
+    Path(id): Path<String>,
+    Json(said): Json<Information, MAX_ANSWER>,
+) -> Result<axum::Json<View>> {
+    let Information { v, tenant, environment, principal, answer } = said;
+    intake::version(v)?;
+    if answer.len() > Information::MAX_ANSWER {
+        return Err(Problem::too_large(Information::MAX_ANSWER));
+    }
+    let asker = StatusQuery { v, tenant, environment, principal };
+    // The gateway has masked it; a gateway of another version may know fewer types.
+    let hold = app.store.answer(&id, &asker, app.mask.apply(answer)).await?;
+    Ok(axum::Json(hold.view(false)))
+}
+
+pub async fn withdraw(
+    State(app): State<App>,
+    _: Gateway,
+    Path(id): Path<String>,
+    Json(query): Json<StatusQuery, MAX_BODY>,
+) -> Result<axum::Json<View>> {
+    intake::version(query.v)?;
+    Ok(axum::Json(app.store.withdraw(&id, &query).await?.view(false)))
 }
 
 pub async fn control(State(app): State<App>, _: Gateway, Query(wait): Query<WaitControl>) -> axum::Json<Control> {

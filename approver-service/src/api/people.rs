@@ -11,7 +11,7 @@ use super::extract::{Authenticated, Decides, Json, Query};
 use super::problem::{Problem, Result};
 use crate::app::App;
 use crate::audit::Entry;
-use crate::hold::{Hold, Vote};
+use crate::hold::{Hold, Question, Vote};
 use crate::store::Error;
 use crate::store::decide::{Decider, Verdict};
 
@@ -57,6 +57,8 @@ pub struct Detail {
     pub workflow: String,
     /// Who has approved so far, oldest first.
     pub votes: Vec<Vote>,
+    /// What was asked, with the agent's own unverified words.
+    pub questions: Vec<Question>,
     /// Must an approval say why?
     pub reason_required: bool,
     pub gateway: String,
@@ -67,6 +69,8 @@ pub struct Detail {
     pub approved_until_ms: Option<i64>,
     pub released_ms: Option<i64>,
     pub upstream_status: Option<u16>,
+    pub revoked_by: Option<String>,
+    pub revoke_reason: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -100,6 +104,11 @@ pub struct AuditQuery {
 #[derive(Serialize, Deserialize)]
 pub struct Reason {
     pub reason: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub struct Ask {
+    pub question: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -147,6 +156,24 @@ pub async fn deny(
     decide(&app, &id, Verdict::Deny, reason.reason, decides).await
 }
 
+pub async fn ask(
+    State(app): State<App>,
+    decides: Decides,
+    Path(id): Path<String>,
+    Json(ask): Json<Ask, MAX_BODY>,
+) -> Result<axum::Json<Detail>> {
+    decide(&app, &id, Verdict::Ask, Some(ask.question), decides).await
+}
+
+pub async fn revoke(
+    State(app): State<App>,
+    decides: Decides,
+    Path(id): Path<String>,
+    Json(reason): Json<Reason, MAX_BODY>,
+) -> Result<axum::Json<Detail>> {
+    decide(&app, &id, Verdict::Revoke, reason.reason, decides).await
+}
+
 pub async fn control(
     State(app): State<App>,
     Authenticated(caller): Authenticated,
@@ -181,11 +208,12 @@ async fn decide(
     Ok(axum::Json(app.store.decide(id, verdict, reason, by).await?.into()))
 }
 
-/// A reason as it is stored: trimmed, masked, absent if empty. A denial needs one: the agent's developer reads it.
+/// A reason or question as it is stored: trimmed, masked, absent if empty. All but an approval need one: the agent's
+/// developer reads it.
 pub fn reason_text(app: &App, verdict: Verdict, reason: Option<String>) -> Result<Option<String>> {
     match (reason.as_deref().map(str::trim), verdict) {
         (None | Some(""), Verdict::Approve) => Ok(None),
-        (None | Some(""), Verdict::Deny) => Err(Error::ReasonRequired.into()),
+        (None | Some(""), Verdict::Ask | Verdict::Deny | Verdict::Revoke) => Err(Error::ReasonRequired.into()),
         (Some(long), _) if long.len() > MAX_REASON => Err(Problem::too_large(MAX_REASON)),
         (Some(reason), _) => Ok(Some(app.mask.apply(reason.to_owned()))),
     }
@@ -232,6 +260,9 @@ impl From<Hold> for Detail {
             rules: hold.request.rules.clone(),
             workflow: hold.request.workflow.clone(),
             votes: hold.votes.clone(),
+            questions: hold.questions.clone(),
+            revoked_by: hold.revocation.as_ref().map(|r| r.by.clone()),
+            revoke_reason: hold.revocation.as_ref().and_then(|r| r.reason.clone()),
             reason_required: hold.reason_required,
             gateway: hold.request.gateway.clone(),
             preview: hold.request.preview.clone(),

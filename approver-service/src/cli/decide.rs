@@ -1,10 +1,12 @@
-//! `privyseal approve` and `deny`.
+//! `privyseal approve`, `deny`, `ask` and `revoke`.
 
 use clap::Args;
 
 use super::client::{Client, Failure, ServerArg, segment};
 use super::terminal::{self, Tone};
-use crate::api::people::{Detail, Reason};
+use serde::Serialize;
+
+use crate::api::people::{Ask as Question, Detail, Reason};
 
 /// Approve a hold: its exact request may run, once, when as many have approved as its workflow asks for
 #[derive(Args)]
@@ -36,27 +38,64 @@ pub struct Deny {
     json: bool,
 }
 
+/// Ask the agent something before deciding
+///
+/// The agent is told the question and where to answer it; until then its request waits, and can still be decided.
+#[derive(Args)]
+#[command(after_help = "Example:\n  privyseal ask 0199d2c4-… \"which quarter is this export for?\"")]
+pub struct Ask {
+    id: String,
+    /// For the agent and the audit log
+    question: String,
+    #[command(flatten)]
+    server: ServerArg,
+    /// Print the hold as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Take an approval back that nobody has collected yet
+#[derive(Args)]
+#[command(after_help = "Example:\n  privyseal revoke 0199d2c4-… --reason \"approved the wrong one\"")]
+pub struct Revoke {
+    id: String,
+    /// Why, for the agent and the audit log
+    #[arg(long)]
+    reason: String,
+    #[command(flatten)]
+    server: ServerArg,
+    /// Print the hold as JSON
+    #[arg(long)]
+    json: bool,
+}
+
 impl Approve {
     pub async fn run(self) -> Result<(), Failure> {
-        decide(&self.server, &self.id, "approve", self.reason, self.json).await
+        decide(&self.server, &self.id, "approve", &Reason { reason: self.reason }, self.json).await
     }
 }
 
 impl Deny {
     pub async fn run(self) -> Result<(), Failure> {
-        decide(&self.server, &self.id, "deny", Some(self.reason), self.json).await
+        decide(&self.server, &self.id, "deny", &Reason { reason: Some(self.reason) }, self.json).await
     }
 }
 
-async fn decide(
-    server: &ServerArg,
-    id: &str,
-    verb: &str,
-    reason: Option<String>,
-    as_json: bool,
-) -> Result<(), Failure> {
+impl Ask {
+    pub async fn run(self) -> Result<(), Failure> {
+        decide(&self.server, &self.id, "ask", &Question { question: self.question }, self.json).await
+    }
+}
+
+impl Revoke {
+    pub async fn run(self) -> Result<(), Failure> {
+        decide(&self.server, &self.id, "revoke", &Reason { reason: Some(self.reason) }, self.json).await
+    }
+}
+
+async fn decide(server: &ServerArg, id: &str, verb: &str, said: &impl Serialize, as_json: bool) -> Result<(), Failure> {
     let client = Client::decider(server)?;
-    let hold: Detail = client.post(&format!("/v1/holds/{}/{verb}", segment(id)?), &Reason { reason }).await?;
+    let hold: Detail = client.post(&format!("/v1/holds/{}/{verb}", segment(id)?), said).await?;
     if as_json {
         terminal::say(&serde_json::to_string_pretty(&hold)?);
         return Ok(());
@@ -70,7 +109,9 @@ async fn decide(
         terminal::safe(&hold.authority),
         terminal::safe(&hold.path),
     ));
-    if hold.state.is_open() {
+    if verb == "ask" {
+        terminal::say("the agent is told your question; `privyseal holds show` has its answer, once there is one");
+    } else if hold.state.is_open() {
         terminal::say(&format!("{} of {} approved; somebody else must approve too", hold.approvals, hold.quorum));
     } else if verb == "approve" && !hold.attached {
         terminal::say("no client waits right now; it runs when the agent sends the same request again");

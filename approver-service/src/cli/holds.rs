@@ -149,6 +149,15 @@ fn full(hold: &Detail) -> String {
     add("decided by", summary.decided_by.as_deref());
     add("reason", summary.reason.as_deref());
     add("ended by", hold.cause.as_deref());
+    add("revoked by", hold.revoked_by.as_deref());
+    add("because", hold.revoke_reason.as_deref());
+    for asked in &hold.questions {
+        add("asked", Some(&format!("{} ({})", asked.question, asked.by)));
+        add(
+            "  answer",
+            asked.answer.as_deref().map(|answer| format!("{answer}  [unverified, from the agent]")).as_deref(),
+        );
+    }
     if let Some(near) = &hold.near_miss {
         add("near miss", Some(&format!("differs from {} only in {}", near.hold, near.differs)));
     }

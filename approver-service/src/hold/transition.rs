@@ -1,11 +1,14 @@
 //! The life of a hold: the one function that says what may happen to it, and what follows.
 //!
 //! ```text
+//! pending ⇄ info_requested                  asked, answered; decided as if it were pending
 //! pending ─► approved ─► released (outcome: none ─► succeeded | failed | unknown)
 //!    │          ├─► lapsed      not collected in time
+//!    │          ├─► revoked     a person took it back
 //!    │          └─► cancelled   policy changed, kill switch, anonymous client gone
 //!    ├─► denied
 //!    ├─► expired                deadline, or nobody rejoined in time
+//!    ├─► withdrawn              by the agent, also when approved
 //!    └─► cancelled
 //! ```
 //! Time never approves, a quorum of people does, and one denial is final. Final states are frozen. Must not go here: SQL, the identity of people (a predicate of the
@@ -16,11 +19,18 @@ use privyseal_engine::hold::{Outcome, State};
 /// How long a release waits for the report of its outcome before that counts as unknown.
 pub const OUTCOME_WAIT_MS: i64 = 15 * 60 * 1000;
 
+/// Questions about one hold.
+pub const MAX_QUESTIONS: u32 = 20;
+
 /// Something happens to a hold.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
+    /// The agent answers what was asked.
+    Answer { text: String },
     /// A person approves; the last of a quorum approves the hold.
     Approve { by: String, reason: Option<String> },
+    /// A person asks the agent something before deciding.
+    Ask { by: String, question: String },
     /// The hold no longer stands for what would be decided now.
     Cancel(Cause),
     /// The stream `nonce` asks to run the approved request.
@@ -33,8 +43,12 @@ pub enum Event {
     Leave { last: bool, collector: bool },
     /// The filter tells what the upstream answered.
     Report { outcome: Outcome, status: Option<u16> },
+    /// A person takes an approval back that nobody has collected.
+    Revoke { by: String, reason: String },
     /// Time passed.
     Tick,
+    /// The agent takes its request back.
+    Withdraw,
 }
 
 /// What the rules look at, beside the state.
@@ -49,6 +63,8 @@ pub struct Facts {
     /// How many people must approve, and how many have.
     pub quorum: u32,
     pub votes: u32,
+    /// How many questions were asked.
+    pub questions: u32,
     pub approved_until_ms: Option<i64>,
     pub released_ms: Option<i64>,
     pub outcome: Option<Outcome>,
@@ -64,12 +80,15 @@ pub struct Step {
 /// What follows from an event.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
+    Answer(String),
+    Ask { by: String, question: String },
     ClientWaits,
     Close(Cause),
     Conclude { outcome: Outcome, status: Option<u16> },
     Consume { nonce: String },
     Decide { by: String, reason: Option<String> },
     NobodyWaits,
+    Revoke { by: String, reason: String },
     UsableUntil(i64),
     Vote { by: String, reason: Option<String> },
 }
@@ -83,16 +102,18 @@ pub enum Cause {
     NobodyRejoined,
     NotCollected,
     PolicyChanged,
+    Withdrawn,
 }
 
 impl Cause {
-    pub const ALL: [Cause; 6] = [
+    pub const ALL: [Cause; 7] = [
         Cause::ClientGone,
         Cause::Deadline,
         Cause::KillSwitch,
         Cause::NobodyRejoined,
         Cause::NotCollected,
         Cause::PolicyChanged,
+        Cause::Withdrawn,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -103,6 +124,7 @@ impl Cause {
             Cause::NobodyRejoined => "nobody_rejoined",
             Cause::NotCollected => "not_collected",
             Cause::PolicyChanged => "policy_changed",
+            Cause::Withdrawn => "withdrawn",
         }
     }
 }
@@ -112,6 +134,8 @@ impl Cause {
 pub enum Refusal {
     #[error("the hold is already {}", .0.as_str())]
     Already(State),
+    #[error("nothing was asked")]
+    NotAsked,
     #[error("the hold belongs to its connection and cannot be joined")]
     NotJoinable,
     #[error("the hold was not released")]
@@ -120,6 +144,8 @@ pub enum Refusal {
     Reported,
     #[error("its time is over")]
     TooLate,
+    #[error("{MAX_QUESTIONS} questions were asked already: decide")]
+    TooManyQuestions,
     #[error("nobody has decided yet")]
     Undecided,
 }
@@ -146,7 +172,15 @@ pub fn transition(state: State, event: Event, now: i64, facts: &Facts) -> Result
         (State::Pending | State::InfoRequested, Event::Deny { by, reason }) => {
             to(State::Denied, vec![Effect::Decide { by, reason }])
         }
-        (State::Pending | State::InfoRequested, Event::Collect { .. }) => Err(Refusal::Undecided),
+        (State::Pending, Event::Ask { .. }) if facts.questions >= MAX_QUESTIONS => Err(Refusal::TooManyQuestions),
+        (State::Pending, Event::Ask { by, question }) => to(State::InfoRequested, vec![Effect::Ask { by, question }]),
+        (State::InfoRequested, Event::Answer { text }) => to(State::Pending, vec![Effect::Answer(text)]),
+        (State::Pending | State::Approved, Event::Answer { .. }) => Err(Refusal::NotAsked),
+        (State::Pending | State::InfoRequested, Event::Collect { .. } | Event::Revoke { .. }) => {
+            Err(Refusal::Undecided)
+        }
+        (State::Approved, Event::Revoke { by, reason }) => to(State::Revoked, vec![Effect::Revoke { by, reason }]),
+        (live, Event::Withdraw) if live.is_live() => to(State::Withdrawn, vec![Effect::Close(Cause::Withdrawn)]),
         (State::Approved, Event::Collect { nonce }) => to(State::Released, vec![Effect::Consume { nonce }]),
         (live, Event::Cancel(cause)) if live.is_live() => to(State::Cancelled, vec![Effect::Close(cause)]),
         (live, Event::Join) if live.is_live() && facts.joinable => to(live, vec![Effect::ClientWaits]),

@@ -11,7 +11,11 @@ use crate::hold::transition::Event;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Approve,
+    /// Ask the agent something first.
+    Ask,
     Deny,
+    /// Take an approval back.
+    Revoke,
 }
 
 /// The person who decides, by a session.
@@ -33,7 +37,9 @@ impl Store {
         let person = by.person.to_owned();
         let event = match verdict {
             Verdict::Approve => Event::Approve { by: person, reason },
+            Verdict::Ask => Event::Ask { by: person, question: reason.ok_or(Error::ReasonRequired)? },
             Verdict::Deny => Event::Deny { by: person, reason },
+            Verdict::Revoke => Event::Revoke { by: person, reason: reason.ok_or(Error::ReasonRequired)? },
         };
         let decided = row::apply(&mut tx, &hold, event, Actor::person(by.person), Some(by.session)).await?;
         tx.commit().await?;

@@ -197,6 +197,8 @@ fn new(intake: Intake, digest_mac: String, near_miss: Option<NearMiss>, now: i64
         quorum: 1,
         reason_required: false,
         votes: vec![],
+        questions: vec![],
+        revocation: None,
         collected: None,
     }
 }

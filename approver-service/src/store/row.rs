@@ -13,7 +13,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 
 use super::reviewers::{self, may_decide};
-use super::{Error, Result, Tx};
+use super::{Error, Result, Tx, own_hold};
 use crate::audit::{Actor, Fact};
 use crate::auth::identity;
 use crate::hold::transition::{Cause, Event, due, transition};
@@ -31,7 +31,8 @@ const INSERT_PARTY: &str = "INSERT INTO hold_parties (hold, identity) VALUES ($1
 /// here, for the quorum of the hold and that of its workflow today.
 const UPDATE: &str = concat!(
     "UPDATE holds SET state = $1, revision = $2, due_ms = $3, detached_ms = $4, cause = $5, decided_ms = $6, decided_by = $7,
-        reason = $8, approved_until_ms = $9, released_ms = $10, released_nonce = $11, outcome = $12, outcome_status = $13
+        reason = $8, approved_until_ms = $9, released_ms = $10, released_nonce = $11, outcome = $12, outcome_status = $13,
+        revoked_ms = $19, revoked_by = $20, revoke_reason = $21
     WHERE id = $14 AND state = $15 AND revision = $16
         AND ($1 <> 'approved' OR state = 'approved' OR (SELECT count(*) FROM votes v WHERE v.hold = holds.id)
             >= max(quorum, (SELECT w.quorum FROM workflows w WHERE w.name = holds.workflow)))
@@ -89,6 +90,7 @@ pub(super) async fn apply(tx: &mut Tx, hold: &Hold, event: Event, actor: Actor, 
         reviewers::cast(tx, hold, vote, session).await?;
     }
     update(tx, hold, &next, session).await?;
+    own_hold::write_questions(tx, hold, &next).await?;
     if next.revision != hold.revision {
         tx.record(fact(&next, hold.state, actor)).await?;
         tx.changed.push((next.id.clone(), next.state));
@@ -99,6 +101,7 @@ pub(super) async fn apply(tx: &mut Tx, hold: &Hold, event: Event, actor: Actor, 
 async fn update(tx: &mut Tx, hold: &Hold, next: &Hold, session: Option<&str>) -> Result<()> {
     let now = tx.now;
     let decision = next.decision.as_ref();
+    let revocation = next.revocation.as_ref();
     let collected = next.collected.as_ref();
     let written = sqlx::query(UPDATE)
         .bind(next.state.as_str())
@@ -119,6 +122,9 @@ async fn update(tx: &mut Tx, hold: &Hold, next: &Hold, session: Option<&str>) ->
         .bind(hold.revision)
         .bind(now)
         .bind(session)
+        .bind(revocation.map(|r| r.at_ms))
+        .bind(revocation.map(|r| &r.by))
+        .bind(revocation.and_then(|r| r.reason.as_ref()))
         .execute(tx.conn())
         .await?;
     if written.rows_affected() == 1 {
@@ -146,7 +152,15 @@ fn fact(hold: &Hold, before: State, actor: Actor) -> Fact {
     add("nonce", collected.map(|c| c.nonce.clone()));
     add("outcome", collected.and_then(|c| c.outcome).and_then(|o| word(&o).ok()));
     add("status", collected.and_then(|c| c.status).map(|s| s.to_string()));
+    let asked = hold.questions.last();
+    match (before, hold.state) {
+        (State::Pending, State::InfoRequested) => add("question", asked.map(|asked| asked.question.clone())),
+        (State::InfoRequested, State::Pending) => add("answer", asked.and_then(|asked| asked.answer.clone())),
+        (_, State::Revoked) => add("revoked_for", hold.revocation.as_ref().and_then(|r| r.reason.clone())),
+        _ => None,
+    };
     let kind = match hold.votes.last() {
+        _ if (before, hold.state) == (State::InfoRequested, State::Pending) => "answered",
         _ if before != hold.state => hold.state.as_str(),
         Some(vote) if hold.state.is_open() => {
             add("reason", vote.reason.clone());
@@ -178,7 +192,6 @@ pub(super) fn details(hold: &Hold) -> BTreeMap<&'static str, String> {
 
 /// A row of `standing_holds`.
 pub(super) fn read(row: &SqliteRow) -> Result<Hold> {
-    let decided: Option<(i64, String)> = Option::zip(row.try_get("decided_ms")?, row.try_get("decided_by")?);
     let collected: Option<(i64, String)> = Option::zip(row.try_get("released_ms")?, row.try_get("released_nonce")?);
     Ok(Hold {
         id: row.try_get("id")?,
@@ -210,10 +223,9 @@ pub(super) fn read(row: &SqliteRow) -> Result<Hold> {
         quorum: row.try_get("needed")?,
         reason_required: row.try_get("require_reason")?,
         votes: from_json(row.try_get("votes")?)?,
-        decision: match decided {
-            Some((at_ms, by)) => Some(Decision { at_ms, by, reason: row.try_get("reason")? }),
-            None => None,
-        },
+        questions: from_json(row.try_get("questions")?)?,
+        decision: decision(row, ["decided_ms", "decided_by", "reason"])?,
+        revocation: decision(row, ["revoked_ms", "revoked_by", "revoke_reason"])?,
         approved_until_ms: row.try_get("approved_until_ms")?,
         collected: match collected {
             Some((at_ms, nonce)) => Some(Collected {
@@ -225,6 +237,12 @@ pub(super) fn read(row: &SqliteRow) -> Result<Hold> {
             None => None,
         },
     })
+}
+
+fn decision(row: &SqliteRow, [at, by, reason]: [&str; 3]) -> Result<Option<Decision>> {
+    let said: Option<(i64, String)> = Option::zip(row.try_get(at)?, row.try_get(by)?);
+    let Some((at_ms, by)) = said else { return Ok(None) };
+    Ok(Some(Decision { at_ms, by, reason: row.try_get(reason)? }))
 }
 
 fn cause(name: Option<&str>) -> Result<Option<Cause>> {

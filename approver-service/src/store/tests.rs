@@ -2,6 +2,7 @@
 
 mod access;
 mod intake;
+mod questions;
 mod quorum;
 mod races;
 mod release;

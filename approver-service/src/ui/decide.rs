@@ -1,4 +1,4 @@
-//! The two buttons.
+//! The buttons: approve, deny, ask, revoke.
 
 use axum::extract::{Path, State};
 use axum::response::Redirect;
@@ -26,6 +26,18 @@ pub async fn approve(
 
 pub async fn deny(State(app): State<App>, Path(id): Path<String>, said: SignedForm<Said>) -> Result<Redirect, Refused> {
     decide(&app, &id, Verdict::Deny, said).await
+}
+
+pub async fn ask(State(app): State<App>, Path(id): Path<String>, said: SignedForm<Said>) -> Result<Redirect, Refused> {
+    decide(&app, &id, Verdict::Ask, said).await
+}
+
+pub async fn revoke(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    said: SignedForm<Said>,
+) -> Result<Redirect, Refused> {
+    decide(&app, &id, Verdict::Revoke, said).await
 }
 
 async fn decide(app: &App, id: &str, verdict: Verdict, said: SignedForm<Said>) -> Result<Redirect, Refused> {

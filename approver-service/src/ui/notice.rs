@@ -97,7 +97,7 @@ impl From<Problem> for Refused {
                 "The agent acts for you. Somebody else has to look at it.".to_owned(),
             ),
             "reason_required" => {
-                ("Say why", "A denial needs a reason, and here an approval may need one too.".to_owned())
+                ("Say why", "This needs a few words: the agent and its developer read them.".to_owned())
             }
             "too_large" => return Notice::too_long().into(),
             "too_late" | "stale" => {

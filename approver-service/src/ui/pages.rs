@@ -14,8 +14,8 @@ use super::preview::Shown;
 use crate::app::App;
 use crate::auth::Session;
 use crate::clock::{span, written};
-use crate::hold::Hold;
 use crate::hold::transition::Cause;
+use crate::hold::{Hold, Question};
 use crate::store::reviewers::Standing;
 
 const MOST_OPEN: u32 = 200;
@@ -69,6 +69,8 @@ enum Can {
     Nothing,
     /// There is nothing left to decide.
     Read,
+    /// It is approved and not collected: the approval can be taken back.
+    Revoke,
     /// They have approved; others must too. They can still deny.
     Wait,
 }
@@ -76,6 +78,11 @@ enum Can {
 impl Can {
     fn of(hold: &Hold, standing: Option<Standing>) -> Can {
         match standing {
+            Some(Standing { is_fresh: true, is_party: false, is_reviewer: true, .. })
+                if hold.state == wire::State::Approved =>
+            {
+                Can::Revoke
+            }
             _ if !hold.state.is_open() => Can::Read,
             None => Can::LogInAgain,
             Some(Standing { is_party: true, .. }) => Can::Nothing,
@@ -106,6 +113,16 @@ struct HoldPage {
     is_cut: bool,
     hidden: usize,
     reason_required: bool,
+    questions: Vec<Asked>,
+    /// Is an answer still awaited?
+    is_asked: bool,
+}
+
+/// A question and the agent's answer.
+struct Asked {
+    by: String,
+    question: Shown,
+    answer: Option<Shown>,
 }
 
 pub async fn list(State(app): State<App>, Visitor(session): Visitor) -> Result<Response, Refused> {
@@ -175,6 +192,8 @@ impl HoldPage {
             preview.headers.iter().map(|(name, value)| (Shown::line(name), Shown::line(value))).collect();
         let body = Shown::body(&preview.body);
         let card = Card::of(hold, now);
+        let questions: Vec<_> = hold.questions.iter().map(Asked::of).collect();
+        let in_answers: usize = questions.iter().filter_map(|asked| asked.answer.as_ref()).map(|a| a.hidden).sum();
         let in_headers: usize = headers.iter().map(|(name, value)| name.hidden + value.hidden).sum();
         HoldPage {
             result: result(hold),
@@ -185,12 +204,24 @@ impl HoldPage {
             body_note: body_note(hold),
             is_cut: preview.truncated,
             reason_required: hold.reason_required,
-            hidden: body.hidden + in_headers + card.method.hidden + card.address.hidden + card.why.hidden,
+            questions,
+            is_asked: hold.state == wire::State::InfoRequested,
+            hidden: body.hidden + in_headers + in_answers + card.method.hidden + card.address.hidden + card.why.hidden,
             top,
             card,
             can,
             headers,
             body,
+        }
+    }
+}
+
+impl Asked {
+    fn of(asked: &Question) -> Asked {
+        Asked {
+            by: asked.by.clone(),
+            question: Shown::line(&asked.question),
+            answer: asked.answer.as_deref().map(Shown::line),
         }
     }
 }
@@ -230,6 +261,10 @@ fn result(hold: &Hold) -> Option<String> {
         }
         (wire::State::Released, _) => Some(format!("Approved by {by}. It was released once and cannot run again.")),
         (wire::State::Denied, _) => Some(format!("Denied by {denied}. The agent is told so, with the reason.")),
+        (wire::State::Revoked, _) => {
+            let by = hold.revocation.as_ref().map_or("", |revocation| revocation.by.as_str());
+            Some(format!("The approval was taken back by {by}. It did not run."))
+        }
         (_, Some(cause)) => Some(format!("It did not run: {}.", ended(cause))),
         _ => None,
     }
@@ -247,6 +282,9 @@ fn happened(hold: &Hold) -> Vec<(String, Shown)> {
     }
     if let Some(decision) = hold.decision.as_ref().filter(|_| hold.state == wire::State::Denied) {
         said(decision.at_ms, "denied", &decision.by, decision.reason.as_ref());
+    }
+    if let Some(revocation) = &hold.revocation {
+        said(revocation.at_ms, "taken back", &revocation.by, revocation.reason.as_ref());
     }
     if let Some(collected) = &hold.collected {
         let outcome = match (collected.outcome, collected.status) {
@@ -274,6 +312,7 @@ fn ended(cause: Cause) -> &'static str {
         Cause::KillSwitch => "the kill switch was turned",
         Cause::NobodyRejoined => "the client left and did not come back in time",
         Cause::NotCollected => "the agent did not collect the approval in time",
+        Cause::Withdrawn => "the agent took it back",
         Cause::PolicyChanged => "the policy changed, so the request has to be asked for again",
     }
 }

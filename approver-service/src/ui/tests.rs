@@ -105,6 +105,32 @@ async fn where_two_must_approve_the_page_counts_and_others_only_read() {
 }
 
 #[tokio::test]
+async fn an_answer_is_shown_as_the_agents_own_words() {
+    let service = Service::start().await;
+    let id = service.hold(1).await;
+    let bob = service.cookie("bob").await;
+    let path = format!("/holds/{id}");
+    let token = csrf(&service.page(&path, &bob).await);
+    let say = async |verb: &str, text: &str| {
+        let form = service.form(&format!("{path}/{verb}"), &bob, &[("csrf", &token), ("reason", text)]);
+        assert_eq!(form.send().await.unwrap().status(), StatusCode::SEE_OTHER);
+        service.page(&path, &bob).await.text
+    };
+    let asked = say("ask", "why?").await;
+    assert!(asked.contains("has not answered yet") && !asked.contains("/ask\""), "{asked}");
+    let asker = serde_json::from_value(serde_json::json!({
+        "v": 1, "tenant": "acme", "environment": "test", "principal": "agent-7",
+    }));
+    let forged = "ok</dd><b>approved by alice</b>\u{202E}\u{200B}".to_owned();
+    service.store.answer(&id, &asker.unwrap(), forged).await.unwrap();
+    let answered = service.page(&path, &bob).await.text;
+    assert!(answered.contains("unverified") && answered.contains("2 invisible or control characters were taken out"));
+    assert!(!answered.contains("<b>approved") && !answered.contains('\u{202E}'), "{answered}");
+    assert!(say("approve", "").await.contains("Take the approval back"));
+    assert!(say("revoke", "the wrong one").await.contains("taken back by bob"));
+}
+
+#[tokio::test]
 async fn a_person_approves_and_denies() {
     let service = Service::start().await;
     let (first, second) = (service.hold(1).await, service.hold(2).await);

@@ -86,7 +86,7 @@ pub enum CallKind {
     Release,
     Detach,
     Outcome,
-    Status,
+    OwnHold,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -74,13 +74,6 @@ struct Known {
     near_miss: Option<String>,
 }
 
-/// An agent waits to hear of its hold.
-#[derive(Debug)]
-pub(super) struct StatusQuestion {
-    pub(super) hold: String,
-    pub(super) call: Option<u32>,
-}
-
 impl Held {
     fn call(&self, nonce: &str, gateway: &Gateway, now: Now) -> Call {
         let id = self.progress.hold.as_ref().map_or("", |hold| hold.id.as_str());
@@ -316,48 +309,9 @@ impl Exchange {
         let detach = hold::Detach { v: hold::VERSION, nonce: self.nonce.clone() };
         Some(Effect::Call(post(CallKind::Detach, format!("/v1/holds/{}/detach", hold.id), json(&detach))))
     }
-
-    /// Starts to answer an agent that asks for its hold.
-    pub(super) fn ask_status(&self, hold: String, principal: &str) -> (State, Step) {
-        let settings = self.gateway.policy.settings();
-        let query = hold::StatusQuery {
-            v: hold::VERSION,
-            tenant: settings.tenant.clone(),
-            environment: settings.environment.clone(),
-            principal: principal.to_owned(),
-        };
-        let call = post(CallKind::Status, format!("/v1/holds/{hold}/status"), json(&query));
-        (State::Status(StatusQuestion { hold, call: None }), Step::pause_with(Effect::Call(call)))
-    }
-
-    pub(super) fn status(&self, mut question: StatusQuestion, event: Event<'_>) -> (State, Step) {
-        let unavailable = || Notice::refused(503, "approver_unavailable", "the approver cannot be reached");
-        match event {
-            Event::Dispatched(Some(token)) => {
-                question.call = Some(token);
-                (State::Status(question), Step::pause())
-            }
-            Event::Dispatched(None) => self.answer(&unavailable(), Caller::plain()),
-            Event::CallEnded { token, status, body } if question.call == Some(token) => {
-                let notice = match (status, decision::view(status, body)) {
-                    (_, Ok(view)) if view.id == question.hold => decision::status_notice(view),
-                    (Some(404), _) => not_found(),
-                    _ => unavailable(),
-                };
-                self.answer(&notice, Caller::plain())
-            }
-            event if event.is_of_request() => (State::Status(question), Step::pause()),
-            _ => (State::Status(question), Step::proceed()),
-        }
-    }
 }
 
-/// The same for a hold that does not exist and for one of somebody else.
-pub(super) fn not_found() -> Notice {
-    Notice::refused(404, "hold_not_found", "there is no such hold of this principal")
-}
-
-fn post(kind: CallKind, path: String, body: Vec<u8>) -> Call {
+pub(super) fn post(kind: CallKind, path: String, body: Vec<u8>) -> Call {
     Call { kind, method: "POST", path, body, timeout_ms: CALL_MS }
 }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::event::{Claims, Effect, Event, Fields, Step};
-use super::holding::{Held, Progress, json, not_found};
+use super::holding::{Held, Progress, json};
 use super::outbound::Outbound;
 use super::{Caller, Exchange, Gateway, Now, State, preview};
 use crate::binding::{self, Subject};
@@ -23,7 +23,7 @@ use crate::reply::{Executed, Next, Notice, STATUS_PATH, Status};
 use crate::request::{Head, Headers, hyphenated};
 
 /// Without the plugin's `allow_on_headers_stop_iteration` no body callback ever comes: say so instead of hanging.
-const BODY_PATIENCE_MS: u64 = 15_000;
+pub(super) const BODY_PATIENCE_MS: u64 = 15_000;
 
 /// A request that a rule may concern, on its way in.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ impl Exchange {
         let (mut head, target_error) = Head::from_fields(fields);
         if let Some(hold) = head.path.strip_prefix(STATUS_PATH).map(str::to_owned) {
             return match identity::identify(&policy.settings().identity, &mut head, &claims) {
-                Ok(()) => self.question(&head, hold),
+                Ok(()) => self.own_hold(now, &head, &hold, end),
                 Err(doubt) => self.answer(&Notice::refused(doubt.status, doubt.code, doubt.detail), Caller::plain()),
             };
         }
@@ -280,20 +280,6 @@ impl Exchange {
             strip_forged(head, false, &mut step);
         }
         step
-    }
-
-    /// An agent asks how a hold of its own stands. GET changes nothing.
-    fn question(&self, head: &Head, hold: String) -> (State, Step) {
-        let plain =
-            !hold.is_empty() && hold.len() <= 64 && hold.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-        match &head.principal {
-            _ if head.method != b"GET" && head.method != b"HEAD" => {
-                let notice = Notice::refused(405, "method_not_allowed", "a hold's status is read with GET");
-                self.answer(&notice, Caller::plain())
-            }
-            Some(principal) if plain => self.ask_status(hold, principal),
-            _ => self.answer(&not_found(), Caller::plain()),
-        }
     }
 }
 

@@ -81,6 +81,13 @@ fn without(body: &[u8], ranges: &[Range<usize>]) -> Vec<u8> {
     shown
 }
 
+/// A text on its own, masked the same way; `None` where it cannot be.
+pub(super) fn text(gateway: &Gateway, text: &str) -> Option<String> {
+    let profile = gateway.preview.as_ref()?;
+    let mut masker = Masker { profile: Some(profile), labels: Labels::default(), findings: BTreeMap::new() };
+    Some(masker.text("", text))
+}
+
 struct Masker<'a> {
     profile: Option<&'a Profile>,
     labels: Labels,

@@ -6,6 +6,8 @@ use super::*;
 use crate::hold::{Answer, Intake, Release, ReleaseVerdict, State as HoldState, VERSION};
 use crate::testing::test;
 
+mod own_hold;
+
 const KEY: [u8; 32] = [7; 32];
 const START: u64 = 1_000_000;
 

@@ -26,6 +26,10 @@ async fn each_role_may_do_what_it_is_for_and_nothing_else() {
         (get.clone(), hold(""), json!(null), readers),
         (get, "/v1/audit".to_owned(), json!(null), &[Role::Operator, Role::Auditor, Role::Admin][..]),
         (post.clone(), "/v1/control".to_owned(), json!({ "kill": "off" }), &[Role::Operator, Role::Admin][..]),
+        (post.clone(), hold("/answer"), json!({}), &[Role::Filter][..]),
+        (post.clone(), hold("/withdraw"), json!({}), &[Role::Filter][..]),
+        (post.clone(), hold("/ask"), json!({ "question": "x" }), no_one),
+        (post.clone(), hold("/revoke"), json!({ "reason": "x" }), no_one),
         (post.clone(), hold("/approve"), json!({ "reason": "x" }), no_one),
         (post, hold("/deny"), json!({ "reason": "x" }), no_one),
     ];
@@ -89,6 +93,43 @@ async fn own_requests_missing_and_endless_reasons_are_refused() {
         assert_eq!((answer.status, answer.code()), (StatusCode::PAYLOAD_TOO_LARGE, "too_large"));
     }
     assert_eq!(service.store.open_holds(10).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_question_its_answer_and_a_revocation_over_http() {
+    let service = Service::start().await;
+    let id = service.hold(1).await;
+    let (bob, gateway) = (service.login("bob").await, service.token(Role::Filter).await);
+    let call = |verb: &str| format!("/v1/holds/{id}/{verb}");
+    assert_eq!(service.post(&call("ask"), &bob, json!({ "question": " " })).await.code(), "reason_required");
+    let asked = service.post(&call("ask"), &bob, json!({ "question": "is bob@example.com in it?" })).await;
+    assert_eq!((asked.status, &asked.json["state"]), (StatusCode::OK, &json!("info_requested")));
+    let own = json!({ "v": 1, "tenant": "acme", "environment": "test", "principal": "agent-7" });
+    let status = service.post(&call("status"), &gateway, own.clone()).await;
+    assert_eq!(status.json["reason"], "is <EMAIL_ADDRESS> in it?");
+
+    let answer = |text: &str| {
+        let mut answer = own.clone();
+        answer["answer"] = text.into();
+        answer
+    };
+    let long = service.post(&call("answer"), &gateway, answer(&"x".repeat(4097))).await;
+    assert_eq!((long.status, long.code()), (StatusCode::PAYLOAD_TOO_LARGE, "too_large"));
+    let mut other = answer("mine");
+    other["principal"] = "agent-8".into();
+    assert_eq!(service.post(&call("answer"), &gateway, other).await.code(), "not_found");
+    let answered = service.post(&call("answer"), &gateway, answer("only carol@example.com")).await;
+    assert_eq!((answered.status, &answered.json["state"]), (StatusCode::OK, &json!("pending")));
+    let shown = service.get(&format!("/v1/holds/{id}"), &bob).await.json;
+    assert_eq!(shown["questions"][0]["answer"], "only <EMAIL_ADDRESS>", "masked here too");
+    assert_eq!(service.post(&call("answer"), &gateway, answer("again")).await.code(), "not_asked");
+
+    assert_eq!(service.post(&call("revoke"), &bob, json!({ "reason": "no" })).await.code(), "undecided");
+    service.post(&call("approve"), &bob, json!({})).await;
+    assert_eq!(service.post(&call("revoke"), &bob, json!({})).await.code(), "reason_required");
+    let revoked = service.post(&call("revoke"), &bob, json!({ "reason": "the wrong one" })).await;
+    assert_eq!((&revoked.json["state"], &revoked.json["revoked_by"]), (&json!("revoked"), &json!("bob")));
+    assert_eq!(service.post(&call("withdraw"), &gateway, own).await.code(), "already_decided");
 }
 
 #[tokio::test]

@@ -20,17 +20,17 @@ const STATES: [State; 10] = [
 /// What must follow, in time, for a hold that can be joined: a state, `=` stays and something is written, `.` stays and
 /// nothing is, `!` refused.
 const TABLE: &str = "
-                approve   deny    cancel     collect   join  leave  leave_last  leave_collector  report  tick
-pending         approved  denied  cancelled  !         =     .      =           =                !       .
-info_requested  approved  denied  cancelled  !         =     .      =           =                !       .
-approved        !         !       cancelled  released  =     .      =           =                !       .
-denied          !         !       !          !         !     .      .           .                !       .
-expired         !         !       !          !         !     .      .           .                !       .
-withdrawn       !         !       !          !         !     .      .           .                !       .
-cancelled       !         !       !          !         !     .      .           .                !       .
-lapsed          !         !       !          !         !     .      .           .                !       .
-revoked         !         !       !          !         !     .      .           .                !       .
-released        !         !       !          !         !     .      .           =                =       .
+                approve   deny    cancel     collect   join  leave  leave_last  leave_collector  report  tick  ask             answer   withdraw   revoke
+pending         approved  denied  cancelled  !         =     .      =           =                !       .     info_requested  !        withdrawn  !
+info_requested  approved  denied  cancelled  !         =     .      =           =                !       .     !               pending  withdrawn  !
+approved        !         !       cancelled  released  =     .      =           =                !       .     !               !        withdrawn  revoked
+denied          !         !       !          !         !     .      .           .                !       .     !               !        !          !
+expired         !         !       !          !         !     .      .           .                !       .     !               !        !          !
+withdrawn       !         !       !          !         !     .      .           .                !       .     !               !        !          !
+cancelled       !         !       !          !         !     .      .           .                !       .     !               !        !          !
+lapsed          !         !       !          !         !     .      .           .                !       .     !               !        !          !
+revoked         !         !       !          !         !     .      .           .                !       .     !               !        !          !
+released        !         !       !          !         !     .      .           =                =       .     !               !        !          !
 ";
 
 fn event(name: &str) -> Event {
@@ -46,12 +46,30 @@ fn event(name: &str) -> Event {
         "leave_collector" => Event::Leave { last: true, collector: true },
         "report" => Event::Report { outcome: Outcome::Succeeded, status: Some(200) },
         "tick" => Event::Tick,
+        "ask" => Event::Ask { by, question: "why?".into() },
+        "answer" => Event::Answer { text: "so".into() },
+        "withdraw" => Event::Withdraw,
+        "revoke" => Event::Revoke { by, reason: "no".into() },
         other => panic!("{other}"),
     }
 }
 
-const EVENTS: [&str; 10] =
-    ["approve", "deny", "cancel", "collect", "join", "leave", "leave_last", "leave_collector", "report", "tick"];
+const EVENTS: [&str; 14] = [
+    "approve",
+    "deny",
+    "cancel",
+    "collect",
+    "join",
+    "leave",
+    "leave_last",
+    "leave_collector",
+    "report",
+    "tick",
+    "ask",
+    "answer",
+    "withdraw",
+    "revoke",
+];
 
 /// A hold in the middle of its life.
 fn facts(state: State) -> Facts {
@@ -63,6 +81,7 @@ fn facts(state: State) -> Facts {
         detached_ms: None,
         quorum: 2,
         votes: 1,
+        questions: 0,
         approved_until_ms: (state == State::Approved).then_some(NOW + 600),
         released_ms: (state == State::Released).then_some(NOW - 10),
         outcome: None,
@@ -100,6 +119,10 @@ fn what_follows_in_full() {
     let concluded = |outcome, status| vec![Effect::Conclude { outcome, status }];
     assert_eq!(step(State::Pending, "approve"), [voted, decided.clone(), Effect::UsableUntil(NOW + 600)]);
     assert_eq!(step(State::Pending, "deny"), [decided]);
+    assert_eq!(step(State::Pending, "ask"), [Effect::Ask { by: "bob".into(), question: "why?".into() }]);
+    assert_eq!(step(State::InfoRequested, "answer"), [Effect::Answer("so".into())]);
+    assert_eq!(step(State::Approved, "withdraw"), [Effect::Close(Cause::Withdrawn)]);
+    assert_eq!(step(State::Approved, "revoke"), [Effect::Revoke { by: "bob".into(), reason: "no".into() }]);
     assert_eq!(step(State::Approved, "collect"), [Effect::Consume { nonce: "n".into() }]);
     assert_eq!(step(State::Approved, "cancel"), [Effect::Close(Cause::PolicyChanged)]);
     assert_eq!(step(State::Pending, "join"), [Effect::ClientWaits]);
@@ -120,6 +143,14 @@ fn as_many_approve_as_must_and_one_denies() {
             assert_eq!(transition(state, event("deny"), NOW, &facts).unwrap().state, State::Denied);
         }
     }
+}
+
+#[test]
+fn questions_are_counted() {
+    let asked =
+        |questions| transition(State::Pending, event("ask"), NOW, &Facts { questions, ..facts(State::Pending) });
+    assert!(asked(MAX_QUESTIONS - 1).is_ok());
+    assert_eq!(asked(MAX_QUESTIONS), Err(Refusal::TooManyQuestions));
 }
 
 #[test]
@@ -189,6 +220,7 @@ fn only_people_approve_only_approval_releases_and_what_is_final_stays() {
                 continue;
             }
             assert!(state.is_live(), "{state:?} left by {name}");
+            assert!(step.state != State::Pending || name == "answer");
             if step.state == State::Approved {
                 assert!(state.is_open() && name == "approve");
             }
