@@ -48,6 +48,11 @@ bench *ARGS: wasm _noop
 load *ARGS: _programs
     {{ programs }}/load {{ ARGS }}
 
+# detection and redaction on labelled data: a directory with dev/*.jsonl.gz and score_all.py
+eval DIR="../shared/eval":
+    cargo build --release -p privyseal
+    tests/eval/run {{ absolute_path(env("CARGO_TARGET_DIR", "target") / "release/privyseal") }} {{ quote(DIR) }}
+
 # formatting and clippy, natively and for wasm
 lint:
     ./justw --bring targets
