@@ -1,6 +1,7 @@
 //! An agent answers a question about its hold, or withdraws it.
 
 use super::*;
+use crate::testing::test;
 
 const AGENT: (&str, &str) = ("x-agent-id", "agent:7");
 const HOLD: &str = "/.well-known/privyseal/holds/h-1";
