@@ -59,6 +59,14 @@ impl Glob {
     /// `text` without its first separator, for a path also without its last.
     pub fn matches(&self, text: &str) -> bool {
         let text = if self.separator == '/' { inner_path(text) } else { text };
+        // Rules often share how their paths begin, and the index has seen that: most part ways at the end.
+        if self
+            .segments
+            .last()
+            .is_some_and(|last| matches!(last, Segment::Literal(end) if !text.ends_with(end.as_str())))
+        {
+            return false;
+        }
         let mut pattern = self.segments.as_slice();
         let mut rest = Some(text);
         // Where the last `**` stood, and what it has not swallowed yet. Going back further can never help.
