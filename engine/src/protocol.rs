@@ -107,6 +107,10 @@ impl Rpc {
         if !matches!(body.trim_ascii_start().first(), Some(b'{' | b'[')) {
             return None;
         }
+        // The key stands there as it is or with escapes; most bodies have neither, and are not worth a parse.
+        if memchr::memmem::find(body, b"jsonrpc").is_none() && memchr::memchr(b'\\', body).is_none() {
+            return None;
+        }
         Rpc::read(&mut Scanner::new(body, Limits::default())).ok().flatten()
     }
 

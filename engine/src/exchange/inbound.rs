@@ -163,7 +163,6 @@ impl Exchange {
             Ok(judged) => judged,
             Err(doubt) => return self.doubt(&inbound.head, inbound.selection.enforced, body, doubt),
         };
-        let caller = Caller::of(&inbound.head, body);
         let Judged { decision, forwarded, labels } = judged;
         match decision.verdict {
             Verdict::Allow => {
@@ -197,11 +196,12 @@ impl Exchange {
                     next: Next::Stop,
                     executed: Executed::No,
                 };
-                let (state, mut step) = self.answer(&notice, caller);
+                let (state, mut step) = self.answer(&notice, Caller::of(&inbound.head, body));
                 step.effects.insert(0, Effect::Annotate("privyseal_rules", decision.rules.join(",")));
                 (state, step)
             }
             Verdict::Hold => {
+                let caller = Caller::of(&inbound.head, body);
                 let wait = self.gateway.policy.settings().hold.wait.of(caller.protocol);
                 let subject = inbound.subject(&self.gateway, body, forwarded.as_deref());
                 let binding = binding::bind(&subject, &self.gateway.keys);
