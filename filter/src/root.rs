@@ -33,6 +33,8 @@ pub struct Plugin {
     switch: Cell<Switch>,
     /// Makes stream nonces unique: random for this worker and configuration, then counted.
     seed: [u8; 8],
+    /// A newer configuration of this plugin has come.
+    replaced: Cell<bool>,
     streams: Cell<u64>,
 }
 
@@ -44,6 +46,9 @@ thread_local! {
 impl Plugin {
     /// The newest configuration of this plugin: itself, unless it was updated.
     pub fn current(self: &Rc<Self>) -> Rc<Plugin> {
+        if !self.replaced.get() {
+            return Rc::clone(self);
+        }
         CURRENT.with_borrow(|current| current.get(&self.name).map_or_else(|| Rc::clone(self), Rc::clone))
     }
 
@@ -136,6 +141,7 @@ impl Root {
             switch: Cell::new(switch.unwrap_or_else(|| Switch::new(host::now_ms()))),
             seed: host::random().map_err(|error| one(format!("no randomness (host status {})", error.status)))?,
             streams: Cell::new(0),
+            replaced: Cell::new(false),
         });
         self.plugin = Some(Rc::clone(&plugin));
         if let (Some(approver), Err(error)) = (&plugin.gateway.policy.settings().approver, self.poll())
@@ -147,7 +153,10 @@ impl Root {
             )));
         }
         host::set_tick_period(TICK).map_err(|error| one(format!("no timer (host status {})", error.status)))?;
-        CURRENT.with_borrow_mut(|current| current.insert(plugin.name.clone(), plugin));
+        let before = CURRENT.with_borrow_mut(|current| current.insert(plugin.name.clone(), plugin));
+        if let Some(before) = before {
+            before.replaced.set(true);
+        }
         Ok(())
     }
 
