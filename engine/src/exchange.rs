@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! Start ─► Untouched                                     no rule selects it
+//!   │  ├─► Observed ─► Untouched                        nothing is enforced: read along and counted
 //!   │  └─► OwnHold ─► Answered                           an agent asks for its hold, answers or withdraws
 //!   └─► ReadBody ─► Held(create ─► wait ─► release) ─► Forward ─► response
 //!            │        └──────────────┐
@@ -16,6 +17,7 @@
 pub mod event;
 mod holding;
 mod inbound;
+mod observing;
 mod outbound;
 mod own_hold;
 mod preview;
@@ -89,6 +91,7 @@ impl Caller {
 enum State {
     Start,
     Untouched,
+    Observed(Box<observing::Observer>),
     ReadBody(Box<inbound::Inbound>),
     Held(Box<holding::Held>),
     OwnHold(own_hold::OwnHold),
@@ -111,6 +114,7 @@ impl Exchange {
             (State::Held(held), event) => self.held(now, current, held, event),
             (State::OwnHold(errand), event) => self.errand(errand, event),
             (State::Forward(outbound), event) => self.forward(outbound, event),
+            (State::Observed(observer), event) => self.observed(observer, event),
             (State::Untouched, _) => (State::Untouched, Step::proceed()),
             (State::Answered, event) => {
                 // The reply itself passes the response callbacks; the rest of the request must not move.
@@ -141,6 +145,7 @@ impl Exchange {
     pub fn wants_response(&self) -> bool {
         match &self.state {
             State::Forward(outbound) => outbound.wants_response(),
+            State::Observed(observer) => observer.wants_response(),
             State::Start | State::Untouched | State::Answered => false,
             State::ReadBody(_) | State::Held(_) | State::OwnHold(_) => true,
         }

@@ -20,6 +20,7 @@ pub mod extract;
 pub mod hold;
 pub mod identity;
 pub mod keys;
+pub mod observation;
 pub mod policy;
 pub mod protocol;
 pub mod redact;

@@ -118,10 +118,8 @@ impl Policy {
             body_limit: candidates.body_limit.unwrap_or(self.settings.body_limit),
             ..Selection::default()
         };
-        let mut refusal = candidates.refusal;
-        if !self.settings.observe {
-            refusal = refusal.or(self.select_redactions(&facts, &mut selection));
-        }
+        let refusal = candidates.refusal;
+        let mut refusal = refusal.or(self.select_redactions(&facts, &mut selection));
         if selection.enforced && refusal.is_none() {
             refusal = self.identity_doubt(head).or(facts.host.as_ref().err().copied());
         }
@@ -139,7 +137,7 @@ impl Policy {
                 Truth::Either | Truth::True => {}
             }
             selection.touched = true;
-            selection.enforced = true;
+            selection.enforced |= !self.settings.observe;
             // The first that matches, as written.
             if redaction.request && selection.redact_request.is_none() {
                 selection.redact_request = Some(redaction.profile);

@@ -243,9 +243,10 @@ pub fn define_counter(name: &str) -> Result<u32> {
     check("define_metric", status).map(|()| id)
 }
 
-pub fn increment(counter: u32) -> Result<()> {
+pub fn increment(counter: u32, by: u64) -> Result<()> {
+    let by = i64::try_from(by).unwrap_or(i64::MAX);
     // SAFETY: no pointers.
-    check("increment_metric", unsafe { proxy_increment_metric(counter, 1) })
+    check("increment_metric", unsafe { proxy_increment_metric(counter, by) })
 }
 
 /// Sends a request to a cluster of Envoy; its answer comes back with the token. `BadArgument`: no such cluster;

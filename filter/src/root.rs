@@ -10,12 +10,13 @@ use std::time::Duration;
 use privyseal_engine::control::{POLL_MS, Posture, RETRY_MS, Switch};
 use privyseal_engine::exchange::{Event, Gateway};
 use privyseal_engine::keys::Keys;
+use privyseal_engine::observation::{SEND_MS, Seen, Tally};
 use privyseal_engine::policy::{self, Policy};
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{BufferType, ContextType, LogLevel, MapType, Status};
 
 use crate::stream::{Handle, Stream};
-use crate::{host, registry};
+use crate::{host, registry, stats};
 
 /// How often timers are looked at.
 const TICK: Duration = Duration::from_millis(100);
@@ -36,6 +37,8 @@ pub struct Plugin {
     /// A newer configuration of this plugin has come.
     replaced: Cell<bool>,
     streams: Cell<u64>,
+    /// What was observed and the approver does not know yet.
+    tally: RefCell<Tally>,
 }
 
 thread_local! {
@@ -77,6 +80,17 @@ impl Plugin {
         nonce
     }
 
+    /// Counts what traffic would have met, had it been enforced.
+    pub fn observe(&self, seen: Seen, count: u64) {
+        stats::add(&seen.counter(), count);
+        if let Some(category) = seen.category_counter() {
+            stats::add(&category, count);
+        }
+        if let (Some(_), Ok(mut tally)) = (&self.gateway.policy.settings().approver, self.tally.try_borrow_mut()) {
+            tally.add(seen, count);
+        }
+    }
+
     /// Calls the approver.
     pub fn call(&self, method: &str, path: &str, body: &[u8], timeout: Duration) -> host::Result<u32> {
         let Some(approver) = &self.gateway.policy.settings().approver else {
@@ -102,8 +116,10 @@ pub struct Root {
     context: u32,
     plugin: Option<Rc<Plugin>>,
     poll: Poll,
+    batch: Poll,
 }
 
+/// A call that is made again and again.
 enum Poll {
     /// In flight, under this token.
     Waiting(u32),
@@ -113,7 +129,7 @@ enum Poll {
 
 impl Root {
     pub fn new(context: u32) -> Root {
-        Root { context, plugin: None, poll: Poll::At(0) }
+        Root { context, plugin: None, poll: Poll::At(0), batch: Poll::At(0) }
     }
 
     fn configure(&mut self) -> Result<(), Vec<String>> {
@@ -141,6 +157,7 @@ impl Root {
             switch: Cell::new(switch.unwrap_or_else(|| Switch::new(host::now_ms()))),
             seed: host::random().map_err(|error| one(format!("no randomness (host status {})", error.status)))?,
             streams: Cell::new(0),
+            tally: RefCell::default(),
             replaced: Cell::new(false),
         });
         self.plugin = Some(Rc::clone(&plugin));
@@ -175,6 +192,20 @@ impl Root {
         };
         call.map(drop)
     }
+
+    /// Sends the approver what was observed since the last batch.
+    fn send_batch(&mut self) {
+        self.batch = Poll::At(host::now_ms() + SEND_MS);
+        let Some(plugin) = &self.plugin else { return };
+        let settings = plugin.gateway.policy.settings();
+        let Ok(mut tally) = plugin.tally.try_borrow_mut() else { return };
+        let Some(batch) = tally.batch(&settings.tenant, &settings.environment, &plugin.gateway.id) else { return };
+        let body = serde_json::to_vec(&batch).unwrap_or_default();
+        match plugin.call("POST", "/v1/observations", &body, Duration::from_millis(SEND_MS)) {
+            Ok(token) => self.batch = Poll::Waiting(token),
+            Err(_) => tally.fail(),
+        }
+    }
 }
 
 fn environment(name: &str) -> Result<String, String> {
@@ -198,6 +229,16 @@ impl Context for Root {
             self.poll = Poll::At(if heard { now } else { now + RETRY_MS });
             if heard {
                 let _ = self.poll();
+            }
+        } else if matches!(self.batch, Poll::Waiting(waiting) if waiting == token) {
+            self.batch = Poll::At(host::now_ms() + SEND_MS);
+            let Some(plugin) = &self.plugin else { return };
+            if let Ok(mut tally) = plugin.tally.try_borrow_mut() {
+                match status {
+                    // What an approver does not understand it will not understand the next time.
+                    Some(200..300 | 400 | 404 | 422) => tally.confirm(),
+                    _ => tally.fail(),
+                }
             }
         } else if let Some((context, stream)) = registry::caller(token)
             && host::set_effective_context(context).is_ok()
@@ -224,6 +265,9 @@ impl RootContext for Root {
         let now = host::now_ms();
         if matches!(self.poll, Poll::At(at) if at <= now) {
             let _ = self.poll();
+        }
+        if matches!(self.batch, Poll::At(at) if at <= now) {
+            self.send_batch();
         }
         while let Some((context, stream)) = registry::due(now) {
             if host::set_effective_context(context).is_ok() {

@@ -11,14 +11,14 @@ thread_local! {
     static COUNTERS: RefCell<HashMap<String, u32>> = RefCell::new(HashMap::new());
 }
 
-/// Adds one. A counter that cannot be had is not worth a request.
-pub fn count(name: &str) {
+/// Adds to a counter. One that cannot be had is not worth a request.
+pub fn add(name: &str, count: u64) {
     COUNTERS.with_borrow_mut(|counters| {
         if let Some(id) = counters.get(name) {
-            let _ = host::increment(*id);
+            let _ = host::increment(*id, count);
         } else if let Ok(id) = host::define_counter(&format!("privyseal.{name}")) {
             counters.insert(name.to_owned(), id);
-            let _ = host::increment(id);
+            let _ = host::increment(id, count);
         }
     });
 }

@@ -59,7 +59,7 @@ impl Stream {
     fn refuse(&mut self, error: HostError) -> Action {
         self.exchange.abandon();
         host::log(LogLevel::Error, &format!("privyseal: host call {} failed with {}", error.call, error.status));
-        stats::count("host_error");
+        stats::add("host_error", 1);
         let fields =
             [("content-type", "text/plain"), ("x-privyseal-status", "refused"), ("x-privyseal-code", "host_error")];
         let body = b"refused: the gateway could not inspect this request\n";
@@ -97,7 +97,8 @@ impl Stream {
                 Effect::WakeAt(at_ms) => registry::wake_at(self.context, shared, at_ms),
                 // Log fields and counters are not worth a request.
                 Effect::Annotate(name, value) => drop(host::set_property(name, &value)),
-                Effect::Count(name) => stats::count(&name),
+                Effect::Count(name) => stats::add(&name, 1),
+                Effect::Observed(seen, count) => self.plugin.observe(seen, count),
                 Effect::Resume => host::resume_request()?,
                 Effect::Reply(reply) => send(&reply)?,
             }
@@ -118,7 +119,7 @@ impl Stream {
         // The root makes it, so that it outlives the stream: Envoy cancels the calls of a stream that ends.
         if host::set_effective_context(self.plugin.root).is_ok() {
             if self.plugin.call(call.method, &call.path, &call.body, timeout).is_err() {
-                stats::count("report_failed");
+                stats::add("report_failed", 1);
             }
             let _ = host::set_effective_context(self.context);
         }

@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 
+use crate::observation::Seen;
 use crate::reply::LocalReply;
 
 /// Header fields as the host hands them over, pseudo-headers included.
@@ -126,6 +127,8 @@ pub enum Effect {
     Annotate(&'static str, String),
     /// Add one to the counter `privyseal.NAME`; names are from a fixed set.
     Count(Cow<'static, str>),
+    /// This often: goes into the statistics, and to the approver with the next batch.
+    Observed(Seen, u64),
     Resume,
     Reply(LocalReply),
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::event::{Claims, Effect, Event, Fields, Step};
 use super::holding::{Held, Progress, json};
 use super::outbound::Outbound;
-use super::{Caller, Exchange, Gateway, Now, State, preview};
+use super::{Caller, Exchange, Gateway, Now, State, observing, preview};
 use crate::binding::{self, Subject};
 use crate::classify::facts::readable;
 use crate::classify::{Decision, Doubt, Verdict};
@@ -48,7 +48,8 @@ impl Exchange {
     pub(super) fn request_head(&self, now: Now, fields: Fields, claims: Claims, end: bool) -> (State, Step) {
         let policy = &self.gateway.policy;
         let (mut head, target_error) = Head::from_fields(fields);
-        if let Some(hold) = head.path.strip_prefix(STATUS_PATH).map(str::to_owned) {
+        let own_hold = head.path.strip_prefix(STATUS_PATH).filter(|_| !policy.settings().observe).map(str::to_owned);
+        if let Some(hold) = own_hold {
             return match identity::identify(&policy.settings().identity, &mut head, &claims) {
                 Ok(()) => self.own_hold(now, &head, &hold, end),
                 Err(doubt) => self.answer(&Notice::refused(doubt.status, doubt.code, doubt.detail), Caller::plain()),
@@ -71,8 +72,12 @@ impl Exchange {
         if !selection.touched {
             return (State::Untouched, self.pass(&head));
         }
-        if let Some(doubt) = doubt.or_else(|| selection.refusal.take()) {
-            return self.doubt(&head, selection.enforced, b"", doubt);
+        let doubt = doubt.or_else(|| selection.refusal.take());
+        if !selection.enforced {
+            return self.observe(head, selection, doubt, end);
+        }
+        if let Some(doubt) = doubt {
+            return self.refuse(&head, b"", doubt);
         }
         let token = identity::principal_token(&policy.settings().identity, &head, &claims)
             .map(|(header, claim)| (header.to_owned(), claim.to_vec()));
@@ -82,21 +87,21 @@ impl Exchange {
         let wants_body = selection.needs_body || selection.redact_request.is_some();
         let relies_on_body = selection.relies_on_body || selection.redact_request.is_some();
         if upgrade && (relies_on_body || selection.redact_response.is_some()) {
-            return self.doubt(&inbound.head, selection.enforced, b"", not_inspectable());
+            return self.refuse(&inbound.head, b"", not_inspectable());
         }
         if end && !upgrade {
             return self.finish(now, inbound, b"");
         }
-        if (!wants_body || upgrade) && (now.posture == Posture::Normal || !selection.enforced) {
+        if (!wants_body || upgrade) && now.posture == Posture::Normal {
             // The head alone decides; only a hold waits for the body too, since it is bound to it.
             match policy.decide(&inbound.head, &inbound.selection, None) {
                 Ok(decision) if decision.verdict == Verdict::Hold => {}
                 Ok(_) => return self.finish(now, inbound, b""),
-                Err(doubt) => return self.doubt(&inbound.head, inbound.selection.enforced, b"", doubt),
+                Err(doubt) => return self.refuse(&inbound.head, b"", doubt),
             }
         }
         if upgrade {
-            return self.doubt(&inbound.head, inbound.selection.enforced, b"", not_inspectable());
+            return self.refuse(&inbound.head, b"", not_inspectable());
         }
         (State::ReadBody(inbound), Step::pause_with(Effect::WakeAt(now.ms + BODY_PATIENCE_MS)))
     }
@@ -122,11 +127,7 @@ impl Exchange {
                     "body_not_delivered",
                     "no body arrived: the client stalls, or the filter's configuration lacks `allow_on_headers_stop_iteration: true`",
                 );
-                let (state, mut step) = self.doubt(&inbound.head, inbound.selection.enforced, b"", doubt);
-                if !inbound.selection.enforced {
-                    step.effects.push(Effect::Resume);
-                }
-                (state, step)
+                self.refuse(&inbound.head, b"", doubt)
             }
             // Envoy's own answer to a stream that took too long or grew too large.
             Event::ResponseHead { .. } | Event::ResponseBody { .. } | Event::ResponseTrailers => {
@@ -136,50 +137,36 @@ impl Exchange {
         }
     }
 
-    /// There is more of the body than may be read: refused, unless the body was only wanted to observe.
+    /// There is more of the body than may be read: refused, unless the body was only wanted by rules that observe.
     fn too_large(&self, now: Now, inbound: Box<Inbound>) -> (State, Step) {
         let selection = &inbound.selection;
         let by_head = !selection.relies_on_body && selection.redact_request.is_none() && now.posture == Posture::Normal;
         let decision = by_head.then(|| self.gateway.policy.decide(&inbound.head, selection, None));
-        if selection.enforced && matches!(decision, Some(Ok(decision)) if decision.verdict == Verdict::Allow) {
+        if matches!(decision, Some(Ok(decision)) if decision.verdict == Verdict::Allow) {
             return self.finish(now, inbound, b"");
         }
-        let detail =
-            format!("the body is larger than the {} bytes that are inspected on this route", selection.body_limit);
-        self.doubt(&inbound.head, selection.enforced, b"", Doubt::new(413, "body_too_large", detail))
+        self.refuse(&inbound.head, b"", body_too_large(selection.body_limit))
     }
 
     /// The request is complete: judge it.
-    fn finish(&self, now: Now, mut inbound: Box<Inbound>, body: &[u8]) -> (State, Step) {
+    fn finish(&self, now: Now, inbound: Box<Inbound>, body: &[u8]) -> (State, Step) {
         // The switch may have been thrown since the head came.
-        if !self.gateway.policy.settings().observe {
-            match now.posture {
-                Posture::Deny => return self.answer(&kill_switch(), Caller::of(&inbound.head, body)),
-                Posture::Hold => inbound.selection.enforced = true,
-                Posture::Normal | Posture::Stale => {}
-            }
+        if now.posture == Posture::Deny {
+            return self.answer(&kill_switch(), Caller::of(&inbound.head, body));
         }
         let judged = match inbound.judge(&self.gateway, now.posture, body) {
             Ok(judged) => judged,
-            Err(doubt) => return self.doubt(&inbound.head, inbound.selection.enforced, body, doubt),
+            Err(doubt) => return self.refuse(&inbound.head, body, doubt),
         };
         let Judged { decision, forwarded, labels } = judged;
         match decision.verdict {
             Verdict::Allow => {
                 let mut step = Step::proceed();
                 let masked = forwarded.is_some();
-                if inbound.selection.enforced {
-                    inbound.rewrite_head(&mut step, forwarded.as_deref());
-                } else {
-                    step = self.pass(&inbound.head);
-                }
+                inbound.rewrite_head(&mut step, forwarded.as_deref());
                 step.effects.extend(forwarded.map(Effect::ReplaceRequestBody));
                 step.annotate("privyseal_decision", if masked { "redact" } else { "allow" });
-                if !decision.observed.is_empty() {
-                    let rules: Vec<&str> = decision.observed.iter().map(|observed| observed.rule.as_str()).collect();
-                    step.annotate("privyseal_observed", rules.join(","));
-                    step.count("observed");
-                }
+                observing::note(&mut step, &decision.observed);
                 step.count(if masked { "redacted" } else { "allowed" });
                 (State::Forward(Box::new(Outbound::new(&inbound, labels))), step)
             }
@@ -262,19 +249,13 @@ impl Exchange {
         }
     }
 
-    /// Refuses because of a doubt; where nothing is enforced the doubt is noted, and the request goes on as it is.
-    fn doubt(&self, head: &Head, enforced: bool, body: &[u8], doubt: Doubt) -> (State, Step) {
-        if enforced {
-            return self.answer(&Notice::refused(doubt.status, doubt.code, doubt.detail), Caller::of(head, body));
-        }
-        let mut step = self.pass(head);
-        step.annotate("privyseal_observed", doubt.code);
-        step.count("observed");
-        (State::Untouched, step)
+    /// Refuses because of a doubt.
+    fn refuse(&self, head: &Head, body: &[u8], doubt: Doubt) -> (State, Step) {
+        self.answer(&Notice::refused(doubt.status, doubt.code, doubt.detail), Caller::of(head, body))
     }
 
     /// Nothing is enforced on this request; still nobody else may speak in this gateway's name.
-    fn pass(&self, head: &Head) -> Step {
+    pub(super) fn pass(&self, head: &Head) -> Step {
         let mut step = Step::proceed();
         if !self.gateway.policy.settings().observe {
             strip_forged(head, false, &mut step);
@@ -287,7 +268,7 @@ impl Inbound {
     /// Decides, and masks what will be forwarded.
     fn judge(&self, gateway: &Gateway, posture: Posture, body: &[u8]) -> Result<Judged, Doubt> {
         let mut decision = gateway.policy.decide(&self.head, &self.selection, Some(body))?;
-        if self.selection.enforced && decision.verdict == Verdict::Allow {
+        if decision.verdict == Verdict::Allow {
             tighten(&mut decision, posture);
         }
         let mut labels = Labels::default();
@@ -387,7 +368,12 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn not_inspectable() -> Doubt {
+pub(super) fn body_too_large(limit: usize) -> Doubt {
+    let detail = format!("the body is larger than the {limit} bytes that are inspected on this route");
+    Doubt::new(413, "body_too_large", detail)
+}
+
+pub(super) fn not_inspectable() -> Doubt {
     let detail = "a rule selects this route, and upgraded streams cannot be inspected";
     Doubt::new(403, "upgrade_not_inspectable", detail)
 }

@@ -72,15 +72,11 @@ impl Exchange {
                     None => Outcome::Unknown,
                 };
                 report = self.report(&mut outbound, outcome, status);
-                self.response_head(&mut outbound, &headers, status, end)
+                self.response_head(&mut outbound, &headers, end)
             }
             Event::ResponseBody { buffered, end } => match &mut outbound.masking {
                 Masking::Off => Ok(Step::proceed()),
-                Masking::Whole { .. } if buffered > outbound.limit => Err(Doubt::new(
-                    502,
-                    "response_too_large",
-                    "the response is larger than what can be masked on this route",
-                )),
+                Masking::Whole { .. } if buffered > outbound.limit => Err(response_too_large()),
                 Masking::Whole { .. } if !end => Ok(Step::pause()),
                 Masking::Whole { .. } => Ok(Step::pause_with(Effect::ReadResponseBody)),
                 Masking::Stream { end: last, .. } => {
@@ -113,29 +109,13 @@ impl Exchange {
         (state, step)
     }
 
-    fn response_head(
-        &self,
-        outbound: &mut Outbound,
-        headers: &Headers,
-        status: Option<u16>,
-        end: bool,
-    ) -> Result<Step, Doubt> {
+    fn response_head(&self, outbound: &mut Outbound, headers: &Headers, end: bool) -> Result<Step, Doubt> {
         let mut step = Step::proceed();
         if outbound.profile.is_none() || end || outbound.head_request {
             return Ok(step);
         }
-        if status == Some(101) {
-            return Err(Doubt::new(502, "upgrade_not_inspectable", "an upgraded stream cannot be masked"));
-        }
-        if headers.all("content-encoding").any(|encoding| !encoding.eq_ignore_ascii_case(b"identity")) {
-            return Err(Doubt::new(
-                502,
-                "response_encoding_unsupported",
-                "the upstream compressed a response that must be masked, although it was asked not to",
-            ));
-        }
-        if headers.all("content-type").nth(1).is_some() {
-            return Err(Doubt::new(502, "duplicate_header", "the response names more than one content type"));
+        if let Some(doubt) = unreadable(headers) {
+            return Err(doubt);
         }
         let content_type = headers.only("content-type");
         outbound.masking = self.masking(outbound, content_type);
@@ -209,4 +189,24 @@ impl Exchange {
             timeout_ms: 5_000,
         }))
     }
+}
+
+/// Why a response with this head cannot be read.
+pub(super) fn unreadable(headers: &Headers) -> Option<Doubt> {
+    if headers.only(":status") == Some(b"101") {
+        return Some(Doubt::new(502, "upgrade_not_inspectable", "an upgraded stream cannot be masked"));
+    }
+    if headers.all("content-encoding").any(|encoding| !encoding.eq_ignore_ascii_case(b"identity")) {
+        return Some(Doubt::new(
+            502,
+            "response_encoding_unsupported",
+            "the upstream compressed a response that must be masked, although it was asked not to",
+        ));
+    }
+    let twice = headers.all("content-type").nth(1).is_some();
+    twice.then(|| Doubt::new(502, "duplicate_header", "the response names more than one content type"))
+}
+
+pub(super) fn response_too_large() -> Doubt {
+    Doubt::new(502, "response_too_large", "the response is larger than what can be masked on this route")
 }

@@ -6,6 +6,7 @@ use super::*;
 use crate::hold::{Answer, Intake, Release, ReleaseVerdict, State as HoldState, VERSION};
 use crate::testing::test;
 
+mod observing;
 mod own_hold;
 
 const KEY: [u8; 32] = [7; 32];
@@ -527,35 +528,6 @@ fn a_stale_switch_holds_what_a_rule_selects_and_nothing_else() {
 }
 
 #[test]
-fn observe_changes_nothing() {
-    let mut observing = policy();
-    observing["mode"] = json!("observe");
-    for (method, path) in [("DELETE", "/things/1"), ("GET", "/admin/x"), ("POST", "/pay")] {
-        for posture in [Posture::Normal, Posture::Stale, Posture::Hold, Posture::Deny] {
-            let mut run = Run::new(observing.clone());
-            run.now.posture = posture;
-            let step = run.head(method, path, &[("x-envoy-retry-on", "5xx")], true);
-            assert_eq!(step.flow, Flow::Continue, "{method} {path}");
-            assert!(
-                step.effects.iter().all(|effect| matches!(effect, Effect::Annotate(..) | Effect::Count(_))),
-                "{step:?}"
-            );
-        }
-    }
-}
-
-#[test]
-fn observe_lets_large_bodies_pass() {
-    let mut observing = policy();
-    observing["mode"] = json!("observe");
-    let mut run = Run::new(observing);
-    assert_eq!(run.head("POST", "/pay", &[], false).flow, Flow::Pause);
-    let step = run.step(Event::RequestBody { buffered: 5_000, end: false });
-    assert_eq!(step.flow, Flow::Continue);
-    assert_eq!(run.step(Event::RequestBody { buffered: 9_000, end: true }), Step::proceed());
-}
-
-#[test]
 fn agents_read_their_own_holds_and_nothing_else() {
     let path = "/.well-known/privyseal/holds/h-1";
     let mut run = Run::new(policy());
@@ -604,34 +576,6 @@ fn an_upgrade_does_not_carry_its_response_past_the_mask() {
 }
 
 #[test]
-fn a_stale_switch_holds_nothing_that_is_only_observed() {
-    let mut observed = policy();
-    for rule in observed["rules"].as_array_mut().unwrap() {
-        rule["mode"] = json!("observe");
-    }
-    for (method, path) in [("DELETE", "/things/1"), ("GET", "/admin/x")] {
-        let mut run = Run::new(observed.clone());
-        run.now.posture = Posture::Stale;
-        assert_eq!(run.head(method, path, &[], true).flow, Flow::Continue, "{method} {path}");
-    }
-}
-
-#[test]
-fn forged_receipts_are_stripped_where_rules_only_observe_and_nothing_is_in_observe_mode() {
-    let forged = [("x-privyseal-hold", "h-1"), ("x-envoy-retry-on", "5xx")];
-    let remove = Effect::RemoveRequestHeader("x-privyseal-hold".into());
-    let mut observed = policy();
-    observed["rules"][0]["mode"] = json!("observe");
-    let step = Run::new(observed).head("DELETE", "/things/1", &forged, true);
-    assert_eq!(step.flow, Flow::Continue);
-    assert!(step.effects.contains(&remove), "{step:?}");
-    assert!(!step.effects.contains(&Effect::RemoveRequestHeader("x-envoy-retry-on".into())));
-    let mut observing = policy();
-    observing["mode"] = json!("observe");
-    assert_eq!(Run::new(observing).head("GET", "/x", &forged, true), Step::proceed());
-}
-
-#[test]
 fn the_kill_switch_reaches_requests_whose_body_was_still_on_its_way() {
     let mut run = Run::new(policy());
     run.head("POST", "/pay", &[], false);
@@ -645,18 +589,6 @@ fn the_kill_switch_reaches_requests_whose_body_was_still_on_its_way() {
     run.held();
     run.now.posture = Posture::Deny;
     assert_eq!(reply(&run.ended(1, 200, &view("approved", 2))).1, "kill_switch");
-}
-
-#[test]
-fn observing_does_not_wait_for_a_body_that_never_comes() {
-    let mut observing = policy();
-    observing["mode"] = json!("observe");
-    let mut run = Run::new(observing);
-    let step = run.head("POST", "/pay", &[], false);
-    assert_eq!(step.effects, [Effect::WakeAt(START + 15_000)]);
-    let step = run.step(Event::Timer);
-    assert_eq!(step.effects.last(), Some(&Effect::Resume));
-    assert!(run.exchange.is_untouched());
 }
 
 #[test]
@@ -728,25 +660,6 @@ fn a_response_that_is_refused_is_still_reported() {
     let step = run.step(Event::ResponseHead { fields, end: false });
     assert_eq!(reply(&step).1, "response_encoding_unsupported");
     assert_eq!(call(&step).kind, CallKind::Outcome);
-}
-
-#[test]
-fn a_rule_that_only_observes_refuses_no_body() {
-    let mut observed = policy();
-    observed["rules"] = json!([
-        {"id": "all", "match": {"path": "/**"}, "verdict": "allow"},
-        {"id": "pay", "match": {"body": {"/amount": {"gte": 10000}}}, "verdict": "hold", "mode": "observe"},
-    ]);
-    let mut run = Run::new(observed.clone());
-    assert_eq!(run.head("POST", "/pay", &[], false).flow, Flow::Pause);
-    assert_eq!(run.step(Event::RequestBody { buffered: 5_000, end: false }).flow, Flow::Continue);
-    let mut run = Run::new(observed.clone());
-    assert_eq!(run.head("GET", "/pay", &[("upgrade", "websocket")], false).flow, Flow::Continue);
-    // Where the rule beside it holds, the body is bound and the limit stands.
-    observed["rules"][0]["verdict"] = json!("hold");
-    let mut run = Run::new(observed);
-    run.head("POST", "/pay", &[], false);
-    assert_eq!(reply(&run.step(Event::RequestBody { buffered: 5_000, end: false })).0, 413);
 }
 
 #[test]
