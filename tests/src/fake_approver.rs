@@ -24,6 +24,7 @@ pub enum Call {
     Outcome,
     Status,
     Control,
+    Observations,
 }
 
 /// What goes back, before it is sent.
@@ -148,7 +149,7 @@ impl Twist {
             Call::Status => Outgoing::json(200, self.view(1)),
             Call::Wait => Outgoing { delay: wait(request), ..Outgoing::json(200, self.view(1)) },
             Call::Release => Outgoing::json(200, self.release(request)),
-            Call::Detach | Call::Outcome => Outgoing::json(204, String::new()),
+            Call::Detach | Call::Outcome | Call::Observations => Outgoing::json(204, String::new()),
             Call::Control => {
                 let control = Control { v: VERSION, epoch: 1, kill: Kill::Off };
                 // Answers at once to whoever does not know the epoch yet.
@@ -206,6 +207,7 @@ fn classify(request: &http::Request<Bytes>) -> Call {
         Some("outcome") => Call::Outcome,
         Some("status") => Call::Status,
         Some("control") => Call::Control,
+        Some("observations") => Call::Observations,
         _ => panic!("no such call: {path}"),
     }
 }

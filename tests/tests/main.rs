@@ -9,6 +9,7 @@ mod framing;
 mod harness;
 mod hold;
 mod justw;
+mod observing;
 mod pending;
 mod policies;
 mod questions;

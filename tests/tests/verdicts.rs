@@ -56,16 +56,3 @@ async fn a_body_value_decides() {
     assert_eq!(gateway.send(&refund(json!(10000))).await.status, 200);
     assert_eq!(gateway.approver.calls(Call::Create).len(), 1);
 }
-
-#[tokio::test]
-async fn observe_changes_no_byte_and_answers_nothing() {
-    let policy = policy::with(policy::crm(), "/mode", json!("observe"));
-    let gateway = Faked::new(FakeApprover::start(Twist::default()), &policy).await;
-    for request in [e2e::scene::export(), Request::get("/admin/purge")] {
-        let answer = gateway.send(&request).await;
-        assert_eq!(answer.status, 200, "{answer:?}");
-    }
-    let seen = gateway.upstream.seen();
-    assert_eq!(seen[0].json(), json!({ "format": "csv", "fields": ["name", "email"] }));
-    assert!(gateway.approver.calls(Call::Create).is_empty());
-}

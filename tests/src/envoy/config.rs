@@ -216,6 +216,7 @@ fn access_log() -> Value {
                 "flags": "%RESPONSE_FLAGS%",
                 "details": "%RESPONSE_CODE_DETAILS%",
                 "decision": "%FILTER_STATE(wasm.privyseal_decision:PLAIN)%",
+                "observed": "%FILTER_STATE(wasm.privyseal_observed:PLAIN)%",
             } },
         },
     }])
