@@ -40,13 +40,11 @@ impl Pair {
     }
 
     /// What the upstream has received since the last call.
-    fn received(&self, before: usize) -> Vec<(String, BTreeMap<String, Vec<u8>>, Vec<u8>, Vec<u8>)> {
+    fn received(&self, before: usize) -> Vec<(String, Message)> {
         let seen = self.upstream.seen();
         seen[before..]
             .iter()
-            .map(|r| {
-                (format!("{} {}", r.method(), r.target()), comparable(r.headers()), r.body.clone(), r.trailers.clone())
-            })
+            .map(|r| (format!("{} {}", r.method(), r.target()), message(r.headers(), &r.body, &r.trailers)))
             .collect()
     }
 
@@ -77,8 +75,15 @@ fn comparable(headers: Vec<(String, Vec<u8>)>) -> BTreeMap<String, Vec<u8>> {
     headers.into_iter().filter(|(name, _)| !VARYING.contains(&name.as_str())).collect()
 }
 
-fn seen(answer: &Response) -> (u16, BTreeMap<String, Vec<u8>>, Vec<u8>, Vec<u8>) {
-    (answer.status, comparable(answer.headers.clone()), answer.body.clone(), answer.trailers.clone())
+/// Headers, body and trailers.
+type Message = (BTreeMap<String, Vec<u8>>, Vec<u8>, Vec<u8>);
+
+fn message(headers: Vec<(String, Vec<u8>)>, body: &[u8], trailers: &[u8]) -> Message {
+    (comparable(headers), body.to_vec(), trailers.to_vec())
+}
+
+fn seen(answer: &Response) -> (u16, Message) {
+    (answer.status, message(answer.headers.clone(), &answer.body, &answer.trailers))
 }
 
 /// An answer that would be masked, and of a form of its own for some paths.
