@@ -2,6 +2,8 @@
 //!
 //! Must not go here: secrets, which come from the environment or the data directory (`secret`).
 
+pub mod database;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -10,6 +12,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde::Deserialize;
 
+use self::database::DatabaseArg;
 use crate::auth::{Directory, Person};
 
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8077);
@@ -28,6 +31,16 @@ impl DataArg {
     }
 }
 
+/// What commands need that work next to the service, on its database.
+#[derive(Args, Clone, Debug)]
+pub struct StoreArg {
+    #[command(flatten)]
+    pub data: DataArg,
+
+    #[command(flatten)]
+    pub database: DatabaseArg,
+}
+
 /// What `serve` takes on its command line.
 #[derive(Args, Clone, Debug)]
 pub struct ServeArgs {
@@ -37,6 +50,9 @@ pub struct ServeArgs {
 
     #[command(flatten)]
     pub data: DataArg,
+
+    #[command(flatten)]
+    pub database: DatabaseArg,
 
     /// Serve only gateways of this environment (as `environment:` in their policy)
     #[arg(long, value_name = "NAME", env = "PRIVYSEAL_ENVIRONMENT")]
@@ -72,6 +88,7 @@ pub struct ServeArgs {
 pub struct Config {
     pub listen: SocketAddr,
     pub data: PathBuf,
+    pub database: DatabaseArg,
     pub environment: Option<String>,
     pub directory: Directory,
     pub workflows: Option<PathBuf>,
@@ -85,6 +102,8 @@ pub struct Config {
 struct File {
     listen: Option<SocketAddr>,
     data: Option<PathBuf>,
+    database: Option<String>,
+    database_password_file: Option<PathBuf>,
     environment: Option<String>,
     #[serde(default)]
     people: Vec<FilePerson>,
@@ -130,6 +149,7 @@ impl ServeArgs {
         Ok(Config {
             listen: self.listen.or(file.listen).unwrap_or(LISTEN),
             data,
+            database: self.database.or(DatabaseArg { url: file.database, password_file: file.database_password_file }),
             environment: self.environment.or(file.environment),
             directory: Directory { people, groups },
             workflows: self.workflows.or(file.workflows),

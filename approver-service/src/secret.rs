@@ -128,11 +128,7 @@ impl DataDir {
                 file.write_all(key.as_bytes()).and_then(|()| file.sync_all())?;
                 Ok(key)
             }
-            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {
-                private(&path, &fs::metadata(&path)?)?;
-                let key = fs::read_to_string(&path).with_context(|| format!("`{}` cannot be read", path.display()))?;
-                Ok(key.trim().to_owned())
-            }
+            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => read_private(&path),
             Err(e) => Err(e).with_context(|| format!("`{}` cannot be made", path.display())),
         }
     }
@@ -141,6 +137,13 @@ impl DataDir {
 /// A key written as hex or base64, at least 32 bytes.
 pub fn parse_key(text: &str) -> Result<Key> {
     keys::decode(text).map(Key).map_err(|expected| anyhow::anyhow!("not a key: {expected}"))
+}
+
+/// What stands in a file that must not be open to everybody, without white space around it.
+pub fn read_private(path: &Path) -> Result<String> {
+    let unreadable = || format!("`{}` cannot be read", path.display());
+    private(path, &fs::metadata(path).with_context(unreadable)?)?;
+    Ok(fs::read_to_string(path).with_context(unreadable)?.trim().to_owned())
 }
 
 fn private(path: &Path, found: &fs::Metadata) -> Result<()> {

@@ -1,53 +1,46 @@
 //! The database: the only place where the state of holds, people, sessions, tokens and the audit log lives.
 //!
-//! Reads go through a pool; writes through one connection, in `BEGIN IMMEDIATE` transactions, durable when they return
-//! (WAL, synchronous FULL). Whoever waits is woken after the commit. Must not go here: HTTP, the rules of change
+//! SQLite or PostgreSQL, told apart in [`database`] and by the migrations alone: the statements are the same text, so that
+//! what they demand stands in one place. Reads go through a pool; writes one after the other ([`write`]), durable when
+//! they return. Whoever waits is woken after the commit. Must not go here: HTTP, the rules of change
 //! (`hold::transition`).
 
 pub mod access;
 pub mod audit;
 pub mod control;
+pub mod database;
 pub mod decide;
 pub mod intake;
 pub mod list;
 pub mod login;
+mod migrations;
 pub mod own_hold;
 pub mod release;
 pub mod reviewers;
 mod row;
 pub mod settle;
 pub mod silence;
+mod write;
 
-use std::path::Path;
-use std::str::FromStr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use privyseal_engine::hold::{Control, State};
-use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{SqlSafeStr, Sqlite, SqliteConnection, Transaction};
+use privyseal_engine::hold::Control;
+use sqlx::AnyPool;
 use tokio::sync::watch;
 
+use self::database::{Address, Backend};
+use self::write::Tx;
 use crate::clock::Clock;
 use crate::hold::transition::Refusal;
 use crate::secret::Key;
 use crate::wake::Wake;
 
-const MIGRATIONS: [(i64, &str, &str); 3] = [
-    (1, "holds", include_str!("../migrations/sqlite/0001_holds.sql")),
-    (2, "workflows", include_str!("../migrations/sqlite/0002_workflows.sql")),
-    (3, "questions", include_str!("../migrations/sqlite/0003_questions.sql")),
-];
-
-/// How long to wait for another process that writes.
-const BUSY: Duration = Duration::from_secs(5);
-/// Readers beside the one writer.
-const READERS: u32 = 4;
-
 /// Why the store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    #[error("database: {0}")]
+    Address(String),
     #[error("you have approved this request already")]
     AlreadyVoted,
     #[error("the database holds something that cannot be read: {0}")]
@@ -64,6 +57,8 @@ pub enum Error {
     WrongNonce,
     #[error("the system gives no random bytes")]
     NoRandom(#[from] getrandom::Error),
+    #[error("the database may lose what it has confirmed: `{setting}` is `{value}`; {fix}")]
+    NotDurable { setting: &'static str, value: String, fix: &'static str },
     #[error("you are not a reviewer of this request's workflow")]
     NotReviewer,
     #[error("nobody decides their own request")]
@@ -91,8 +86,9 @@ pub type Result<T> = std::result::Result<T, Error>;
 pub struct Store(Arc<Inner>);
 
 struct Inner {
-    writer: SqlitePool,
-    readers: SqlitePool,
+    backend: Backend,
+    writer: AnyPool,
+    readers: AnyPool,
     key: Key,
     clock: Clock,
     wake: Wake,
@@ -101,33 +97,26 @@ struct Inner {
 }
 
 impl Store {
-    /// Opens the database at `path` and brings its schema up to date.
-    pub async fn open(path: &Path, key: Key, clock: Clock) -> Result<Store> {
-        let options = SqliteConnectOptions::from_str("sqlite:")?
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(BUSY)
-            .foreign_keys(true);
-        let pool = |connections| {
-            SqlitePoolOptions::new().max_connections(connections).min_connections(1).acquire_timeout(BUSY * 2)
-        };
-        let writer = pool(1).connect_with(options.clone()).await?;
-        migrator().run(&writer).await.map_err(|e| sqlx::Error::Migrate(Box::new(e)))?;
-        let readers = pool(READERS).connect_with(options.read_only(true).create_if_missing(false)).await?;
-        let control = watch::Sender::new(Control::default());
+    /// Opens the database at `address` and brings its schema up to date.
+    pub async fn open(address: &Address, key: Key, clock: Clock) -> Result<Store> {
+        let (writer, readers) = address.open().await?;
         let store = Store(Arc::new(Inner {
+            backend: address.backend,
             writer,
             readers,
             key,
             clock,
             wake: Wake::default(),
             opened: Instant::now(),
-            control,
+            control: watch::Sender::new(Control::default()),
         }));
         store.0.control.send_replace(store.read_control().await?);
         Ok(store)
+    }
+
+    /// Fails unless what the database confirms is on disk.
+    pub async fn check_durable(&self) -> Result<()> {
+        database::check_durable(self.0.backend, &self.0.writer).await
     }
 
     /// The time that everything in the database goes by.
@@ -162,57 +151,12 @@ impl Store {
     /// Any statement, to break things with.
     #[cfg(test)]
     pub async fn run_for_tests(&self, sql: &'static str) {
-        sqlx::query(sql).execute(&self.0.writer).await.unwrap();
+        sqlx::raw_sql(sql).execute(&self.0.writer).await.unwrap();
     }
 
-    fn readers(&self) -> &SqlitePool {
+    fn readers(&self) -> &AnyPool {
         &self.0.readers
     }
-
-    async fn begin(&self) -> Result<Tx> {
-        let inner = self.0.writer.begin_with("BEGIN IMMEDIATE").await?;
-        Ok(Tx { inner, now: self.now(), store: self.clone(), changed: vec![], control: None })
-    }
-}
-
-/// A write transaction. Dropped without [`Tx::commit`], it leaves no trace.
-struct Tx {
-    inner: Transaction<'static, Sqlite>,
-    /// One time for all that the transaction does.
-    now: i64,
-    store: Store,
-    /// Holds that waiters must learn of, with their new states.
-    changed: Vec<(String, State)>,
-    control: Option<Control>,
-}
-
-impl Tx {
-    fn conn(&mut self) -> &mut SqliteConnection {
-        &mut self.inner
-    }
-
-    /// Makes it durable, then wakes who waits. Runs to the end even if the caller goes away meanwhile.
-    async fn commit(self) -> Result<()> {
-        let commit = tokio::spawn(async move {
-            self.inner.commit().await?;
-            for (hold, state) in &self.changed {
-                tracing::info!(hold, state = state.as_str(), "a hold changed");
-                self.store.0.wake.wake(hold);
-            }
-            if let Some(control) = self.control {
-                self.store.0.control.send_replace(control);
-            }
-            Ok(())
-        });
-        commit.await.map_err(|_| Error::Database(sqlx::Error::WorkerCrashed))?
-    }
-}
-
-fn migrator() -> Migrator {
-    let migrations = MIGRATIONS.map(|(version, name, sql)| {
-        Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
-    });
-    Migrator::with_migrations(migrations.into())
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use crate::auth::{Directory, Person, Role};
 use crate::mask::Mask;
 use crate::secret::Key;
 use crate::store::Store;
+use crate::store::database::Address;
 use crate::{clock, server, workflow};
 
 pub const GATEWAY_KEY: [u8; 32] = [9; 32];
@@ -38,7 +39,8 @@ impl Service {
 
     pub async fn start_with(change: impl FnOnce(App) -> App) -> Service {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&folder.path().join("test.db"), Key::new(vec![7; 32]), clock::system()).await.unwrap();
+        let address = Address::file(&folder.path().join("test.db")).unwrap();
+        let store = Store::open(&address, Key::new(vec![7; 32]), clock::system()).await.unwrap();
         let person = |name: &str| Person { name: name.into(), identities: vec![format!("{name}@example.com")] };
         let directory = Directory { people: ["alice", "bob"].map(person).into(), ..Directory::default() };
         store.set_people(&directory.people).await.unwrap();

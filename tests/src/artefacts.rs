@@ -1,4 +1,4 @@
-//! Where the built things are: the filter, the command, Envoy, the Python of the test clients.
+//! Where the built things are: the filter, the command, Envoy, PostgreSQL, the Python of the test clients.
 //!
 //! A missing one fails with the command that makes it.
 
@@ -38,6 +38,12 @@ pub fn envoy() -> &'static Path {
 pub fn python() -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
     PATH.get_or_init(|| brought("clients"))
+}
+
+/// The directory of PostgreSQL's programs.
+pub fn postgres() -> &'static Path {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| brought("postgres"))
 }
 
 fn brought(part: &str) -> PathBuf {

@@ -21,6 +21,7 @@ pub mod load;
 pub mod openai;
 pub mod policy;
 pub mod ports;
+pub mod postgres;
 pub mod process;
 pub mod rendered;
 pub mod scene;

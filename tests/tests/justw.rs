@@ -57,6 +57,7 @@ impl Machine {
             .env("PATH", self.bin())
             .env("HOME", self.dir.path())
             .env("DEBIAN_BIN", self.debian())
+            .env("POSTGRES_DIR", self.debian())
             .output()
             .unwrap();
         (status.success(), format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr)))
@@ -109,6 +110,7 @@ fn what_is_missing_is_said_with_the_command_that_brings_it() {
         (&[CARGO, CC], "targets", "sudo apt-get install rustc-web"),
         (&[CARGO, CC], "runner", "sudo apt-get install nodejs"),
         (&[], "clients", "sudo apt-get install curl"),
+        (&[], "postgres", "sudo apt-get install postgresql"),
         (&[], "envoy", "sudo apt-get install python3"),
         (&[("python3", "exit 1")], "envoy", "sudo apt-get install python3-venv"),
     ] {

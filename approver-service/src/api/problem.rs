@@ -68,7 +68,11 @@ impl From<Invalid> for Problem {
 impl From<Error> for Problem {
     fn from(error: Error) -> Problem {
         let (status, code) = match &error {
-            Error::Corrupt(_) | Error::Database(_) | Error::NoRandom(_) => {
+            Error::Address(_)
+            | Error::Corrupt(_)
+            | Error::Database(_)
+            | Error::NoRandom(_)
+            | Error::NotDurable { .. } => {
                 // The source names tables and files, never values.
                 tracing::error!(error = ?error, "the database cannot be used");
                 let detail = "the approver's database cannot be used; nothing was changed";

@@ -22,6 +22,8 @@ use crate::store::Store;
 use crate::workflow::watch::Watch;
 use crate::{clock, server, telemetry};
 
+/// The environment in which less may be promised.
+const DEVELOPMENT: &str = "development";
 /// How often holds are looked at that nobody touches.
 const SWEEP: Duration = Duration::from_secs(1);
 /// How long a gateway may not ask for a hold that it said a client waits for.
@@ -55,10 +57,16 @@ async fn serve(config: Config) -> Result<()> {
     let data = DataDir::open_or_create(&config.data)?;
     let _held_until_the_end = data.lock()?;
     let gateway_key = gateway_key(&data)?;
-    let database = data.database()?;
-    let store = Store::open(&database, data.storage_key()?, clock::system())
+    let address = config.database.address(&data)?;
+    let store = Store::open(&address, data.storage_key()?, clock::system())
         .await
-        .with_context(|| format!("database `{}`", database.display()))?;
+        .with_context(|| format!("database `{address}`"))?;
+    match store.check_durable().await {
+        Err(error) if config.environment.as_deref() == Some(DEVELOPMENT) => {
+            tracing::warn!(%error, "for development only")
+        }
+        checked => checked.with_context(|| format!("database `{address}`"))?,
+    }
     let directory = config.directory;
     store.set_people(&directory.people).await?;
     let workflows = Watch::start(config.workflows, directory.clone(), store.clone()).await?;

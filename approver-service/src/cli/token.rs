@@ -8,7 +8,7 @@ use super::client::Failure;
 use super::terminal;
 use crate::auth::Role;
 use crate::clock::{self, written};
-use crate::config::DataArg;
+use crate::config::StoreArg;
 use crate::secret::DataDir;
 use crate::store::Store;
 
@@ -36,36 +36,36 @@ enum Command {
         #[arg(long, value_parser = duration_ms, value_name = "DURATION")]
         expires: Option<i64>,
         #[command(flatten)]
-        data: DataArg,
+        store: StoreArg,
     },
     /// List tokens, without their secrets
     List {
         #[arg(long)]
         json: bool,
         #[command(flatten)]
-        data: DataArg,
+        store: StoreArg,
     },
     /// Revoke a token at once
     Revoke {
         /// As `token list` shows it
         id: String,
         #[command(flatten)]
-        data: DataArg,
+        store: StoreArg,
     },
 }
 
 impl TokenCommand {
     pub async fn run(self) -> Result<(), Failure> {
         match self.command {
-            Command::Create { role, name, expires, data } => {
-                let store = open(&data).await?;
+            Command::Create { role, name, expires, store } => {
+                let store = open(&store).await?;
                 let expires_ms = expires.map(|ms| store.now().saturating_add(ms));
                 let (_, secret) = store.create_token(&name, role, expires_ms).await?;
                 terminal::say(&secret);
                 store.close().await;
             }
-            Command::List { json, data } => {
-                let tokens = open(&data).await?.tokens().await?;
+            Command::List { json, store } => {
+                let tokens = open(&store).await?.tokens().await?;
                 if json {
                     terminal::say(&serde_json::to_string_pretty(&tokens)?);
                     return Ok(());
@@ -85,8 +85,8 @@ impl TokenCommand {
                     row(&token.id, &format!("{:?}", token.role).to_lowercase(), &token.name, &state);
                 }
             }
-            Command::Revoke { id, data } => {
-                open(&data).await?.revoke_token(&id).await?;
+            Command::Revoke { id, store } => {
+                open(&store).await?.revoke_token(&id).await?;
                 terminal::say(&format!("revoked {id}"));
             }
         }
@@ -94,12 +94,10 @@ impl TokenCommand {
     }
 }
 
-async fn open(data: &DataArg) -> Result<Store> {
-    let data = DataDir::open_or_create(&data.path()?)?;
-    let path = data.database()?;
-    Store::open(&path, data.storage_key()?, clock::system())
-        .await
-        .with_context(|| format!("database `{}`", path.display()))
+async fn open(args: &StoreArg) -> Result<Store> {
+    let data = DataDir::open_or_create(&args.data.path()?)?;
+    let address = args.database.address(&data)?;
+    Store::open(&address, data.storage_key()?, clock::system()).await.with_context(|| format!("database `{address}`"))
 }
 
 /// `90d`, `12h`, `30m`

@@ -3,7 +3,7 @@
 //! Must not go here: what a role may do (`auth`).
 
 use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
+use sqlx::any::AnyRow;
 use uuid::Uuid;
 
 use super::{Error, Result, Store, row};
@@ -43,7 +43,7 @@ impl Store {
             .bind(expires_ms)
             .execute(tx.conn())
             .await?;
-        tx.record(fact("token_created", &token.id, name, row::word(&role)?)).await?;
+        tx.record(fact("token_created", &token.id, name, row::word(&role)?))?;
         tx.commit().await?;
         Ok((token, secret))
     }
@@ -62,7 +62,7 @@ impl Store {
         let mut tx = self.begin().await?;
         let now = tx.now;
         let row = sqlx::query(REVOKE).bind(id).bind(now).fetch_optional(tx.conn()).await?.ok_or(Error::Unknown)?;
-        tx.record(fact("token_revoked", id, row.try_get("name")?, row.try_get("role")?)).await?;
+        tx.record(fact("token_revoked", id, row.try_get("name")?, row.try_get("role")?))?;
         tx.commit().await
     }
 
@@ -85,7 +85,7 @@ fn fact(kind: &'static str, id: &str, name: &str, role: String) -> Fact {
     Fact { kind, actor: Actor::operator(), hold: None, details }
 }
 
-fn token(row: &SqliteRow) -> Result<Token> {
+fn token(row: &AnyRow) -> Result<Token> {
     Ok(Token {
         id: row.try_get("id")?,
         name: row.try_get("name")?,

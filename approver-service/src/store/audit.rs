@@ -2,33 +2,87 @@
 //!
 //! Must not go here: the form of a record (`audit`).
 
-use sqlx::Row;
+use sqlx::{AnyConnection, AssertSqlSafe};
 
-use super::{Error, Result, Store, Tx};
-use crate::audit::{Entry, Fact, GENESIS, hash};
+use super::write::Tx;
+use super::{Error, Result, Store};
+use crate::audit::{Entry, Fact, hash};
 
-const HEAD: &str = "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1";
-const APPEND: &str = "INSERT INTO audit (seq, hash, body) VALUES ($1, $2, $3)";
+const SET_HEAD: &str = "UPDATE audit_head SET seq = $1, hash = $2 WHERE id = 1";
 const PAGE: &str = "SELECT body FROM audit WHERE seq > $1 ORDER BY seq LIMIT $2";
+/// Records that one statement appends; few sizes, so that each is prepared once.
+const CHUNKS: [usize; 4] = [64, 16, 4, 1];
+
+/// The records that a transaction will append. It has locked the head, so the numbers are the next ones.
+pub(super) struct Log {
+    seq: i64,
+    hash: String,
+    records: Vec<Record>,
+}
+
+struct Record {
+    seq: i64,
+    hash: String,
+    body: String,
+    hold: Option<String>,
+}
+
+impl Log {
+    /// After the record with this number and hash.
+    pub fn after(seq: i64, hash: String) -> Log {
+        Log { seq, hash, records: vec![] }
+    }
+
+    fn append(&mut self, fact: Fact, at_ms: i64) -> Result<()> {
+        let entry = Entry::next(fact, at_ms, self.seq, &self.hash);
+        let body = entry.canonical().map_err(|e| Error::Corrupt(e.to_string()))?;
+        self.seq = entry.seq;
+        self.hash = hash(&body);
+        self.records.push(Record { seq: self.seq, hash: self.hash.clone(), body, hold: entry.hold });
+        Ok(())
+    }
+
+    /// Without these the transaction must not commit.
+    pub async fn write(self, conn: &mut AnyConnection) -> Result<()> {
+        if self.records.is_empty() {
+            return Ok(());
+        }
+        let mut left = self.records.as_slice();
+        for size in CHUNKS {
+            while let Some((chunk, rest)) = left.split_at_checked(size) {
+                let mut append = sqlx::query(AssertSqlSafe(append(size)));
+                for record in chunk {
+                    append = append.bind(record.seq).bind(&record.hash).bind(&record.body).bind(&record.hold);
+                }
+                append.execute(&mut *conn).await?;
+                left = rest;
+            }
+        }
+        sqlx::query(SET_HEAD).bind(self.seq).bind(&self.hash).execute(conn).await?;
+        Ok(())
+    }
+}
+
+/// Numbers alone go into the text.
+fn append(records: usize) -> String {
+    let row = |n: usize| format!("(${}, ${}, ${}, ${})", 4 * n + 1, 4 * n + 2, 4 * n + 3, 4 * n + 4);
+    let rows: Vec<_> = (0..records).map(row).collect();
+    format!("INSERT INTO audit (seq, hash, body, hold) VALUES {}", rows.join(", "))
+}
 
 impl Tx {
-    /// Appends the record of `fact`. `BEGIN IMMEDIATE` keeps every other writer out, so the number is the next one.
-    pub(super) async fn record(&mut self, fact: Fact) -> Result<()> {
-        let (seq, prev) = match sqlx::query(HEAD).fetch_optional(self.conn()).await? {
-            Some(head) => (head.try_get("seq")?, head.try_get("hash")?),
-            None => (0, GENESIS.to_owned()),
-        };
-        let entry = Entry::next(fact, self.now, seq, &prev);
-        let body = entry.canonical().map_err(|e| Error::Corrupt(e.to_string()))?;
-        sqlx::query(APPEND).bind(entry.seq).bind(hash(&body)).bind(body).execute(self.conn()).await?;
-        Ok(())
+    /// Appends the record of `fact` with what the transaction does.
+    pub(super) fn record(&mut self, fact: Fact) -> Result<()> {
+        let now = self.now;
+        self.log.append(fact, now)
     }
 }
 
 impl Store {
     /// Up to `limit` records after number `after`.
     pub async fn audit(&self, after: i64, limit: u32) -> Result<Vec<Entry>> {
-        let bodies: Vec<String> = sqlx::query_scalar(PAGE).bind(after).bind(limit).fetch_all(self.readers()).await?;
+        let bodies: Vec<String> =
+            sqlx::query_scalar(PAGE).bind(after).bind(i64::from(limit)).fetch_all(self.readers()).await?;
         bodies
             .iter()
             .map(|body| serde_json::from_str(body).map_err(|_| Error::Corrupt("an audit record".to_owned())))

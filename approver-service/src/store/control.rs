@@ -3,12 +3,14 @@
 //! Must not go here: who may turn it (`api::people`).
 
 use privyseal_engine::hold::{Control, Kill, VERSION};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
+use sqlx::AnyConnection;
+use sqlx::Row;
+use sqlx::any::AnyRow;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Result, Store, Tx, row};
+use super::write::Tx;
+use super::{Result, Store, row};
 use crate::audit::{Actor, Fact};
 use crate::hold::transition::{Cause, Event};
 
@@ -39,7 +41,7 @@ impl Store {
         sqlx::query(SET).bind(row::word(&kill)?).execute(tx.conn()).await?;
         let control = tx.control().await?;
         let details = [("kill", row::word(&kill)?), ("epoch", control.epoch.to_string())].into();
-        tx.record(Fact { kind: "kill", actor: actor.clone(), hold: None, details }).await?;
+        tx.record(Fact { kind: "kill", actor: actor.clone(), hold: None, details })?;
         if kill == Kill::Deny {
             for live in sqlx::query(LIVE).fetch_all(tx.conn()).await? {
                 let hold = tx.settled(live.try_get("id")?).await?;
@@ -64,8 +66,8 @@ impl Tx {
     }
 }
 
-async fn read(conn: &mut SqliteConnection) -> Result<Control> {
-    let row: SqliteRow = sqlx::query(READ).fetch_one(conn).await?;
+async fn read(conn: &mut AnyConnection) -> Result<Control> {
+    let row: AnyRow = sqlx::query(READ).fetch_one(conn).await?;
     let epoch: i64 = row.try_get("epoch")?;
     Ok(Control { v: VERSION, epoch: epoch.unsigned_abs(), kill: row::from_word(row.try_get("kill")?)? })
 }

@@ -8,7 +8,8 @@ use privyseal_engine::hold::{Intake, Kill, NearMiss, State, View};
 use sqlx::Row;
 use uuid::Uuid;
 
-use super::{Error, Result, Store, Tx, row};
+use super::write::Tx;
+use super::{Error, Result, Store, row};
 use crate::audit::{Actor, Fact};
 use crate::hold::transition::{Cause, Event};
 use crate::hold::{Hold, Request};
@@ -16,21 +17,21 @@ use crate::hold::{Hold, Request};
 const STREAM: &str = "
     SELECT s.hold, s.joined, h.digest_mac FROM streams s JOIN holds h ON h.id = s.hold WHERE s.nonce = $1";
 const ATTACH: &str = "INSERT INTO streams (nonce, hold, joined) VALUES ($1, $2, $3)";
-/// `IS` compares null principals too.
+/// No principal has an empty name: it stands for none, so that an index serves both.
 const LIVE: &str = "
-    SELECT * FROM standing_holds WHERE tenant = $1 AND environment = $2 AND principal IS $3
+    SELECT id, fields FROM holds WHERE tenant = $1 AND environment = $2 AND coalesce(principal, '') = $3
         AND state IN ('pending', 'info_requested', 'approved') AND due_ms > $4
     ORDER BY id DESC LIMIT $5";
 const SAME: &str = "
-    SELECT id FROM holds WHERE tenant = $1 AND environment = $2 AND principal = $3 AND digest_mac = $4
+    SELECT id FROM holds WHERE tenant = $1 AND environment = $2 AND principal IS NOT NULL AND coalesce(principal, '') = $3 AND digest_mac = $4
         AND state IN ('pending', 'info_requested', 'approved')
     ORDER BY id DESC LIMIT 1";
 const COUNT_LIVE: &str = "
-    SELECT count(*) FROM holds WHERE tenant = $1 AND environment = $2 AND principal IS $3
+    SELECT count(*) FROM holds WHERE tenant = $1 AND environment = $2 AND coalesce(principal, '') = $3
         AND state IN ('pending', 'info_requested', 'approved') AND due_ms > $4";
 const WORKFLOW: &str = "SELECT quorum, require_reason, deadline_ms FROM workflows WHERE name = $1";
 /// Near misses are looked for among this many of the newest live holds.
-const NEIGHBOURS: u32 = 100;
+const NEIGHBOURS: i64 = 100;
 
 impl Store {
     /// Creates or joins. The same nonce gets the same hold, however often it asks.
@@ -50,7 +51,7 @@ impl Tx {
                 return Err(Error::WrongNonce);
             }
             let hold = self.settled(stream.try_get("hold")?).await?;
-            return Ok(hold.view(stream.try_get("joined")?));
+            return Ok(hold.view(row::flag(&stream, "joined")?));
         }
         if self.control().await?.kill == Kill::Deny {
             return Err(Error::KillSwitch);
@@ -61,7 +62,7 @@ impl Tx {
             self.attach(&intake.nonce, &hold.id, true).await?;
             let mut details = row::details(&hold);
             details.insert("nonce", intake.nonce);
-            self.record(Fact { kind: "joined", actor, hold: Some(hold.id.clone()), details }).await?;
+            self.record(Fact { kind: "joined", actor, hold: Some(hold.id.clone()), details })?;
             return Ok(hold.view(true));
         }
         self.create(intake, digest_mac).await
@@ -72,7 +73,7 @@ impl Tx {
         let same: Option<String> = sqlx::query_scalar(SAME)
             .bind(&intake.tenant)
             .bind(&intake.environment)
-            .bind(&intake.principal)
+            .bind(intake.principal.as_deref().unwrap_or_default())
             .bind(digest_mac)
             .fetch_optional(self.conn())
             .await?;
@@ -94,7 +95,7 @@ impl Tx {
         let live: i64 = sqlx::query_scalar(COUNT_LIVE)
             .bind(&intake.tenant)
             .bind(&intake.environment)
-            .bind(&intake.principal)
+            .bind(intake.principal.as_deref().unwrap_or_default())
             .bind(now)
             .fetch_one(self.conn())
             .await?;
@@ -107,8 +108,8 @@ impl Tx {
         let near_miss = self.near_miss(&intake).await?;
         let nonce = intake.nonce.clone();
         let mut hold = new(intake, digest_mac, near_miss, now);
-        hold.quorum = workflow.try_get("quorum")?;
-        hold.reason_required = workflow.try_get("require_reason")?;
+        hold.quorum = row::number(&workflow, "quorum")?;
+        hold.reason_required = row::flag(&workflow, "require_reason")?;
         if let Some(deadline_ms) = workflow.try_get::<Option<i64>, _>("deadline_ms")? {
             hold.deadline_ms = now.saturating_add(deadline_ms);
         }
@@ -121,7 +122,7 @@ impl Tx {
         }
         details.insert("nonce", nonce);
         let actor = Actor::gateway(&hold.request.gateway);
-        self.record(Fact { kind: "created", actor, hold: Some(hold.id.clone()), details }).await?;
+        self.record(Fact { kind: "created", actor, hold: Some(hold.id.clone()), details })?;
         self.changed.push((hold.id.clone(), hold.state));
         Ok(hold.view(false))
     }
@@ -134,22 +135,22 @@ impl Tx {
         let live = sqlx::query(LIVE)
             .bind(&intake.tenant)
             .bind(&intake.environment)
-            .bind(&intake.principal)
+            .bind(intake.principal.as_deref().unwrap_or_default())
             .bind(now)
             .bind(NEIGHBOURS)
             .fetch_all(self.conn())
             .await?;
-        for row in &live {
-            let hold = row::read(row)?;
-            if let Some(differs) = only_difference(&hold.request.fields, &intake.fields) {
-                return Ok(Some(NearMiss { hold: hold.id, differs: differs.to_owned() }));
+        for neighbour in &live {
+            let fields = row::from_json(neighbour.try_get("fields")?)?;
+            if let Some(differs) = only_difference(&fields, &intake.fields) {
+                return Ok(Some(NearMiss { hold: neighbour.try_get("id")?, differs: differs.to_owned() }));
             }
         }
         Ok(None)
     }
 
     async fn attach(&mut self, nonce: &str, hold: &str, joined: bool) -> Result<()> {
-        sqlx::query(ATTACH).bind(nonce).bind(hold).bind(joined).execute(self.conn()).await?;
+        sqlx::query(ATTACH).bind(nonce).bind(hold).bind(i64::from(joined)).execute(self.conn()).await?;
         Ok(())
     }
 }

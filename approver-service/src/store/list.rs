@@ -22,7 +22,7 @@ impl Store {
         sqlx::query(PAGE)
             .bind(state.map(State::as_str))
             .bind(before)
-            .bind(limit)
+            .bind(i64::from(limit))
             .fetch_all(self.readers())
             .await?
             .iter()
@@ -33,11 +33,11 @@ impl Store {
     /// What waits for people.
     pub async fn open_holds(&self, limit: u32) -> Result<Vec<Hold>> {
         self.sweep().await?;
-        sqlx::query(OPEN).bind(limit).fetch_all(self.readers()).await?.iter().map(row::read).collect()
+        sqlx::query(OPEN).bind(i64::from(limit)).fetch_all(self.readers()).await?.iter().map(row::read).collect()
     }
 
     /// What is decided or over.
     pub async fn closed_holds(&self, limit: u32) -> Result<Vec<Hold>> {
-        sqlx::query(CLOSED).bind(limit).fetch_all(self.readers()).await?.iter().map(row::read).collect()
+        sqlx::query(CLOSED).bind(i64::from(limit)).fetch_all(self.readers()).await?.iter().map(row::read).collect()
     }
 }

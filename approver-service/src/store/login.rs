@@ -5,10 +5,11 @@
 
 use privyseal_engine::digest::hex;
 use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
+use sqlx::any::AnyRow;
 use uuid::Uuid;
 
-use super::{Error, Result, Store, Tx};
+use super::write::Tx;
+use super::{Error, Result, Store, row};
 use crate::audit::{Actor, Fact};
 use crate::auth::{SESSION_PREFIX, Session};
 use crate::secret::{self, sha256};
@@ -63,7 +64,8 @@ impl Store {
         let challenge = Challenge { link: hex(&secret::random::<32>()?), code: code()? };
         let mut tx = self.begin().await?;
         let now = tx.now;
-        if !sqlx::query_scalar::<_, bool>(IS_KNOWN).bind(person).fetch_one(tx.conn()).await? {
+        let known = sqlx::query(IS_KNOWN).bind(person).fetch_one(tx.conn()).await?;
+        if !row::flag(&known, 0)? {
             return Ok(None);
         }
         let recent = sqlx::query(RECENT).bind(person).bind(now - 60_000).fetch_one(tx.conn()).await?;
@@ -114,7 +116,7 @@ impl Store {
         sqlx::query(USE).bind(login.try_get::<&str, _>("id")?).bind(now).execute(tx.conn()).await?;
         let (session, secret) = tx.open_session(login.try_get("person")?, read_ms).await?;
         let actor = Actor::person(&session.person);
-        tx.record(Fact { kind: "login", actor, hold: None, details: [("method", method.to_owned())].into() }).await?;
+        tx.record(Fact { kind: "login", actor, hold: None, details: [("method", method.to_owned())].into() })?;
         tx.commit().await?;
         Ok((session, secret))
     }
@@ -153,7 +155,7 @@ impl Tx {
     }
 }
 
-fn session(row: &SqliteRow) -> Result<Session> {
+fn session(row: &AnyRow) -> Result<Session> {
     Ok(Session {
         person: row.try_get("person")?,
         hash: row.try_get("hash")?,

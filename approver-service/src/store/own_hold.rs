@@ -4,7 +4,8 @@
 
 use privyseal_engine::hold::StatusQuery;
 
-use super::{Error, Result, Store, Tx, row};
+use super::write::Tx;
+use super::{Error, Result, Store, row};
 use crate::audit::Actor;
 use crate::hold::Hold;
 use crate::hold::transition::Event;

@@ -3,9 +3,9 @@
 //! Must not go here: the MAC of the answer (`api::filter`).
 
 use privyseal_engine::hold::{Detach, Release, ReleaseVerdict, Report, State};
-use sqlx::Row;
 
-use super::{Error, Result, Store, Tx, row};
+use super::write::Tx;
+use super::{Error, Result, Store, row};
 use crate::audit::Actor;
 use crate::hold::Hold;
 use crate::hold::transition::{Cause, Event};
@@ -43,7 +43,7 @@ impl Store {
         let now = tx.now;
         let detached = sqlx::query(DETACH).bind(&detach.nonce).bind(id).bind(now).execute(tx.conn()).await?;
         if detached.rows_affected() == 1 {
-            let last = sqlx::query(IS_ALONE).bind(id).fetch_one(tx.conn()).await?.try_get(0)?;
+            let last = row::flag(&sqlx::query(IS_ALONE).bind(id).fetch_one(tx.conn()).await?, 0)?;
             let collector = hold.collected.as_ref().is_some_and(|c| c.nonce == detach.nonce);
             let actor = Actor::gateway(&hold.request.gateway);
             row::apply(&mut tx, &hold, Event::Leave { last, collector }, actor, None).await?;
@@ -90,7 +90,7 @@ impl Tx {
         }
         // Nothing runs for a client that is gone, or that never waited here.
         let attached = sqlx::query(IS_ATTACHED).bind(&release.nonce).bind(id).fetch_one(self.conn()).await?;
-        if !attached.try_get::<bool, _>(0)? {
+        if !row::flag(&attached, 0)? {
             return say(ReleaseVerdict::Mismatch, hold.state);
         }
         let hold = row::apply(self, &hold, Event::Collect { nonce: release.nonce.clone() }, actor, None).await?;

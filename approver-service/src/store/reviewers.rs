@@ -2,9 +2,10 @@
 //!
 //! Must not go here: how many votes are enough (`hold::transition`), where workflows come from (`workflow`).
 
-use sqlx::{Row, SqliteConnection};
+use sqlx::AnyConnection;
 
-use super::{Error, Result, Store, Tx};
+use super::write::Tx;
+use super::{Error, Result, Store, row};
 use crate::audit::{Actor, Fact};
 use crate::hold::{Hold, Vote};
 use crate::secret::sha256;
@@ -101,8 +102,8 @@ impl Store {
         for workflow in workflows {
             sqlx::query(ADD_WORKFLOW)
                 .bind(&workflow.name)
-                .bind(workflow.quorum)
-                .bind(workflow.require_reason)
+                .bind(i64::from(workflow.quorum))
+                .bind(i64::from(workflow.require_reason))
                 .bind(workflow.deadline_ms)
                 .execute(tx.conn())
                 .await?;
@@ -113,7 +114,7 @@ impl Store {
         }
         let names = workflows.iter().map(|workflow| workflow.name.as_str()).collect::<Vec<_>>().join(" ");
         let details = [("names", names), ("sha256", sha256(&lines.join("\n")))].into();
-        tx.record(Fact { kind: "workflows", actor: Actor::operator(), hold: None, details }).await?;
+        tx.record(Fact { kind: "workflows", actor: Actor::operator(), hold: None, details })?;
         tx.commit().await
     }
 }
@@ -147,14 +148,14 @@ pub(super) async fn why_not(tx: &mut Tx, hold: &Hold, session: &str) -> Result<E
     })
 }
 
-async fn standing(conn: &mut SqliteConnection, hold: &str, session: &str, now: i64) -> Result<Option<Standing>> {
+async fn standing(conn: &mut AnyConnection, hold: &str, session: &str, now: i64) -> Result<Option<Standing>> {
     let Some(row) = sqlx::query(STANDING).bind(hold).bind(session).bind(now).fetch_optional(conn).await? else {
         return Ok(None);
     };
     Ok(Some(Standing {
-        is_fresh: row.try_get(0)?,
-        is_party: row.try_get(1)?,
-        is_reviewer: row.try_get(2)?,
-        has_voted: row.try_get(3)?,
+        is_fresh: row::flag(&row, 0)?,
+        is_party: row::flag(&row, 1)?,
+        is_reviewer: row::flag(&row, 2)?,
+        has_voted: row::flag(&row, 3)?,
     }))
 }

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use privyseal_engine::hold::{Outcome, State};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, ColumnIndex, Row};
 
 use super::reviewers::{self, may_decide};
 use super::{Error, Result, Tx, own_hold};
@@ -34,15 +34,16 @@ const UPDATE: &str = concat!(
         reason = $8, approved_until_ms = $9, released_ms = $10, released_nonce = $11, outcome = $12, outcome_status = $13,
         revoked_ms = $19, revoked_by = $20, revoke_reason = $21
     WHERE id = $14 AND state = $15 AND revision = $16
-        AND ($1 <> 'approved' OR state = 'approved' OR (SELECT count(*) FROM votes v WHERE v.hold = holds.id)
-            >= max(quorum, (SELECT w.quorum FROM workflows w WHERE w.name = holds.workflow)))
+        AND ($1 <> 'approved' OR state = 'approved' OR ((SELECT count(*) FROM votes v WHERE v.hold = holds.id) >= quorum
+            AND (SELECT count(*) FROM votes v WHERE v.hold = holds.id)
+                >= (SELECT w.quorum FROM workflows w WHERE w.name = holds.workflow)))
         AND ($18 IS NULL OR ",
     may_decide!("$18", "$17"),
     ")"
 );
 
 /// A new hold, with those who asked for it.
-pub(super) async fn insert(conn: &mut SqliteConnection, hold: &Hold) -> Result<()> {
+pub(super) async fn insert(conn: &mut AnyConnection, hold: &Hold) -> Result<()> {
     let request = &hold.request;
     sqlx::query(INSERT)
         .bind(&hold.id)
@@ -68,7 +69,7 @@ pub(super) async fn insert(conn: &mut SqliteConnection, hold: &Hold) -> Result<(
         .bind(hold.state.as_str())
         .bind(hold.revision)
         .bind(due(hold.state, &hold.facts()))
-        .bind(hold.quorum)
+        .bind(i64::from(hold.quorum))
         .execute(&mut *conn)
         .await?;
     for party in [&request.principal, &request.on_behalf_of].into_iter().flatten() {
@@ -92,7 +93,7 @@ pub(super) async fn apply(tx: &mut Tx, hold: &Hold, event: Event, actor: Actor, 
     update(tx, hold, &next, session).await?;
     own_hold::write_questions(tx, hold, &next).await?;
     if next.revision != hold.revision {
-        tx.record(fact(&next, hold.state, actor)).await?;
+        tx.record(fact(&next, hold.state, actor))?;
         tx.changed.push((next.id.clone(), next.state));
     }
     Ok(next)
@@ -116,7 +117,7 @@ async fn update(tx: &mut Tx, hold: &Hold, next: &Hold, session: Option<&str>) ->
         .bind(collected.map(|c| c.at_ms))
         .bind(collected.map(|c| &c.nonce))
         .bind(collected.and_then(|c| c.outcome).map(|o| word(&o)).transpose()?)
-        .bind(collected.and_then(|c| c.status))
+        .bind(collected.and_then(|c| c.status).map(i64::from))
         .bind(&hold.id)
         .bind(hold.state.as_str())
         .bind(hold.revision)
@@ -137,7 +138,7 @@ async fn update(tx: &mut Tx, hold: &Hold, next: &Hold, session: Option<&str>) ->
 }
 
 /// The hold with `id`.
-pub(super) async fn find(conn: &mut SqliteConnection, id: &str) -> Result<Hold> {
+pub(super) async fn find(conn: &mut AnyConnection, id: &str) -> Result<Hold> {
     let row = sqlx::query("SELECT * FROM standing_holds WHERE id = $1").bind(id).fetch_optional(conn).await?;
     row.as_ref().map_or(Err(Error::Unknown), read)
 }
@@ -191,7 +192,7 @@ pub(super) fn details(hold: &Hold) -> BTreeMap<&'static str, String> {
 }
 
 /// A row of `standing_holds`.
-pub(super) fn read(row: &SqliteRow) -> Result<Hold> {
+pub(super) fn read(row: &AnyRow) -> Result<Hold> {
     let collected: Option<(i64, String)> = Option::zip(row.try_get("released_ms")?, row.try_get("released_nonce")?);
     Ok(Hold {
         id: row.try_get("id")?,
@@ -220,8 +221,8 @@ pub(super) fn read(row: &SqliteRow) -> Result<Hold> {
         revision: row.try_get("revision")?,
         detached_ms: row.try_get("detached_ms")?,
         cause: cause(row.try_get("cause")?)?,
-        quorum: row.try_get("needed")?,
-        reason_required: row.try_get("require_reason")?,
+        quorum: number(row, "needed")?,
+        reason_required: flag(row, "require_reason")?,
         votes: from_json(row.try_get("votes")?)?,
         questions: from_json(row.try_get("questions")?)?,
         decision: decision(row, ["decided_ms", "decided_by", "reason"])?,
@@ -232,14 +233,14 @@ pub(super) fn read(row: &SqliteRow) -> Result<Hold> {
                 at_ms,
                 nonce,
                 outcome: row.try_get::<Option<&str>, _>("outcome")?.map(from_word::<Outcome>).transpose()?,
-                status: row.try_get("outcome_status")?,
+                status: row.try_get::<Option<i64>, _>("outcome_status")?.and_then(|status| u16::try_from(status).ok()),
             }),
             None => None,
         },
     })
 }
 
-fn decision(row: &SqliteRow, [at, by, reason]: [&str; 3]) -> Result<Option<Decision>> {
+fn decision(row: &AnyRow, [at, by, reason]: [&str; 3]) -> Result<Option<Decision>> {
     let said: Option<(i64, String)> = Option::zip(row.try_get(at)?, row.try_get(by)?);
     let Some((at_ms, by)) = said else { return Ok(None) };
     Ok(Some(Decision { at_ms, by, reason: row.try_get(reason)? }))
@@ -256,7 +257,18 @@ fn json(value: &impl Serialize) -> Result<String> {
     serde_json::to_string(value).map_err(|e| Error::Corrupt(e.to_string()))
 }
 
-fn from_json<T: DeserializeOwned>(text: &str) -> Result<T> {
+/// A truth: SQLite writes it as a number.
+pub(super) fn flag<I: ColumnIndex<AnyRow> + Copy>(row: &AnyRow, column: I) -> Result<bool> {
+    Ok(row.try_get::<bool, _>(column).or_else(|_| row.try_get::<i64, _>(column).map(|number| number != 0))?)
+}
+
+/// A number that is never negative.
+pub(super) fn number<I: ColumnIndex<AnyRow>>(row: &AnyRow, column: I) -> Result<u32> {
+    let number: i64 = row.try_get(column)?;
+    u32::try_from(number).map_err(|_| Error::Corrupt(format!("the number {number}")))
+}
+
+pub(super) fn from_json<T: DeserializeOwned>(text: &str) -> Result<T> {
     serde_json::from_str(text).map_err(|e| Error::Corrupt(format!("line {} column {}", e.line(), e.column())))
 }
 

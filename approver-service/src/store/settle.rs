@@ -7,7 +7,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Result, Store, Tx, row};
+use super::write::Tx;
+use super::{Result, Store, row};
 use crate::audit::Actor;
 use crate::hold::Hold;
 use crate::hold::transition::{Event, due};

@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use sqlx::Row;
+
 use super::{Result, Store, row};
 use crate::audit::Actor;
 use crate::hold::transition::Event;
@@ -23,9 +25,14 @@ impl Store {
         }
         let heard = self.0.wake.heard_within(silence);
         let asked_before = self.now().saturating_sub(i64::try_from(silence.as_millis()).unwrap_or(i64::MAX));
-        let attached: Vec<(String, bool)> =
-            sqlx::query_as(ATTACHED).bind(asked_before).fetch_all(self.readers()).await?;
-        let changed: Vec<_> = attached.into_iter().filter(|(id, waits)| *waits != heard.contains(id)).collect();
+        let attached = sqlx::query(ATTACHED).bind(asked_before).fetch_all(self.readers()).await?;
+        let mut changed = vec![];
+        for row in &attached {
+            let (id, waited): (String, bool) = (row.try_get(0)?, row::flag(row, 1)?);
+            if waited != heard.contains(&id) {
+                changed.push((id, waited));
+            }
+        }
         if changed.is_empty() {
             return Ok(0);
         }

@@ -1,4 +1,18 @@
-//! The store against a real database file, with a clock that the test turns.
+//! The store against real databases, with a clock that the test turns. What holds for one database holds for the other:
+//! every test here runs on both.
+
+/// Makes two tests of each function: on SQLite and on PostgreSQL. A function that is not named is never called, which the
+/// compiler says.
+macro_rules! on_both_databases {
+    ($($name:ident),* $(,)?) => {
+        mod on_sqlite {
+            $(#[test] fn $name() { $crate::store::tests::run_on($crate::store::Backend::Sqlite, super::$name()); })*
+        }
+        mod on_postgres {
+            $(#[test] fn $name() { $crate::store::tests::run_on($crate::store::Backend::Postgres, super::$name()); })*
+        }
+    };
+}
 
 mod access;
 mod intake;
@@ -12,10 +26,12 @@ mod time;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use e2e::postgres::Postgres;
 use privyseal_engine::hold::{Intake, Release, ReleaseVerdict, Risk, State};
 use sqlx::Row;
 use tempfile::TempDir;
 
+use super::database::{Address, Backend};
 use super::decide::{Decider, Verdict};
 use super::login::{DECIDE_MS, Proof};
 use super::{Result, Store};
@@ -25,6 +41,17 @@ use crate::hold::Hold;
 use crate::secret::Key;
 use crate::workflow;
 
+tokio::task_local! {
+    /// Where a bench of this test is.
+    static BACKEND: Backend;
+}
+
+/// Runs a test on one of the databases.
+fn run_on(backend: Backend, test: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap();
+    runtime.block_on(BACKEND.scope(backend, test));
+}
+
 const START: i64 = 1_800_000_000_000;
 pub const MINUTE: i64 = 60_000;
 
@@ -32,6 +59,7 @@ pub const MINUTE: i64 = 60_000;
 pub struct Bench {
     pub store: Store,
     pub folder: TempDir,
+    address: Address,
     clock: Arc<AtomicI64>,
 }
 
@@ -39,7 +67,11 @@ impl Bench {
     pub async fn new() -> Bench {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(AtomicI64::new(START));
-        let store = open(&folder, &clock).await;
+        let address = match BACKEND.try_with(|backend| *backend).unwrap_or(Backend::Sqlite) {
+            Backend::Postgres => Address::server(&Postgres::shared().database(), None).unwrap(),
+            Backend::Sqlite => Address::file(&folder.path().join("test.db")).unwrap(),
+        };
+        let store = open(&address, &clock).await;
         let person = |name: &str, identities: &[&str]| Person {
             name: name.to_owned(),
             identities: identities.iter().map(|i| (*i).to_owned()).collect(),
@@ -48,12 +80,12 @@ impl Bench {
         let directory = Directory { people, ..Directory::default() };
         store.set_people(&directory.people).await.unwrap();
         store.set_workflows(&workflow::resolve(&[], &directory).unwrap()).await.unwrap();
-        Bench { store, folder, clock }
+        Bench { store, folder, address, clock }
     }
 
     /// The same database after a crash: nothing is closed, everything in memory is gone.
     pub async fn reopened(&self) -> Store {
-        open(&self.folder, &self.clock).await
+        open(&self.address, &self.clock).await
     }
 
     pub fn pass(&self, ms: i64) {
@@ -119,10 +151,10 @@ impl Bench {
     }
 }
 
-async fn open(folder: &TempDir, clock: &Arc<AtomicI64>) -> Store {
+async fn open(address: &Address, clock: &Arc<AtomicI64>) -> Store {
     let clock = Arc::clone(clock);
     let clock = Arc::new(move || clock.load(Ordering::SeqCst));
-    Store::open(&folder.path().join("test.db"), Key::new(vec![7; 32]), clock).await.unwrap()
+    Store::open(address, Key::new(vec![7; 32]), clock).await.unwrap()
 }
 
 /// A stream's name.

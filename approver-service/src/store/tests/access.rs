@@ -7,8 +7,17 @@ use crate::auth::{Person, Role, TOKEN_PREFIX};
 use crate::store::Error;
 use crate::store::login::{DECIDE_MS, Proof, READ_MS};
 
+on_both_databases! {
+    nobody_decides_their_own_request,
+    deciding_needs_a_login_not_older_than_15_minutes,
+    who_may_no_longer_decide_does_not_with_an_old_session,
+    a_login_is_used_once_and_over_after_five_minutes,
+    guessing_codes_ends_after_five,
+    logins_are_asked_for_at_a_rate,
+    tokens_end_and_are_revoked_and_are_not_stored,
+}
+
 /// The predicate of the update is what refuses: nothing else in the code compares requester and decider.
-#[tokio::test]
 async fn nobody_decides_their_own_request() {
     let own: [fn(&mut Intake); 8] = [
         |i| i.on_behalf_of = Some("alice@example.com".into()),
@@ -37,7 +46,6 @@ async fn nobody_decides_their_own_request() {
     assert_eq!(bench.approve(&stranger.id, &alice).await.unwrap().state, State::Approved);
 }
 
-#[tokio::test]
 async fn deciding_needs_a_login_not_older_than_15_minutes() {
     let bench = Bench::new().await;
     let hold = bench.create(intake(1)).await;
@@ -51,7 +59,6 @@ async fn deciding_needs_a_login_not_older_than_15_minutes() {
     assert!(bench.store.session(&secret).await.unwrap().is_none());
 }
 
-#[tokio::test]
 async fn who_may_no_longer_decide_does_not_with_an_old_session() {
     let bench = Bench::new().await;
     let hold = bench.create(intake(1)).await;
@@ -63,7 +70,6 @@ async fn who_may_no_longer_decide_does_not_with_an_old_session() {
     assert!(matches!(bench.approve(&hold.id, &bob).await, Err(Error::LoginRequired)));
 }
 
-#[tokio::test]
 async fn a_login_is_used_once_and_over_after_five_minutes() {
     let bench = Bench::new().await;
     assert!(bench.store.challenge("mallory").await.unwrap().is_none());
@@ -81,7 +87,6 @@ async fn a_login_is_used_once_and_over_after_five_minutes() {
     assert!(matches!(bench.store.log_in(Proof::Link(&late.link), READ_MS).await, Err(Error::LoginOver)));
 }
 
-#[tokio::test]
 async fn guessing_codes_ends_after_five() {
     let bench = Bench::new().await;
     let challenge = bench.store.challenge("bob").await.unwrap().unwrap();
@@ -93,7 +98,6 @@ async fn guessing_codes_ends_after_five() {
     assert!(bench.store.log_in(Proof::Link(&challenge.link), READ_MS).await.is_ok(), "the link cannot be guessed");
 }
 
-#[tokio::test]
 async fn logins_are_asked_for_at_a_rate() {
     let bench = Bench::new().await;
     for _ in 0..5 {
@@ -105,7 +109,6 @@ async fn logins_are_asked_for_at_a_rate() {
     bench.store.challenge("bob").await.unwrap();
 }
 
-#[tokio::test]
 async fn tokens_end_and_are_revoked_and_are_not_stored() {
     let bench = Bench::new().await;
     let ends = Some(bench.store.now() + MINUTE);

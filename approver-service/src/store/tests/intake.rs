@@ -7,7 +7,18 @@ use crate::audit::Actor;
 use crate::hold::transition::Cause;
 use crate::store::Error;
 
-#[tokio::test]
+on_both_databases! {
+    the_identical_request_of_the_same_agent_joins,
+    any_difference_is_another_hold,
+    the_same_nonce_gets_the_same_answer_and_no_second_request,
+    without_a_verified_principal_nothing_joins_and_the_hold_ends_with_its_connection,
+    other_terms_cancel_the_old_hold_even_if_it_is_approved,
+    what_is_decided_against_or_over_is_not_joined,
+    a_near_miss_names_the_one_part_that_differs,
+    one_principal_has_a_budget_that_time_frees,
+    the_kill_switch_cancels_what_lives_and_refuses_what_comes,
+}
+
 async fn the_identical_request_of_the_same_agent_joins() {
     let bench = Bench::new().await;
     let first = bench.store.intake(intake(1)).await.unwrap();
@@ -18,7 +29,6 @@ async fn the_identical_request_of_the_same_agent_joins() {
     assert_eq!(bench.records(&first.id).await, ["created", "joined"]);
 }
 
-#[tokio::test]
 async fn any_difference_is_another_hold() {
     let different: [fn(&mut Intake); 5] = [
         |i| i.digest = "1".repeat(64),
@@ -37,7 +47,6 @@ async fn any_difference_is_another_hold() {
     }
 }
 
-#[tokio::test]
 async fn the_same_nonce_gets_the_same_answer_and_no_second_request() {
     let bench = Bench::new().await;
     let first = bench.store.intake(intake(1)).await.unwrap();
@@ -49,7 +58,6 @@ async fn the_same_nonce_gets_the_same_answer_and_no_second_request() {
     assert!(matches!(bench.store.intake(other).await, Err(Error::WrongNonce)));
 }
 
-#[tokio::test]
 async fn without_a_verified_principal_nothing_joins_and_the_hold_ends_with_its_connection() {
     let bench = Bench::new().await;
     let anonymous = |n| Intake { principal: None, ..intake(n) };
@@ -62,7 +70,6 @@ async fn without_a_verified_principal_nothing_joins_and_the_hold_ends_with_its_c
     assert_eq!(bench.state(&second.id).await, State::Pending);
 }
 
-#[tokio::test]
 async fn other_terms_cancel_the_old_hold_even_if_it_is_approved() {
     let bench = Bench::new().await;
     let old = bench.approved(intake(1)).await;
@@ -73,7 +80,6 @@ async fn other_terms_cancel_the_old_hold_even_if_it_is_approved() {
     assert_eq!(bench.records(&old.id).await, ["created", "approved", "cancelled"]);
 }
 
-#[tokio::test]
 async fn what_is_decided_against_or_over_is_not_joined() {
     let bench = Bench::new().await;
     let denied = bench.create(intake(1)).await;
@@ -87,7 +93,6 @@ async fn what_is_decided_against_or_over_is_not_joined() {
     assert_eq!(bench.state(&expired.id).await, State::Expired);
 }
 
-#[tokio::test]
 async fn a_near_miss_names_the_one_part_that_differs() {
     let bench = Bench::new().await;
     let first = bench.create(intake(1)).await;
@@ -110,7 +115,6 @@ async fn a_near_miss_names_the_one_part_that_differs() {
     assert_eq!(bench.store.intake(with(5, other)).await.unwrap().near_miss, None);
 }
 
-#[tokio::test]
 async fn one_principal_has_a_budget_that_time_frees() {
     let bench = Bench::new().await;
     let asks = |n: u32, principal: &str| Intake {
@@ -128,7 +132,6 @@ async fn one_principal_has_a_budget_that_time_frees() {
     bench.create(asks(6, "agent-7")).await;
 }
 
-#[tokio::test]
 async fn the_kill_switch_cancels_what_lives_and_refuses_what_comes() {
     let bench = Bench::new().await;
     let pending = bench.create(Intake { principal: Some("agent-8".into()), ..intake(1) }).await;

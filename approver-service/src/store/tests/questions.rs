@@ -9,6 +9,13 @@ use crate::hold::transition::{Cause, Refusal};
 use crate::store::decide::{Decider, Verdict};
 use crate::store::{Error, Result};
 
+on_both_databases! {
+    a_question_goes_to_the_agent_and_its_answer_comes_back,
+    who_may_not_decide_may_not_ask_or_revoke,
+    an_agent_takes_its_request_back_even_when_it_is_approved,
+    an_approval_is_taken_back_until_it_is_collected,
+}
+
 impl Bench {
     async fn say(&self, id: &str, verdict: Verdict, text: &str, by: &Session) -> Result<Hold> {
         let by = Decider { person: &by.person, session: &by.hash };
@@ -29,7 +36,6 @@ fn others() -> [StatusQuery; 3] {
     ]
 }
 
-#[tokio::test]
 async fn a_question_goes_to_the_agent_and_its_answer_comes_back() {
     let bench = Bench::new().await;
     let hold = bench.create(intake(1)).await;
@@ -61,7 +67,6 @@ async fn a_question_goes_to_the_agent_and_its_answer_comes_back() {
     assert_eq!(bench.records(&hold.id).await, ["created", "info_requested", "answered", "info_requested", "approved"]);
 }
 
-#[tokio::test]
 async fn who_may_not_decide_may_not_ask_or_revoke() {
     let bench = Bench::new().await;
     let hold = bench.approved(intake(1)).await;
@@ -75,7 +80,6 @@ async fn who_may_not_decide_may_not_ask_or_revoke() {
     assert!(bench.store.hold(&pending.id).await.unwrap().questions.is_empty());
 }
 
-#[tokio::test]
 async fn an_agent_takes_its_request_back_even_when_it_is_approved() {
     let bench = Bench::new().await;
     let hold = bench.approved(intake(1)).await;
@@ -93,7 +97,6 @@ async fn an_agent_takes_its_request_back_even_when_it_is_approved() {
     assert!(bench.store.withdraw(&released.id, &agent()).await.is_err(), "it ran");
 }
 
-#[tokio::test]
 async fn an_approval_is_taken_back_until_it_is_collected() {
     let bench = Bench::new().await;
     let hold = bench.create(intake(1)).await;

@@ -14,6 +14,18 @@ use crate::store::decide::{Decider, Verdict};
 use crate::store::{Error, row};
 use crate::workflow::Workflow;
 
+on_both_databases! {
+    two_distinct_people_approve_and_one_does_not,
+    one_denial_ends_it_even_of_who_has_approved,
+    only_reviewers_decide_and_only_while_they_are,
+    of_the_quorum_asked_for_and_that_of_today_the_stricter_counts,
+    the_update_counts_the_votes,
+    of_parallel_votes_of_one_human_one_counts,
+    votes_survive_a_crash_and_are_final,
+    a_workflow_may_ask_for_a_reason_and_set_the_deadline,
+    a_workflow_that_is_not_known_makes_no_hold,
+}
+
 fn workflow(quorum: u32, reviewers: &[&str]) -> Workflow {
     let reviewers: BTreeSet<_> = reviewers.iter().map(|name| (*name).to_owned()).collect();
     Workflow { name: "pay".into(), quorum, require_reason: false, deadline_ms: None, reviewers }
@@ -34,7 +46,6 @@ fn pay(n: u32) -> Intake {
     Intake { workflow: "pay".into(), digest: format!("{n:064x}"), ..intake(n) }
 }
 
-#[tokio::test]
 async fn two_distinct_people_approve_and_one_does_not() {
     let bench = bench(workflow(2, &["bob", "bobby", "dan"])).await;
     let hold = bench.create(pay(1)).await;
@@ -54,7 +65,6 @@ async fn two_distinct_people_approve_and_one_does_not() {
     assert_eq!(bench.records(&hold.id).await, ["created", "vote", "approved"]);
 }
 
-#[tokio::test]
 async fn one_denial_ends_it_even_of_who_has_approved() {
     let bench = bench(workflow(2, &["bob", "dan"])).await;
     let (bob, dan) = (bench.session("bob").await, bench.session("dan").await);
@@ -66,7 +76,6 @@ async fn one_denial_ends_it_even_of_who_has_approved() {
     }
 }
 
-#[tokio::test]
 async fn only_reviewers_decide_and_only_while_they_are() {
     let bench = bench(workflow(1, &["dan"])).await;
     let hold = bench.create(pay(1)).await;
@@ -85,7 +94,6 @@ async fn only_reviewers_decide_and_only_while_they_are() {
     assert_eq!(bench.approve(&hold.id, &eve).await.unwrap().state, State::Approved);
 }
 
-#[tokio::test]
 async fn of_the_quorum_asked_for_and_that_of_today_the_stricter_counts() {
     let bench = bench(workflow(1, &["bob", "dan"])).await;
     let (asked_for_one, bob, dan) =
@@ -101,7 +109,6 @@ async fn of_the_quorum_asked_for_and_that_of_today_the_stricter_counts() {
 }
 
 /// Even code that miscounts cannot approve: the update counts by itself.
-#[tokio::test]
 async fn the_update_counts_the_votes() {
     let bench = bench(workflow(2, &["bob", "dan"])).await;
     let hold = bench.create(pay(1)).await;
@@ -117,7 +124,6 @@ async fn the_update_counts_the_votes() {
     assert_eq!(bench.store.hold(&hold.id).await.unwrap(), hold);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_parallel_votes_of_one_human_one_counts() {
     let bench = bench(workflow(2, &["bob", "bobby", "dan"])).await;
     let hold = bench.create(pay(1)).await;
@@ -134,7 +140,6 @@ async fn of_parallel_votes_of_one_human_one_counts() {
     assert_eq!((counted, bench.state(&hold.id).await), (1, State::Pending));
 }
 
-#[tokio::test]
 async fn votes_survive_a_crash_and_are_final() {
     let bench = bench(workflow(2, &["bob", "dan"])).await;
     let hold = bench.create(pay(1)).await;
@@ -148,7 +153,6 @@ async fn votes_survive_a_crash_and_are_final() {
     assert_eq!(bench.state(&hold.id).await, State::Pending);
 }
 
-#[tokio::test]
 async fn a_workflow_may_ask_for_a_reason_and_set_the_deadline() {
     let strict = Workflow { require_reason: true, deadline_ms: Some(5 * MINUTE), ..workflow(1, &["dan"]) };
     let bench = bench(strict).await;
@@ -161,7 +165,6 @@ async fn a_workflow_may_ask_for_a_reason_and_set_the_deadline() {
     assert_eq!((approved.state, approved.votes[0].reason.as_deref()), (State::Approved, Some("agreed")));
 }
 
-#[tokio::test]
 async fn a_workflow_that_is_not_known_makes_no_hold() {
     let bench = bench(workflow(1, &["dan"])).await;
     let asked = bench.store.intake(Intake { workflow: "night".into(), ..intake(1) }).await;

@@ -2,16 +2,25 @@
 
 use privyseal_engine::hold::{Intake, ReleaseVerdict, State};
 
-use sqlx::Row;
 use tokio::task::JoinSet;
 
 use super::{Bench, intake, nonce, release};
 use crate::audit::Actor;
 use crate::hold::transition::Event;
+use crate::store::database::Backend;
 use crate::store::decide::{Decider, Verdict};
 use crate::store::{Error, row};
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+on_both_databases! {
+    of_200_parallel_releases_exactly_one_releases,
+    of_parallel_decisions_exactly_one_counts,
+    the_update_names_the_state_it_was_judged_by,
+    without_a_record_nothing_is_decided_or_released,
+    records_are_neither_changed_nor_cut,
+    a_crash_loses_nothing_that_was_answered,
+    what_is_confirmed_is_on_disk_or_nothing_is_served,
+}
+
 async fn of_200_parallel_releases_exactly_one_releases() {
     let bench = Bench::new().await;
     let hold = bench.approved(intake(0)).await;
@@ -34,7 +43,6 @@ async fn of_200_parallel_releases_exactly_one_releases() {
     assert_eq!(bench.records(&hold.id).await.iter().filter(|kind| *kind == "released").count(), 1);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_parallel_decisions_exactly_one_counts() {
     let bench = Bench::new().await;
     let bob = bench.session("bob").await;
@@ -62,7 +70,6 @@ async fn of_parallel_decisions_exactly_one_counts() {
 }
 
 /// A change judged by a state that is no longer true is refused by the update itself.
-#[tokio::test]
 async fn the_update_names_the_state_it_was_judged_by() {
     let bench = Bench::new().await;
     let stale = bench.approved(intake(1)).await;
@@ -75,26 +82,23 @@ async fn the_update_names_the_state_it_was_judged_by() {
     assert_eq!(bench.store.hold(&stale.id).await.unwrap().collected.unwrap().nonce, nonce(1));
 }
 
-#[tokio::test]
 async fn without_a_record_nothing_is_decided_or_released() {
     let bench = Bench::new().await;
     let pending = bench.create(Intake { principal: Some("agent-8".into()), ..intake(1) }).await;
     let approved = bench.approved(intake(2)).await;
     let bob = bench.session("bob").await;
-    let no_audit = "CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE (ABORT, 'disk full'); END";
-    sqlx::query(no_audit).execute(&bench.store.0.writer).await.unwrap();
+    bench.store.run_for_tests("ALTER TABLE audit RENAME TO away").await;
 
     assert!(matches!(bench.approve(&pending.id, &bob).await, Err(Error::Database(_))));
     assert!(matches!(bench.store.release(&approved.id, &release(2)).await, Err(Error::Database(_))));
     assert!(matches!(bench.store.intake(intake(3)).await, Err(Error::Database(_))));
 
-    sqlx::query("DROP TRIGGER full").execute(&bench.store.0.writer).await.unwrap();
+    bench.store.run_for_tests("ALTER TABLE away RENAME TO audit").await;
     assert_eq!(bench.state(&pending.id).await, State::Pending);
     assert_eq!(bench.state(&approved.id).await, State::Approved);
     assert_eq!(bench.release(&approved.id, &release(2)).await.0, ReleaseVerdict::Released, "recovers");
 }
 
-#[tokio::test]
 async fn records_are_neither_changed_nor_cut() {
     let bench = Bench::new().await;
     bench.create(intake(1)).await;
@@ -103,7 +107,6 @@ async fn records_are_neither_changed_nor_cut() {
     }
 }
 
-#[tokio::test]
 async fn a_crash_loses_nothing_that_was_answered() {
     let bench = Bench::new().await;
     let pending = bench.create(Intake { principal: Some("agent-8".into()), ..intake(1) }).await;
@@ -124,16 +127,14 @@ async fn a_crash_loses_nothing_that_was_answered() {
     assert!(after.intake(Intake { principal: Some("agent-8".into()), ..intake(4) }).await.unwrap().joined);
 }
 
-#[tokio::test]
-async fn the_database_is_as_durable_as_sqlite_can_be() {
+async fn what_is_confirmed_is_on_disk_or_nothing_is_served() {
     let bench = Bench::new().await;
-    let mut writer = bench.store.0.writer.acquire().await.unwrap();
-    let mode: String = sqlx::query("PRAGMA journal_mode").fetch_one(&mut *writer).await.unwrap().get(0);
-    assert_eq!(mode, "wal");
-    let full = 2;
-    for (pragma, expected) in [("PRAGMA synchronous", full), ("PRAGMA busy_timeout", 5000), ("PRAGMA foreign_keys", 1)]
-    {
-        let value: i64 = sqlx::query(pragma).fetch_one(&mut *writer).await.unwrap().get(0);
-        assert_eq!(value, expected, "{pragma}");
-    }
+    bench.store.check_durable().await.unwrap();
+    let looser = match bench.store.0.backend {
+        Backend::Postgres => "SET synchronous_commit = off",
+        Backend::Sqlite => "PRAGMA synchronous = NORMAL",
+    };
+    bench.store.run_for_tests(looser).await;
+    let refused = bench.store.check_durable().await.unwrap_err().to_string();
+    assert!(refused.starts_with("the database may lose what it has confirmed: `synchronous"), "{refused}");
 }

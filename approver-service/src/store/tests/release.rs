@@ -7,6 +7,17 @@ use crate::hold::transition::{Cause, Refusal};
 use crate::store::Error;
 use crate::store::release::ANSWER_MS;
 
+on_both_databases! {
+    an_approved_request_runs_once,
+    only_the_request_that_was_approved_runs,
+    other_terms_at_release_end_the_approval,
+    what_is_not_approved_does_not_run,
+    nothing_runs_for_a_client_that_is_gone,
+    a_hold_waits_for_its_client_to_come_back,
+    the_outcome_is_told_by_the_stream_that_ran_it,
+    an_outcome_that_nobody_tells_is_unknown,
+}
+
 fn detach(n: u32) -> Detach {
     Detach { v: 1, nonce: nonce(n) }
 }
@@ -15,7 +26,6 @@ fn report(n: u32, outcome: Outcome) -> Report {
     Report { v: 1, nonce: nonce(n), outcome, status: Some(200) }
 }
 
-#[tokio::test]
 async fn an_approved_request_runs_once() {
     let bench = Bench::new().await;
     let hold = bench.approved(intake(1)).await;
@@ -31,7 +41,6 @@ async fn an_approved_request_runs_once() {
     assert_eq!(bench.records(&hold.id).await, ["created", "approved", "joined", "released"]);
 }
 
-#[tokio::test]
 async fn only_the_request_that_was_approved_runs() {
     let different: [fn(&mut Release); 6] = [
         |r| r.digest = "1".repeat(64),
@@ -52,7 +61,6 @@ async fn only_the_request_that_was_approved_runs() {
     assert_eq!(bench.release(&hold.id, &release(1)).await.0, ReleaseVerdict::Released);
 }
 
-#[tokio::test]
 async fn other_terms_at_release_end_the_approval() {
     let bench = Bench::new().await;
     let hold = bench.approved(intake(1)).await;
@@ -62,7 +70,6 @@ async fn other_terms_at_release_end_the_approval() {
     assert_eq!(bench.store.hold(&hold.id).await.unwrap().cause, Some(Cause::PolicyChanged));
 }
 
-#[tokio::test]
 async fn what_is_not_approved_does_not_run() {
     let bench = Bench::new().await;
     let pending = bench.create(intake(1)).await;
@@ -74,7 +81,6 @@ async fn what_is_not_approved_does_not_run() {
     assert!(matches!(bench.store.release("unknown", &release(1)).await, Err(Error::Unknown)));
 }
 
-#[tokio::test]
 async fn nothing_runs_for_a_client_that_is_gone() {
     let bench = Bench::new().await;
     let hold = bench.approved(intake(1)).await;
@@ -84,7 +90,6 @@ async fn nothing_runs_for_a_client_that_is_gone() {
     assert_eq!(bench.release(&hold.id, &release(2)).await.0, ReleaseVerdict::Released);
 }
 
-#[tokio::test]
 async fn a_hold_waits_for_its_client_to_come_back() {
     let bench = Bench::new().await;
     let hold = bench.create(intake(1)).await;
@@ -106,7 +111,6 @@ async fn a_hold_waits_for_its_client_to_come_back() {
     assert_eq!((hold.state, hold.cause), (State::Expired, Some(Cause::NobodyRejoined)));
 }
 
-#[tokio::test]
 async fn the_outcome_is_told_by_the_stream_that_ran_it() {
     let bench = Bench::new().await;
     let hold = bench.approved(intake(1)).await;
@@ -124,7 +128,6 @@ async fn the_outcome_is_told_by_the_stream_that_ran_it() {
     assert_eq!(bench.records(&hold.id).await, ["created", "approved", "released", "outcome"]);
 }
 
-#[tokio::test]
 async fn an_outcome_that_nobody_tells_is_unknown() {
     let bench = Bench::new().await;
     let hold = bench.approved(intake(1)).await;

@@ -7,9 +7,13 @@ use privyseal_engine::hold::{Intake, ReleaseVerdict, State};
 use super::{Bench, intake, release};
 use crate::hold::transition::Cause;
 
+on_both_databases! {
+    what_nobody_polls_has_no_client_until_somebody_polls_again,
+    an_unverified_hold_ends_with_the_silence_of_its_gateway,
+}
+
 const NONE: Duration = Duration::ZERO;
 
-#[tokio::test]
 async fn what_nobody_polls_has_no_client_until_somebody_polls_again() {
     let bench = Bench::new().await;
     let hold = bench.create(intake(1)).await;
@@ -32,7 +36,6 @@ async fn what_nobody_polls_has_no_client_until_somebody_polls_again() {
     assert_eq!(said.0, ReleaseVerdict::Released, "the stream was never detached: it was only silent");
 }
 
-#[tokio::test]
 async fn an_unverified_hold_ends_with_the_silence_of_its_gateway() {
     let bench = Bench::new().await;
     let hold = bench.create(Intake { principal: None, ..intake(1) }).await;

@@ -9,6 +9,15 @@ use tokio_util::sync::CancellationToken;
 use super::{Bench, MINUTE, intake};
 use crate::audit::Actor;
 
+on_both_databases! {
+    a_waiter_hears_of_a_decision_at_once,
+    a_waiter_is_answered_at_its_own_time_and_when_the_service_stops,
+    a_waiter_hears_that_the_deadline_has_passed,
+    the_kill_switch_is_heard_at_once,
+    the_sweep_ends_what_nobody_looks_at_and_lists_show_it,
+    lists_go_page_by_page_newest_first,
+}
+
 /// Later than anything that wakes a waiter.
 fn long() -> Instant {
     Instant::now() + Duration::from_secs(60)
@@ -19,7 +28,6 @@ async fn soon<T>(wakes: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(20), wakes).await.unwrap()
 }
 
-#[tokio::test]
 async fn a_waiter_hears_of_a_decision_at_once() {
     let bench = Bench::new().await;
     let hold = bench.create(intake(1)).await;
@@ -32,7 +40,6 @@ async fn a_waiter_hears_of_a_decision_at_once() {
     assert_eq!((known.state, known.revision), (State::Approved, 2), "who comes late is told at once");
 }
 
-#[tokio::test]
 async fn a_waiter_is_answered_at_its_own_time_and_when_the_service_stops() {
     let bench = Bench::new().await;
     let hold = bench.create(intake(1)).await;
@@ -44,7 +51,6 @@ async fn a_waiter_is_answered_at_its_own_time_and_when_the_service_stops() {
     soon(bench.store.wait_control(1, long(), &stop)).await;
 }
 
-#[tokio::test]
 async fn a_waiter_hears_that_the_deadline_has_passed() {
     let bench = Bench::new().await;
     let hold = bench.create(Intake { deadline_ms: 20, ..intake(1) }).await;
@@ -58,7 +64,6 @@ async fn a_waiter_hears_that_the_deadline_has_passed() {
     assert_eq!(waited.unwrap().state, State::Expired);
 }
 
-#[tokio::test]
 async fn the_kill_switch_is_heard_at_once() {
     let bench = Bench::new().await;
     let stop = CancellationToken::new();
@@ -69,7 +74,6 @@ async fn the_kill_switch_is_heard_at_once() {
     assert_eq!(bench.store.wait_control(1, long(), &stop).await.kill, Kill::Hold, "who comes late is told at once");
 }
 
-#[tokio::test]
 async fn the_sweep_ends_what_nobody_looks_at_and_lists_show_it() {
     let bench = Bench::new().await;
     for n in 0..250 {
@@ -82,7 +86,6 @@ async fn the_sweep_ends_what_nobody_looks_at_and_lists_show_it() {
     assert_eq!(bench.store.holds(Some(State::Expired), None, 500).await.unwrap().len(), 250);
 }
 
-#[tokio::test]
 async fn lists_go_page_by_page_newest_first() {
     let bench = Bench::new().await;
     let mut ids = vec![];

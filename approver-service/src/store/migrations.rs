@@ -1,0 +1,41 @@
+//! The schema, step by step. Steps are numbered the same on both databases; PostgreSQL begins with the fourth, which
+//! holds the first three too. A step that has been released is never changed: what comes later is another step.
+//!
+//! Must not go here: statements of the running service.
+
+use sqlx::SqlSafeStr;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+
+use super::database::Backend;
+
+type Step = (i64, &'static str, &'static str);
+
+const SQLITE: [Step; 4] = [
+    (1, "holds", include_str!("../../migrations/sqlite/0001_holds.sql")),
+    (2, "workflows", include_str!("../../migrations/sqlite/0002_workflows.sql")),
+    (3, "questions", include_str!("../../migrations/sqlite/0003_questions.sql")),
+    (4, "replicas", include_str!("../../migrations/sqlite/0004_replicas.sql")),
+];
+
+const POSTGRES: [Step; 1] = [(4, "schema", include_str!("../../migrations/postgres/0004_schema.sql"))];
+
+pub(super) fn migrator(backend: Backend) -> Migrator {
+    let steps: &[Step] = match backend {
+        Backend::Postgres => &POSTGRES,
+        Backend::Sqlite => &SQLITE,
+    };
+    let migrations = steps.iter().map(|(version, name, sql)| {
+        Migration::new(*version, (*name).into(), MigrationType::Simple, sql.into_sql_str(), false)
+    });
+    Migrator::with_migrations(migrations.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_databases_end_at_the_same_step() {
+        assert_eq!(SQLITE.last().map(|step| step.0), POSTGRES.last().map(|step| step.0));
+    }
+}

@@ -1,0 +1,56 @@
+//! A PostgreSQL server of this process, started when the first test asks for it; it ends with the process.
+//!
+//! Must not go here: what the approver stores in it.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::artefacts;
+
+pub struct Postgres {
+    url: String,
+    /// Its standard input ends with this process, and it with that.
+    _server: Child,
+}
+
+impl Postgres {
+    /// A server with settings of its own, as lines of `postgresql.conf`.
+    pub fn start(settings: &[&str]) -> Postgres {
+        let mut server = Command::new(artefacts::root().join("tests/postgres"))
+            .args(settings)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("tests/postgres runs");
+        let mut url = String::new();
+        let stdout = server.stdout.take().expect("its output is piped");
+        BufReader::new(stdout).read_line(&mut url).expect("an address");
+        assert!(!url.is_empty(), "PostgreSQL does not start; the reason stands above");
+        Postgres { url: url.trim().to_owned(), _server: server }
+    }
+
+    /// The one that tests share.
+    pub fn shared() -> &'static Postgres {
+        static SERVER: OnceLock<Postgres> = OnceLock::new();
+        SERVER.get_or_init(|| Postgres::start(&[]))
+    }
+
+    /// The address of a new, empty database.
+    pub fn database(&self) -> String {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        let made = Command::new(artefacts::postgres().join("createdb"))
+            .args(["--host", self.folder(), "--username", "privyseal", &name])
+            .status()
+            .expect("createdb runs");
+        assert!(made.success(), "the database {name} was not made");
+        self.url.replace("/postgres?", &format!("/{name}?"))
+    }
+
+    /// Where its socket and its data lie.
+    pub fn folder(&self) -> &str {
+        self.url.split_once("host=").expect("an address with a socket").1
+    }
+}
