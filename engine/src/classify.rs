@@ -7,6 +7,7 @@
 
 pub mod attribute;
 pub mod body;
+pub mod calls;
 pub mod decimal;
 pub mod explain;
 pub mod facts;
@@ -15,7 +16,6 @@ pub mod index;
 pub mod matcher;
 pub mod network;
 pub mod predicate;
-pub mod query;
 pub mod truth;
 
 use std::borrow::Cow;

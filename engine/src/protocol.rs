@@ -1,6 +1,11 @@
 //! Which protocol a request speaks: it decides the shape of answers, how long a client waits, and what its bodies mean.
 //!
+//! What single APIs ask for stands in a module each: [`aws`], [`github`], [`kubernetes`].
 //! Must not go here: the answers themselves (`reply`), rules about protocols (`classify`).
+
+pub mod aws;
+pub mod github;
+pub mod kubernetes;
 
 use std::ops::Range;
 

@@ -3,6 +3,7 @@
 //! Must not go here: what a policy thinks of it (`classify`), bodies (`extract`).
 
 mod fields;
+pub mod query;
 mod target;
 
 pub use target::{Canonical, Readings, TargetError, canonical_host, canonical_target, decode_percent};

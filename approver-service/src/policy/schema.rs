@@ -30,7 +30,7 @@ mod tests {
             "version": 1, "default": {"reads": "allow", "writes": "hold"}, "approver": {"cluster": "a"},
             "identity": {"principal": {"jwt": {"claim": "sub"}}}, "hold": {"wait": {}},
             "preview": {"allowlist": []},
-            "rules": [{"id": "r", "verdict": "deny", "match": {"mcp": {"tool": "t"}, "llm": {"model": "m"}, "body_size": {"gt": "1B"}, "header": {"x": {"eq": 1}}}}],
+            "rules": [{"id": "r", "verdict": "deny", "match": {"mcp": {"tool": "t"}, "llm": {"model": "m"}, "aws": {"service": "s"}, "kubernetes": {"verb": "get"}, "github": {"owner": "o"}, "body_size": {"gt": "1B"}, "header": {"x": {"eq": 1}}}}],
             "redact": [{"match": {"path": "/**"}, "direction": "both", "profile": {"entities": ["pii"]}}],
             "workflows": {"w": {"reviewers": {"people": ["alice"]}}},
         });
@@ -48,6 +48,9 @@ mod tests {
             ("/rules/0/match", "/$defs/condition"),
             ("/rules/0/match/mcp", "/$defs/condition/properties/mcp"),
             ("/rules/0/match/llm", "/$defs/condition/properties/llm"),
+            ("/rules/0/match/aws", "/$defs/condition/properties/aws"),
+            ("/rules/0/match/kubernetes", "/$defs/condition/properties/kubernetes"),
+            ("/rules/0/match/github", "/$defs/condition/properties/github"),
             ("/rules/0/match/body_size", "/$defs/condition/properties/body_size"),
             ("/rules/0/match/header/x", "/$defs/comparison"),
             ("/redact/0", "/properties/redact/items"),

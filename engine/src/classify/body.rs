@@ -125,8 +125,9 @@ impl<'a> Values<'a> {
     pub fn of_form(body: &'a [u8], pointers: &Pointers) -> Result<Self, Reason> {
         let text = std::str::from_utf8(body).map_err(|_| Reason::UnsupportedCharset)?;
         let mut walk = Walk { pointers, active: Vec::new(), values: Values::none() };
-        let certain = super::query::pairs(text).map(|pair| (pair, true));
-        for ((name, value), certain) in certain.chain(super::query::pairs_by_semicolon(text).map(|pair| (pair, false)))
+        let certain = crate::request::query::pairs(text).map(|pair| (pair, true));
+        for ((name, value), certain) in
+            certain.chain(crate::request::query::pairs_by_semicolon(text).map(|pair| (pair, false)))
         {
             walk.active.clear();
             walk.enter_key(0, certain, &name);
@@ -161,7 +162,7 @@ impl<'a> Values<'a> {
         let mut last = None;
         let mut truth: Option<Truth> = None;
         let mut add = |next: Truth| truth = Some(truth.map_or(next, |t| t.mix(next)));
-        for found in self.range(|found| found.pointer.cmp(&pointer)) {
+        for found in self.all(pointer) {
             add(test.on(&found.value));
             if found.certain && last != Some(found.member) {
                 last = Some(found.member);
@@ -184,8 +185,13 @@ impl<'a> Values<'a> {
     /// The members that have a value at `pointer`, ascending.
     pub fn members_with(&self, pointer: PointerId) -> impl Iterator<Item = usize> {
         let mut last = None;
-        let members = self.range(move |found| found.pointer.cmp(&pointer)).iter().map(|found| found.member);
+        let members = self.all(pointer).iter().map(|found| found.member);
         members.filter(move |member| last.replace(*member) != Some(*member))
+    }
+
+    /// The values of `pointer`, in whatever member.
+    pub fn all(&self, pointer: PointerId) -> &[Found<'a>] {
+        self.range(|found| found.pointer.cmp(&pointer))
     }
 
     /// The values of `pointer` in one member.

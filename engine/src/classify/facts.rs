@@ -3,11 +3,13 @@
 //! Must not go here: rules and what they want (`matcher`).
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 
 use super::body::{Pointers, Values};
-use super::query;
+
 use super::truth::Reason;
-use crate::request::{Head, Headers, Readings, canonical_host, canonical_target, hyphenated};
+use crate::protocol::{aws, github, kubernetes};
+use crate::request::{Head, Headers, Readings, canonical_host, canonical_target, hyphenated, query};
 
 /// A request's head, read once.
 #[derive(Debug)]
@@ -19,6 +21,15 @@ pub struct Facts<'a> {
     pub paths: Result<Readings<'a>, Reason>,
     /// The request's own, then that of a path that overrides it.
     pub queries: Vec<Cow<'a, str>>,
+    calls: Calls,
+}
+
+/// What the request asks of single APIs: read once, where a rule wants to know. `None`: in one reading it asks nothing.
+#[derive(Debug, Default)]
+struct Calls {
+    aws: OnceCell<aws::Calls>,
+    github: OnceCell<Vec<Option<github::Call>>>,
+    kubernetes: OnceCell<Vec<Option<kubernetes::Call>>>,
 }
 
 /// Headers that make some frameworks run another method than the one sent.
@@ -36,9 +47,60 @@ impl<'a> Facts<'a> {
             methods: Ok(vec![upper(&head.method)]),
             paths: paths(head),
             queries: head.query.as_deref().map(Cow::Borrowed).into_iter().collect(),
+            calls: Calls::default(),
         };
         facts.add_overrides();
         facts
+    }
+
+    /// What every reading asks of AWS; nothing if it is no request to it.
+    pub fn aws(&self) -> Result<&aws::Calls, Reason> {
+        let host = self.host.as_deref().map_err(|reason| *reason)?;
+        let (paths, methods) = (self.path_readings()?, self.method_readings()?);
+        Ok(self.calls.aws.get_or_init(|| {
+            let mut calls = aws::Calls::default();
+            let services = aws::Services::of(host, &self.head.headers, &self.queries);
+            for (path, method) in paths.flat_map(|path| methods.iter().map(move |method| (path, method))) {
+                calls.add(
+                    &services,
+                    &aws::Line { host, method, path, queries: &self.queries, headers: &self.head.headers },
+                );
+            }
+            calls
+        }))
+    }
+
+    /// What every reading asks of GitHub's REST API.
+    pub fn github(&self) -> Result<&[Option<github::Call>], Reason> {
+        let paths = self.path_readings()?;
+        Ok(self.calls.github.get_or_init(|| distinct(paths.map(github::Call::read))))
+    }
+
+    /// What every reading asks of a Kubernetes API server.
+    pub fn kubernetes(&self) -> Result<&[Option<kubernetes::Call>], Reason> {
+        let (paths, methods) = (self.path_readings()?, self.method_readings()?);
+        Ok(self.calls.kubernetes.get_or_init(|| {
+            let pairs = self.queries.iter().flat_map(|text| query::pairs(text).chain(query::pairs_by_semicolon(text)));
+            let said = pairs.filter(|(name, _)| name == "watch").map(|(_, value)| kubernetes::watches(&value));
+            let mut watches: Vec<bool> = distinct(said);
+            if watches.is_empty() {
+                watches.push(false);
+            }
+            let lines = paths.flat_map(|path| methods.iter().map(move |method| (path, method)));
+            let read = lines.flat_map(|(path, method)| {
+                watches.iter().map(move |watch| kubernetes::Call::read(method, path, *watch))
+            });
+            distinct(read)
+        }))
+    }
+
+    fn path_readings(&self) -> Result<impl Iterator<Item = &str>, Reason> {
+        let paths = self.paths.as_ref().map_err(|reason| *reason)?;
+        Ok(std::iter::once(paths.usual.as_ref()).chain(paths.others.iter().map(String::as_str)))
+    }
+
+    fn method_readings(&self) -> Result<&[Cow<'a, str>], Reason> {
+        self.methods.as_deref().map_err(|reason| *reason)
     }
 
     fn add_overrides(&mut self) {
@@ -91,6 +153,16 @@ impl<'a> Facts<'a> {
             Err(error) => self.paths = Err(Reason::Target(error)),
         }
     }
+}
+
+fn distinct<T: PartialEq>(items: impl Iterator<Item = T>) -> Vec<T> {
+    let mut found = Vec::new();
+    for item in items {
+        if !found.contains(&item) {
+            found.push(item);
+        }
+    }
+    found
 }
 
 fn upper(method: &[u8]) -> Cow<'_, str> {

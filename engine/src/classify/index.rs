@@ -6,6 +6,7 @@
 use super::facts::Facts;
 use super::glob::{Glob, inner_path};
 use super::matcher::Matcher;
+use crate::protocol::{github, kubernetes};
 
 pub type RuleIndex = u16;
 
@@ -23,6 +24,8 @@ struct Shape {
     host: bool,
     method: bool,
     segments: usize,
+    /// Only for requests to AWS, which are told by headers.
+    aws: bool,
 }
 
 /// Path segments that a key may hold.
@@ -41,14 +44,17 @@ impl Index {
                 _ => None,
             }));
             let prefixes = literals(matcher, |m| match m {
+                Matcher::GitHub(_) => Some(github::ROOTS.iter().map(|root| owned(root)).collect()),
+                Matcher::Kubernetes(_) => Some(kubernetes::ROOTS.iter().map(|root| owned(root)).collect()),
                 Matcher::Path(globs) => Some(globs.iter().map(prefix).collect()),
                 _ => None,
             });
+            let aws = literals(matcher, |m| matches!(m, Matcher::Aws(_)).then(Vec::<()>::new)).is_some();
             for host in &hosts {
                 for method in &methods {
                     for segments in prefixes.as_deref().unwrap_or(&[Vec::new()]) {
                         let names: Vec<&str> = segments.iter().map(String::as_str).collect();
-                        index.insert(host.as_deref(), method.as_deref(), &names);
+                        index.insert(host.as_deref(), method.as_deref(), &names, aws);
                     }
                 }
             }
@@ -59,12 +65,12 @@ impl Index {
         index
     }
 
-    fn insert(&mut self, host: Option<&str>, method: Option<&str>, segments: &[&str]) {
-        let shape = Shape { host: host.is_some(), method: method.is_some(), segments: segments.len() };
+    fn insert(&mut self, host: Option<&str>, method: Option<&str>, segments: &[&str], aws: bool) {
+        let shape = Shape { host: host.is_some(), method: method.is_some(), segments: segments.len(), aws };
         if !self.shapes.contains(&shape) {
             self.shapes.push(shape);
         }
-        self.entries.push((key(host, method, segments), self.rules));
+        self.entries.push((key(host, method, segments, aws), self.rules));
     }
 
     /// The rules that may match, in ascending order. Allocates only if there are some.
@@ -72,15 +78,18 @@ impl Index {
         let (Ok(host), Ok(paths), Ok(methods)) = (&facts.host, &facts.paths, &facts.methods) else {
             return (0..self.rules).collect();
         };
+        let aws = self.shapes.iter().any(|shape| shape.aws) && facts.aws().is_ok_and(|calls| !calls.is_empty());
+        let possible = |shape: &&Shape, known: usize| shape.segments <= known && (aws || !shape.aws);
         let mut found = Vec::new();
         for path in std::iter::once(paths.usual.as_ref()).chain(paths.others.iter().map(String::as_str)) {
             let mut names = [""; MAX_SEGMENTS];
             let known = names.iter_mut().zip(inner_path(path).split('/')).map(|(name, s)| *name = s).count();
             for method in methods {
-                for shape in self.shapes.iter().filter(|shape| shape.segments <= known) {
+                for shape in self.shapes.iter().filter(|shape| possible(shape, known)) {
                     let segments = names.get(..shape.segments).unwrap_or_default();
                     let host = shape.host.then_some(host.as_ref());
-                    self.look_up(key(host, shape.method.then_some(method), segments), &mut found);
+                    let method = shape.method.then_some(method.as_ref());
+                    self.look_up(key(host, method, segments, shape.aws), &mut found);
                 }
             }
         }
@@ -113,8 +122,12 @@ fn prefix(glob: &Glob) -> Vec<String> {
     glob.literal_prefix().take(MAX_SEGMENTS).map(str::to_owned).collect()
 }
 
+fn owned(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
 /// FNV-1a over the parts. A collision names a rule too many, which then does not match.
-fn key(host: Option<&str>, method: Option<&str>, segments: &[&str]) -> u64 {
+fn key(host: Option<&str>, method: Option<&str>, segments: &[&str], aws: bool) -> u64 {
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
     let mut add = |text: &str, end: u8| {
         for byte in text.bytes().chain([end]) {
@@ -123,6 +136,7 @@ fn key(host: Option<&str>, method: Option<&str>, segments: &[&str]) -> u64 {
     };
     add(host.unwrap_or_default(), b'\n');
     add(method.unwrap_or_default(), b'\n');
+    add(if aws { "aws" } else { "" }, b'\n');
     segments.iter().for_each(|segment| add(segment, b'/'));
     hash
 }

@@ -7,15 +7,16 @@ use std::net::IpAddr;
 
 use super::attribute;
 use super::body::{Found, PointerId, Values};
+use super::calls::{Aws, GitHub, Kubernetes};
 use super::facts::{Body, Facts};
 use super::glob::{Glob, TextGlob};
 use super::network::Network;
 use super::predicate::{Test, Value};
-use super::query;
+
 use super::truth::{Reason, Truth};
 use crate::extract::json::same_key;
 use crate::protocol::{self, Protocol};
-use crate::request::decode_percent;
+use crate::request::{decode_percent, query};
 
 #[derive(Clone, Debug)]
 pub enum Matcher {
@@ -23,12 +24,15 @@ pub enum Matcher {
     Any(Vec<Matcher>),
     /// An index into `Head::attributes`.
     Attribute(usize, Test),
+    Aws(Aws),
     Body(PointerId, Test),
     /// The orderings that satisfy it, and bytes.
     BodySize(&'static [Ordering], usize),
     ContentType(Vec<TextGlob>),
+    GitHub(GitHub),
     Header(String, Test),
     Host(Vec<Glob>),
+    Kubernetes(Box<Kubernetes>),
     Mcp(Mcp),
     Method(Vec<String>),
     Not(Box<Matcher>),
@@ -63,6 +67,7 @@ impl Matcher {
             Matcher::Attribute(index, test) => {
                 attribute::truth(facts.head.attributes.get(*index).and_then(Option::as_deref), test)
             }
+            Matcher::Aws(aws) => aws.truth(facts, body),
             Matcher::Body(pointer, test) => on_values(body, |values| values.truth(*pointer, test)),
             Matcher::BodySize(wanted, limit) => match &body.size {
                 None => Truth::Later,
@@ -70,11 +75,13 @@ impl Matcher {
                 Some(Err(reason)) => Truth::Doubt(*reason),
             },
             Matcher::ContentType(globs) => content_type(facts, globs),
+            Matcher::GitHub(github) => github.truth(facts),
             Matcher::Header(name, test) => header(facts, name, test),
             Matcher::Host(globs) => match &facts.host {
                 Ok(host) => Truth::from(globs.iter().any(|glob| glob.matches(host))),
                 Err(reason) => Truth::Doubt(*reason),
             },
+            Matcher::Kubernetes(kubernetes) => kubernetes.truth(facts),
             Matcher::Mcp(mcp) => on_values(body, |values| mcp.truth(facts, values)),
             Matcher::Method(wanted) => match &facts.methods {
                 Ok(methods) => {
@@ -113,6 +120,7 @@ impl Matcher {
         match self {
             Matcher::All(parts) | Matcher::Any(parts) => parts.iter().any(Matcher::reads_body),
             Matcher::Not(inner) => inner.reads_body(),
+            Matcher::Aws(aws) => aws.action.is_some(),
             Matcher::Body(..) | Matcher::BodySize(..) | Matcher::Mcp(_) => true,
             _ => false,
         }
@@ -234,7 +242,7 @@ fn named(globs: &Option<Vec<TextGlob>>, name: &str) -> Truth {
 }
 
 /// What only some parsers find may also not be there.
-fn possibly(found: &Found<'_>, truth: Truth) -> Truth {
+pub fn possibly(found: &Found<'_>, truth: Truth) -> Truth {
     if found.certain { truth } else { truth.mix(Truth::False) }
 }
 

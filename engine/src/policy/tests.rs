@@ -9,6 +9,7 @@ use crate::testing::test;
 
 #[cfg(not(target_family = "wasm"))]
 mod properties;
+mod protocols;
 mod workflows;
 
 fn policy(rules: Value) -> Policy {

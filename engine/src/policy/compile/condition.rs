@@ -85,6 +85,15 @@ pub fn condition(node: &Node<'_>, context: &mut Context) -> Option<Matcher> {
     if let Some(node) = fields.take("llm") {
         parts.extend(protocols::llm(&node, context));
     }
+    if let Some(node) = fields.take("aws") {
+        parts.extend(protocols::aws(&node, context));
+    }
+    if let Some(node) = fields.take("kubernetes") {
+        parts.extend(protocols::kubernetes(&node, context));
+    }
+    if let Some(node) = fields.take("github") {
+        parts.extend(protocols::github(&node, context));
+    }
     if let Some(node) = fields.take("all") {
         parts.extend(nested(&node, context).map(Matcher::All));
     }

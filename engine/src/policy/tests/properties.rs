@@ -20,6 +20,10 @@ fn condition() -> impl Strategy<Value = Value> {
         Just(json!({"body": {"/k": "v"}})),
         Just(json!({"body": {"/n": {"gte": 5}}})),
         Just(json!({"method": "POST", "path": "/a/**", "host": "h"})),
+        Just(json!({"aws": {"action": "iam:Create*"}})),
+        Just(json!({"aws": {"service": "iam"}, "method": "POST"})),
+        Just(json!({"kubernetes": {"resource": "secrets"}})),
+        Just(json!({"github": {"resource": "/hooks/**"}})),
     ];
     leaf.prop_recursive(2, 6, 3, |inner| {
         prop_oneof![
@@ -43,11 +47,26 @@ fn rule(verdicts: &'static [&'static str]) -> impl Strategy<Value = Value> {
 
 fn request() -> impl Strategy<Value = (Head, Vec<u8>)> {
     let method = prop::sample::select(&["GET", "POST", "DELETE", "post", "ODD"][..]);
-    let host = prop::sample::select(&["h", "H:80", "y.x", "a@h"][..]);
+    let host = prop::sample::select(&["h", "H:80", "y.x", "a@h", "iam.amazonaws.com"][..]);
     let path = prop::sample::select(
-        &["/a/b", "/a/b/", "/a/../b", "/c/%2e%2e/a/b", "/a;x/b", "/b/c/d/e", "/", "/z/y/b", "/a%2fb", "/a#b", "/q"][..],
+        &[
+            "/a/b",
+            "/a/b/",
+            "/a/../b",
+            "/c/%2e%2e/a/b",
+            "/a;x/b",
+            "/b/c/d/e",
+            "/",
+            "/z/y/b",
+            "/a%2fb",
+            "/a#b",
+            "/q",
+            "/api/v1/secrets",
+            "/repos/a/b/hooks",
+            "/a/..;/api/v1/secrets",
+        ][..],
     );
-    let query = prop::sample::select(&["", "?q=1", "?q=2&q=1", "?q=%31"][..]);
+    let query = prop::sample::select(&["", "?q=1", "?q=2&q=1", "?q=%31", "?Action=CreateUser"][..]);
     let header = prop::sample::select(vec![vec![], vec![("x", "1")], vec![("x-http-method-override", "DELETE")]]);
     let body = prop::sample::select(
         &[
@@ -59,6 +78,7 @@ fn request() -> impl Strategy<Value = (Head, Vec<u8>)> {
             r#"{"K":"v"}"#,
             "{",
             "plain",
+            "Action=CreateUser",
         ][..],
     );
     (method, host, path, query, header, body).prop_map(|(method, host, path, query, headers, body)| {

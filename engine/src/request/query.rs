@@ -1,6 +1,6 @@
 //! Name and value pairs of queries and forms (WHATWG URL, `application/x-www-form-urlencoded`).
 //!
-//! Must not go here: which parameters matter (`matcher`), masking them (`redact`).
+//! Must not go here: which parameters matter (`classify`), masking them (`redact`).
 
 use std::borrow::Cow;
 
