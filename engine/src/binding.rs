@@ -18,6 +18,7 @@ use hmac::Mac;
 use sha2::{Digest, Sha256};
 
 use crate::digest::{Encoder, hex, mac};
+use crate::extract::coding::Coding;
 use crate::keys::Keys;
 use crate::request::{Head, Headers};
 
@@ -151,6 +152,10 @@ pub enum Volatile {
 
 /// Finds it. `correlated`: the policy takes such bodies for JSON-RPC. Any other API may act on its `id`.
 pub fn volatile_pieces(headers: &Headers, correlated: bool, body: &[u8]) -> Volatile {
+    // A compressed body is bound byte for byte.
+    if Coding::of(headers) != Ok(None) {
+        return Volatile::Nothing;
+    }
     if let Some(boundary) = headers.only("content-type").and_then(multipart::boundary) {
         return Volatile::Boundaries(multipart::delimiters(body, boundary));
     }

@@ -21,6 +21,8 @@ mod observing;
 mod outbound;
 mod own_hold;
 mod preview;
+mod received;
+mod streaming;
 
 use std::rc::Rc;
 
@@ -113,7 +115,7 @@ impl Exchange {
             (State::ReadBody(inbound), event) => self.read_body(now, inbound, event),
             (State::Held(held), event) => self.held(now, current, held, event),
             (State::OwnHold(errand), event) => self.errand(errand, event),
-            (State::Forward(outbound), event) => self.forward(outbound, event),
+            (State::Forward(outbound), event) => self.forward(now, outbound, event),
             (State::Observed(observer), event) => self.observed(observer, event),
             (State::Untouched, _) => (State::Untouched, Step::proceed()),
             (State::Answered, event) => {

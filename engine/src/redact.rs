@@ -31,7 +31,7 @@ use format::Format;
 pub use labels::Labels;
 pub use own::CustomSource;
 pub use profile::{Profile, ProfileSource};
-pub use stream::Stream;
+pub use stream::{Stream, streams};
 pub use style::{Style, StyleSource};
 use value::Place;
 

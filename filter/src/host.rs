@@ -207,9 +207,9 @@ pub fn set_property(name: &str, value: &str) -> Result<()> {
 }
 
 /// Queued by the host and run after this callback, even if the VM traps meanwhile: make it the last statement.
-pub fn resume_request() -> Result<()> {
+pub fn resume(stream: StreamType) -> Result<()> {
     // SAFETY: no pointers.
-    check("continue_stream", unsafe { proxy_continue_stream(StreamType::HttpRequest as u32) })
+    check("continue_stream", unsafe { proxy_continue_stream(stream as u32) })
 }
 
 /// Queued by the host and run after this callback, even if the VM traps meanwhile: make it the last statement.

@@ -11,7 +11,7 @@ use privyseal_engine::identity;
 use privyseal_engine::policy::IdentitySource;
 use privyseal_engine::reply::LocalReply;
 use proxy_wasm::traits::{Context, HttpContext};
-use proxy_wasm::types::{Action, BufferType, LogLevel, MapType};
+use proxy_wasm::types::{Action, BufferType, LogLevel, MapType, StreamType};
 
 use crate::host::{self, HostError};
 use crate::root::{Plugin, answer};
@@ -99,7 +99,8 @@ impl Stream {
                 Effect::Annotate(name, value) => drop(host::set_property(name, &value)),
                 Effect::Count(name) => stats::add(&name, 1),
                 Effect::Observed(seen, count) => self.plugin.observe(seen, count),
-                Effect::Resume => host::resume_request()?,
+                Effect::Resume => host::resume(StreamType::HttpRequest)?,
+                Effect::ResumeResponse => host::resume(StreamType::HttpResponse)?,
                 Effect::Reply(reply) => send(&reply)?,
             }
         }

@@ -172,6 +172,31 @@ impl Connection {
         }
     }
 
+    /// All that has come so far, once `what` is in it.
+    pub async fn until(&mut self, what: &[u8]) -> Result<&[u8]> {
+        let come = async {
+            let mut chunk = vec![0; 64 * 1024];
+            while !self.buffer.windows(what.len()).any(|window| window == what) {
+                match self.stream.read(&mut chunk).await? {
+                    0 => bail!("the connection closed after {:?}", String::from_utf8_lossy(&self.buffer)),
+                    n => self.buffer.extend_from_slice(&chunk[..n]),
+                }
+            }
+            Ok(())
+        };
+        tokio::time::timeout(PATIENCE, come).await.context("it did not come")??;
+        Ok(&self.buffer)
+    }
+
+    /// All that comes until the server closes, or breaks off.
+    pub async fn rest(&mut self) -> Vec<u8> {
+        let mut chunk = vec![0; 64 * 1024];
+        while let Ok(Ok(n @ 1..)) = tokio::time::timeout(PATIENCE, self.stream.read(&mut chunk)).await {
+            self.buffer.extend_from_slice(&chunk[..n]);
+        }
+        std::mem::take(&mut self.buffer)
+    }
+
     /// Leaves without saying goodbye.
     pub fn reset(self) {
         let _ = self.stream.set_zero_linger();

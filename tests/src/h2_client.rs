@@ -48,7 +48,11 @@ impl H2 {
             bytes.extend_from_slice(&chunk);
         }
         let headers = head.headers.iter().map(|(n, v)| (n.to_string(), v.as_bytes().to_vec())).collect();
-        Ok(Response { status: head.status.as_u16(), headers, body: bytes, trailers: Vec::new() })
+        let mut trailers = Vec::new();
+        for (name, value) in &body.trailers().await?.unwrap_or_default() {
+            trailers.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+        }
+        Ok(Response { status: head.status.as_u16(), headers, body: bytes, trailers })
     }
 }
 

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use privyseal_engine::classify::Verdict;
+use privyseal_engine::extract::coding;
 use privyseal_engine::policy::Policy;
 use privyseal_engine::redact::{self, Labels};
 use privyseal_engine::request::{Head, Headers, canonical_target};
@@ -151,6 +152,10 @@ pub fn run(policy: &Policy, request: &Request) -> Outcome {
     if let Some(doubt) = &selection.refusal {
         return refused(doubt.code, doubt.detail.clone());
     }
+    let body = match coding::decoded(&head.headers, &body, selection.body_limit) {
+        Ok(decoded) => decoded.into_owned(),
+        Err(fault) => return refused(fault.code(), fault.to_string()),
+    };
     let decision = match policy.decide(&head, &selection, Some(&body)) {
         Ok(decision) => decision,
         Err(doubt) => return refused(doubt.code, doubt.detail),

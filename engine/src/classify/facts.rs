@@ -8,6 +8,7 @@ use std::cell::OnceCell;
 use super::body::{Pointers, Values};
 
 use super::truth::Reason;
+use crate::extract::coding::Coding;
 use crate::protocol::{aws, github, kubernetes};
 use crate::request::{Head, Headers, Readings, canonical_host, canonical_target, hyphenated, query};
 
@@ -198,7 +199,7 @@ impl<'a> Body<'a> {
         Body { size: Some(Err(Reason::BodyNotRead)), values: Some(Err(Reason::BodyNotRead)) }
     }
 
-    /// Reads a complete body by what it is rather than by what it is called: JSON under any content type counts as JSON.
+    /// Reads a complete, decoded body by what it is rather than by what it is called: JSON under any content type counts as JSON.
     pub fn read(headers: &Headers, body: &'a [u8], pointers: &Pointers) -> Self {
         let values = match format(headers, body) {
             Ok(Format::Json) => Values::of_json(body, pointers),
@@ -245,9 +246,9 @@ fn format(headers: &Headers, body: &[u8]) -> Result<Format, Reason> {
     })
 }
 
-/// The media type in lower case, empty if there is none, of a body that is sent as it is and in UTF-8.
+/// The media type in lower case, empty if there is none, of a body in a known coding and in UTF-8.
 fn media(headers: &Headers, body: &[u8]) -> Result<String, Reason> {
-    encoding(headers)?;
+    Coding::of(headers).map_err(|_| Reason::UnsupportedEncoding)?;
     let mut types = headers.all("content-type");
     let content_type = types.next().unwrap_or_default();
     if types.any(|other| other != content_type) {
@@ -276,12 +277,6 @@ fn has_fields(media: &str) -> bool {
     media.starts_with("multipart/")
         || (!media.starts_with("image/") && words.any(|word| NAMES.contains(&word)))
         || subtype.starts_with("grpc")
-}
-
-/// Refuses a body that is not sent as it is.
-pub fn encoding(headers: &Headers) -> Result<(), Reason> {
-    let plain = |value: &[u8]| value.trim_ascii().is_empty() || value.trim_ascii().eq_ignore_ascii_case(b"identity");
-    if headers.all("content-encoding").all(plain) { Ok(()) } else { Err(Reason::UnsupportedEncoding) }
 }
 
 fn charset(parameters: &str) -> Result<(), Reason> {

@@ -106,7 +106,7 @@ impl Call {
     }
 }
 
-/// Carried out in order. [`Effect::Resume`] and [`Effect::Reply`] come last: the host runs them even if the VM traps later
+/// Carried out in order. [`Effect::Resume`], [`Effect::ResumeResponse`] and [`Effect::Reply`] come last: the host runs them even if the VM traps later
 /// in the same callback.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
@@ -130,6 +130,8 @@ pub enum Effect {
     /// This often: goes into the statistics, and to the approver with the next batch.
     Observed(Seen, u64),
     Resume,
+    /// Let go what the buffer of a stopped response holds. With [`Flow::Pause`] the response stays stopped behind it.
+    ResumeResponse,
     Reply(LocalReply),
 }
 

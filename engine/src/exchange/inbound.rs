@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::event::{Claims, Effect, Event, Fields, Step};
 use super::holding::{Held, Progress, json};
 use super::outbound::Outbound;
+use super::received::Received;
 use super::{Caller, Exchange, Gateway, Now, State, observing, preview};
 use crate::binding::{self, Subject};
 use crate::classify::facts::readable;
@@ -154,9 +155,10 @@ impl Exchange {
         if now.posture == Posture::Deny {
             return self.answer(&kill_switch(), Caller::of(&inbound.head, body));
         }
-        let judged = match inbound.judge(&self.gateway, now.posture, body) {
+        let received = Received::of(&inbound.head.headers, body, inbound.selection.body_limit);
+        let judged = match inbound.judge(&self.gateway, now.posture, &received) {
             Ok(judged) => judged,
-            Err(doubt) => return self.refuse(&inbound.head, body, doubt),
+            Err(doubt) => return self.refuse(&inbound.head, received.shown(), doubt),
         };
         let Judged { decision, forwarded, labels } = judged;
         match decision.verdict {
@@ -183,16 +185,16 @@ impl Exchange {
                     next: Next::Stop,
                     executed: Executed::No,
                 };
-                let (state, mut step) = self.answer(&notice, Caller::of(&inbound.head, body));
+                let (state, mut step) = self.answer(&notice, Caller::of(&inbound.head, received.shown()));
                 step.effects.insert(0, Effect::Annotate("privyseal_rules", decision.rules.join(",")));
                 (state, step)
             }
             Verdict::Hold => {
-                let caller = Caller::of(&inbound.head, body);
+                let caller = Caller::of(&inbound.head, received.shown());
                 let wait = self.gateway.policy.settings().hold.wait.of(caller.protocol);
                 let subject = inbound.subject(&self.gateway, body, forwarded.as_deref());
                 let binding = binding::bind(&subject, &self.gateway.keys);
-                let preview = preview::of(&self.gateway, &inbound, inbound.selection.json_rpc, body);
+                let preview = preview::of(&self.gateway, &inbound, inbound.selection.json_rpc, &received);
                 let terms = terms(&decision, &preview);
                 let intake =
                     self.intake(&inbound, &decision, binding.digest.clone(), binding.fields, terms.clone(), preview);
@@ -266,8 +268,8 @@ impl Exchange {
 
 impl Inbound {
     /// Decides, and masks what will be forwarded.
-    fn judge(&self, gateway: &Gateway, posture: Posture, body: &[u8]) -> Result<Judged, Doubt> {
-        let mut decision = gateway.policy.decide(&self.head, &self.selection, Some(body))?;
+    fn judge(&self, gateway: &Gateway, posture: Posture, received: &Received<'_>) -> Result<Judged, Doubt> {
+        let mut decision = decide(gateway, &self.head, &self.selection, received)?;
         if decision.verdict == Verdict::Allow {
             tighten(&mut decision, posture);
         }
@@ -275,6 +277,7 @@ impl Inbound {
         let profile = self.selection.redact_request.filter(|_| decision.verdict != Verdict::Deny);
         let forwarded = match profile.and_then(|id| gateway.policy.profile(id)) {
             Some(profile) => {
+                let body = received.read()?;
                 readable(&self.head.headers, body)?;
                 let content_type = self.head.headers.only("content-type");
                 redact::body(content_type, body, profile, &mut labels)
@@ -289,9 +292,10 @@ impl Inbound {
     /// What `gateway` would tell an approver of this request; `None` if it would not hold it.
     pub(super) fn terms(&self, gateway: &Gateway, body: &[u8]) -> Option<String> {
         let selection = gateway.policy.select(&self.head);
-        let decision = gateway.policy.decide(&self.head, &selection, Some(body)).ok()?;
+        let received = Received::of(&self.head.headers, body, selection.body_limit);
+        let decision = decide(gateway, &self.head, &selection, &received).ok()?;
         (decision.verdict == Verdict::Hold)
-            .then(|| terms(&decision, &preview::of(gateway, self, selection.json_rpc, body)))
+            .then(|| terms(&decision, &preview::of(gateway, self, selection.json_rpc, &received)))
     }
 
     fn subject<'a>(&'a self, gateway: &'a Gateway, body: &'a [u8], forwarded: Option<&'a [u8]>) -> Subject<'a> {
@@ -321,7 +325,8 @@ impl Inbound {
             if self.head.headers.only("content-length").is_some() {
                 step.effects.push(Effect::SetRequestHeader("content-length", body.len().to_string().into_bytes()));
             }
-            for stale in ["content-md5", "content-digest", "repr-digest", "digest"] {
+            // What was masked goes on as it reads: `content-encoding` is no longer true.
+            for stale in ["content-encoding", "content-md5", "content-digest", "repr-digest", "digest"] {
                 if self.head.headers.all(stale).next().is_some() {
                     step.effects.push(Effect::RemoveRequestHeader(stale.to_owned()));
                 }
@@ -349,6 +354,19 @@ fn strip_forged(head: &Head, selected: bool, step: &mut Step) {
     names.sort_unstable();
     names.dedup();
     step.effects.extend(names.into_iter().map(|name| Effect::RemoveRequestHeader(name.to_owned())));
+}
+
+/// What the policy says of a request. Where it needs a body that cannot be decoded, the reason is the body's.
+pub(super) fn decide(
+    gateway: &Gateway,
+    head: &Head,
+    selection: &Selection,
+    received: &Received<'_>,
+) -> Result<Decision, Doubt> {
+    match received.read() {
+        Ok(body) => gateway.policy.decide(head, selection, Some(body)),
+        Err(fault) => gateway.policy.decide(head, selection, None).map_err(|_| fault),
+    }
 }
 
 /// What an operator, or silence, adds to a verdict of allow.

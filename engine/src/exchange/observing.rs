@@ -6,9 +6,11 @@
 use std::collections::BTreeMap;
 
 use super::event::{Effect, Event, Step};
+use super::received::Received;
 use super::{Exchange, State, inbound, outbound};
 use crate::classify::facts::readable;
 use crate::classify::{Doubt, Observed};
+use crate::extract::coding;
 use crate::observation::Seen;
 use crate::policy::{ProfileId, Selection};
 use crate::redact::{self, Labels};
@@ -73,10 +75,10 @@ impl Exchange {
             Event::RequestTrailers(_) => self.request_piece(&mut observer, Piece::End, &mut step),
             Event::ResponseHead { fields, end } if observer.selection.redact_response.is_some() => {
                 observer.response_head = Headers::new(fields);
-                match outbound::unreadable(&observer.response_head) {
-                    Some(doubt) => uninspected(&mut step, &doubt),
-                    None if end || observer.head.method == b"HEAD" => {}
-                    None => observer.response = Some(Copied::default()),
+                match outbound::coding(&observer.response_head) {
+                    Err(doubt) => uninspected(&mut step, &doubt),
+                    Ok(_) if end || observer.head.method == b"HEAD" => {}
+                    Ok(_) => observer.response = Some(Copied::default()),
                 }
             }
             Event::ResponseBody { buffered, end } => {
@@ -112,16 +114,17 @@ impl Exchange {
     }
 
     fn observe_request(&self, observer: &mut Observer, body: &[u8], step: &mut Step) {
-        let policy = &self.gateway.policy;
-        match policy.decide(&observer.head, &observer.selection, Some(body)) {
+        let received = Received::of(&observer.head.headers, body, observer.selection.body_limit);
+        match inbound::decide(&self.gateway, &observer.head, &observer.selection, &received) {
             Ok(decision) => note(step, &decision.observed),
             Err(doubt) => uninspected(step, &doubt),
         }
         if let Some(profile) = observer.selection.redact_request {
             let headers = std::mem::take(&mut observer.head.headers);
-            match readable(&headers, body) {
-                Ok(()) => self.count_entities(observer, profile, headers.only("content-type"), body, step),
-                Err(reason) => uninspected(step, &reason.into()),
+            let content_type = headers.only("content-type");
+            match received.read().and_then(|body| readable(&headers, body).map(|()| body).map_err(Doubt::from)) {
+                Ok(body) => self.count_entities(observer, profile, content_type, body, step),
+                Err(doubt) => uninspected(step, &doubt),
             }
         }
     }
@@ -129,7 +132,10 @@ impl Exchange {
     fn observe_response(&self, observer: &mut Observer, body: &[u8], step: &mut Step) {
         if let Some(profile) = observer.selection.redact_response {
             let headers = std::mem::take(&mut observer.response_head);
-            self.count_entities(observer, profile, headers.only("content-type"), body, step);
+            match coding::decoded(&headers, body, observer.selection.body_limit) {
+                Ok(body) => self.count_entities(observer, profile, headers.only("content-type"), &body, step),
+                Err(fault) => uninspected(step, &outbound::unmaskable(fault.into())),
+            }
         }
     }
 

@@ -1,15 +1,18 @@
 //! The response: report what became of a released request, and mask what a policy says.
 //!
-//! A response that is masked whole waits paused in Envoy's buffer, where even trailers cannot strand a part of it. An event
-//! stream is masked chunk by chunk.
+//! A response that is masked whole waits paused in Envoy's buffer, where even trailers cannot strand a part of it. What
+//! comes event by event or line by line is masked as it comes (`streaming`). A compressed response is decoded, and goes on
+//! as it reads; only one that is masked whole, and in which nothing was found, goes on as it came.
 //!
 //! Must not go here: what is masked (`redact`).
 
 use super::event::{Effect, Event, Step};
 use super::holding::json;
 use super::inbound::Inbound;
-use super::{Call, CallKind, Caller, Exchange, State};
+use super::streaming::{Streaming, Unmaskable};
+use super::{Call, CallKind, Caller, Exchange, Now, State};
 use crate::classify::Doubt;
+use crate::extract::coding::{self, Coding, Fault};
 use crate::hold::{Outcome, Report, VERSION};
 use crate::policy::ProfileId;
 use crate::redact::{self, Labels};
@@ -17,8 +20,16 @@ use crate::reply::Notice;
 use crate::request::Headers;
 
 /// Headers that describe the bytes of a body as it was before masking.
-const STALE: [&str; 7] =
-    ["accept-ranges", "content-digest", "content-length", "content-md5", "digest", "etag", "repr-digest"];
+const STALE: [&str; 8] = [
+    "accept-ranges",
+    "content-digest",
+    "content-encoding",
+    "content-length",
+    "content-md5",
+    "digest",
+    "etag",
+    "repr-digest",
+];
 
 /// A request on its way to the upstream, and its response.
 #[derive(Debug)]
@@ -37,9 +48,11 @@ enum Masking {
     #[default]
     Off,
     /// The whole body waits in Envoy's buffer, and with it the head, of which `stale` would no longer be true.
-    Whole { content_type: Option<Vec<u8>>, stale: Vec<&'static str> },
-    /// `end`: the chunk that is being read is the last one.
-    Stream { stream: Box<redact::Stream>, end: bool },
+    Whole {
+        headers: Headers,
+        stale: Vec<&'static str>,
+    },
+    Stream(Box<Streaming>),
 }
 
 impl Outbound {
@@ -60,7 +73,7 @@ impl Outbound {
 }
 
 impl Exchange {
-    pub(super) fn forward(&self, mut outbound: Box<Outbound>, event: Event<'_>) -> (State, Step) {
+    pub(super) fn forward(&self, now: Now, mut outbound: Box<Outbound>, event: Event<'_>) -> (State, Step) {
         let mut report = None;
         let step = match event {
             Event::ResponseHead { fields, end } => {
@@ -72,23 +85,25 @@ impl Exchange {
                     None => Outcome::Unknown,
                 };
                 report = self.report(&mut outbound, outcome, status);
-                self.response_head(&mut outbound, &headers, end)
+                self.response_head(&mut outbound, headers, end)
             }
             Event::ResponseBody { buffered, end } => match &mut outbound.masking {
                 Masking::Off => Ok(Step::proceed()),
                 Masking::Whole { .. } if buffered > outbound.limit => Err(response_too_large()),
                 Masking::Whole { .. } if !end => Ok(Step::pause()),
                 Masking::Whole { .. } => Ok(Step::pause_with(Effect::ReadResponseBody)),
-                Masking::Stream { end: last, .. } => {
-                    *last = end;
-                    Ok(Step::pause_with(Effect::ReadResponseBody))
-                }
+                Masking::Stream(streaming) => Ok(streaming.chunk(end)),
             },
-            Event::ResponseTrailers => match outbound.masking {
-                Masking::Whole { .. } => Ok(Step::pause_with(Effect::ReadResponseBody)),
-                _ => Ok(Step::proceed()),
-            },
-            Event::ResponseBytes(body) => self.response_bytes(&mut outbound, body),
+            Event::ResponseTrailers => Ok(match &mut outbound.masking {
+                Masking::Off => Step::proceed(),
+                Masking::Whole { .. } => Step::pause_with(Effect::ReadResponseBody),
+                Masking::Stream(streaming) => streaming.trailers(),
+            }),
+            Event::ResponseBytes(body) => self.response_bytes(now, &mut outbound, body),
+            Event::Timer => Ok(match &mut outbound.masking {
+                Masking::Stream(streaming) => streaming.timer(),
+                Masking::Off | Masking::Whole { .. } => Step::proceed(),
+            }),
             Event::Gone => {
                 let mut step = Step::proceed();
                 // No response was seen: the upstream may or may not have acted.
@@ -109,70 +124,48 @@ impl Exchange {
         (state, step)
     }
 
-    fn response_head(&self, outbound: &mut Outbound, headers: &Headers, end: bool) -> Result<Step, Doubt> {
+    fn response_head(&self, outbound: &mut Outbound, headers: Headers, end: bool) -> Result<Step, Doubt> {
         let mut step = Step::proceed();
         if outbound.profile.is_none() || end || outbound.head_request {
             return Ok(step);
         }
-        if let Some(doubt) = unreadable(headers) {
-            return Err(doubt);
-        }
+        let coding = coding(&headers)?;
+        let stale: Vec<_> = STALE.into_iter().filter(|name| headers.all(name).next().is_some()).collect();
         let content_type = headers.only("content-type");
-        outbound.masking = self.masking(outbound, content_type);
-        let stale = STALE.into_iter().filter(|name| headers.all(name).next().is_some()).collect();
-        match &mut outbound.masking {
-            Masking::Off => {}
+        if redact::streams(content_type) {
+            outbound.masking = Masking::Stream(Box::new(Streaming::new(content_type, coding)));
+            step.effects.extend(stale.into_iter().map(Effect::RemoveResponseHeader));
+        } else {
             // Until it is known whether anything changes, the head waits too.
-            Masking::Whole { stale: later, .. } => {
-                *later = stale;
-                step.flow = super::Flow::Pause;
-            }
-            Masking::Stream { .. } => step.effects.extend(stale.into_iter().map(Effect::RemoveResponseHeader)),
+            outbound.masking = Masking::Whole { headers, stale };
+            step.flow = super::Flow::Pause;
         }
         Ok(step)
     }
 
-    fn masking(&self, outbound: &Outbound, content_type: Option<&[u8]>) -> Masking {
-        let streams = content_type.is_some_and(|value| value.to_ascii_lowercase().starts_with(b"text/event-stream"));
-        match outbound.profile {
-            Some(_) if streams => Masking::Stream { stream: Box::new(redact::Stream::new(content_type)), end: false },
-            Some(_) => Masking::Whole { content_type: content_type.map(<[u8]>::to_vec), stale: Vec::new() },
-            None => Masking::Off,
-        }
-    }
-
-    fn response_bytes(&self, outbound: &mut Outbound, body: &[u8]) -> Result<Step, Doubt> {
-        let refuse = |refusal: redact::Refusal| Doubt::new(502, refusal.code(), refusal.to_string());
+    fn response_bytes(&self, now: Now, outbound: &mut Outbound, body: &[u8]) -> Result<Step, Doubt> {
         let profile = outbound.profile.and_then(|id| self.gateway.policy.profile(id));
         let Some(profile) = profile else { return Ok(Step::proceed()) };
         let mut step = Step::proceed();
-        match std::mem::take(&mut outbound.masking) {
+        match &mut outbound.masking {
             Masking::Off => {}
-            Masking::Whole { content_type, stale } => {
-                let masked =
-                    redact::body(content_type.as_deref(), body, profile, &mut outbound.labels).map_err(refuse)?;
-                if let Some(body) = masked.body {
+            Masking::Whole { headers, stale } => {
+                let body = coding::decoded(headers, body, outbound.limit).map_err(|fault| unmaskable(fault.into()))?;
+                let masked = redact::body(headers.only("content-type"), &body, profile, &mut outbound.labels);
+                if let Some(body) = masked.map_err(|refusal| unmaskable(refusal.into()))?.body {
                     step.count("response_redacted");
                     let sized = stale.contains(&"content-length");
-                    step.effects.extend(stale.into_iter().map(Effect::RemoveResponseHeader));
+                    step.effects.extend(stale.iter().copied().map(Effect::RemoveResponseHeader));
                     if sized {
                         let length = body.len().to_string().into_bytes();
                         step.effects.push(Effect::SetResponseHeader("content-length", length));
                     }
                     step.effects.push(Effect::ReplaceResponseBody(body));
                 }
+                outbound.masking = Masking::Off;
             }
-            Masking::Stream { mut stream, end } => {
-                let mut masked = Vec::with_capacity(body.len());
-                stream.push(body, profile, &mut outbound.labels, &mut masked).map_err(refuse)?;
-                if end {
-                    stream.finish(profile, &mut outbound.labels, &mut masked).map_err(refuse)?;
-                } else {
-                    outbound.masking = Masking::Stream { stream, end };
-                }
-                if masked != body {
-                    step.effects.push(Effect::ReplaceResponseBody(masked));
-                }
+            Masking::Stream(streaming) => {
+                step = streaming.read(now, body, profile, &mut outbound.labels).map_err(unmaskable)?;
             }
         }
         Ok(step)
@@ -191,22 +184,31 @@ impl Exchange {
     }
 }
 
-/// Why a response with this head cannot be read.
-pub(super) fn unreadable(headers: &Headers) -> Option<Doubt> {
+/// How a response with this head is coded, or why it cannot be read.
+pub(super) fn coding(headers: &Headers) -> Result<Option<Coding>, Doubt> {
     if headers.only(":status") == Some(b"101") {
-        return Some(Doubt::new(502, "upgrade_not_inspectable", "an upgraded stream cannot be masked"));
+        return Err(Doubt::new(502, "upgrade_not_inspectable", "an upgraded stream cannot be masked"));
     }
-    if headers.all("content-encoding").any(|encoding| !encoding.eq_ignore_ascii_case(b"identity")) {
-        return Some(Doubt::new(
-            502,
-            "response_encoding_unsupported",
-            "the upstream compressed a response that must be masked, although it was asked not to",
-        ));
+    if headers.all("content-type").nth(1).is_some() {
+        return Err(Doubt::new(502, "duplicate_header", "the response names more than one content type"));
     }
-    let twice = headers.all("content-type").nth(1).is_some();
-    twice.then(|| Doubt::new(502, "duplicate_header", "the response names more than one content type"))
+    Coding::of(headers).map_err(|fault| unmaskable(fault.into()))
 }
 
 pub(super) fn response_too_large() -> Doubt {
     Doubt::new(502, "response_too_large", "the response is larger than what can be masked on this route")
+}
+
+/// The upstream has answered, but its answer must not pass.
+pub(super) fn unmaskable(reason: Unmaskable) -> Doubt {
+    match reason {
+        Unmaskable::Coding(Fault::TooLarge) => response_too_large(),
+        Unmaskable::Coding(Fault::Unsupported) => Doubt::new(
+            502,
+            "response_encoding_unsupported",
+            "the upstream compressed a response that must be masked in a way that cannot be read",
+        ),
+        Unmaskable::Coding(fault) => Doubt::new(502, fault.code(), fault.to_string()),
+        Unmaskable::Text(refusal) => Doubt::new(502, refusal.code(), refusal.to_string()),
+    }
 }

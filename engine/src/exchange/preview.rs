@@ -10,6 +10,7 @@ use std::ops::Range;
 
 use super::Gateway;
 use super::inbound::Inbound;
+use super::received::Received;
 use crate::binding::credential::is_credential;
 use crate::binding::volatile::is_left_out;
 use crate::binding::{Volatile, volatile_pieces};
@@ -29,8 +30,8 @@ pub(super) fn profile(keys: &Keys) -> Option<Profile> {
 
 /// The preview of one request. What cannot be masked is not shown; what the approval does not bind (`correlated`: the
 /// fields of JSON-RPC that only correlate messages) has no value here.
-pub(super) fn of(gateway: &Gateway, inbound: &Inbound, correlated: bool, body: &[u8]) -> Preview {
-    let head = &inbound.head;
+pub(super) fn of(gateway: &Gateway, inbound: &Inbound, correlated: bool, received: &Received<'_>) -> Preview {
+    let (head, body) = (&inbound.head, received.shown());
     let lossy = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let mut masker = Masker { profile: gateway.preview.as_ref(), labels: Labels::default(), findings: BTreeMap::new() };
     let content_type = head.headers.only("content-type");
@@ -40,7 +41,7 @@ pub(super) fn of(gateway: &Gateway, inbound: &Inbound, correlated: bool, body: &
         authority: masker.text("", &lossy(&head.authority)),
         path: masker.text("", &head.canonical_target()),
         content_type: content_type.map(|value| masker.text("", &lossy(value))),
-        body_bytes: body.len() as u64,
+        body_bytes: received.bytes.len() as u64,
         ..Preview::default()
     };
     let headers = head.headers.iter().map(|(name, value)| ("", name, value));

@@ -6,8 +6,10 @@ use super::*;
 use crate::hold::{Answer, Intake, Release, ReleaseVerdict, State as HoldState, VERSION};
 use crate::testing::test;
 
+mod compressed;
 mod observing;
 mod own_hold;
+mod streaming;
 
 const KEY: [u8; 32] = [7; 32];
 const START: u64 = 1_000_000;
@@ -433,7 +435,8 @@ fn masked_bodies_carry_headers_that_fit() {
 #[test]
 fn bodies_that_cannot_be_read_are_not_masked_but_refused() {
     for (fields, body, status, code) in [
-        (&[("content-encoding", "gzip")][..], "\u{1f}", 415, "unsupported_encoding"),
+        (&[("content-encoding", "br")][..], "\u{1f}", 415, "unsupported_encoding"),
+        (&[("content-encoding", "gzip")][..], "\u{1f}", 400, "invalid_compression"),
         (&[("content-type", "application/json"), ("content-type", "text/plain")], "{}", 400, "duplicate_header"),
         (&[("content-type", "application/json; charset=utf-7")], "{}", 415, "unsupported_charset"),
         (&[("content-type", "application/json")], "{", 400, "truncated_json"),

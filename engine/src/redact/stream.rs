@@ -66,6 +66,12 @@ impl Mode {
     }
 }
 
+/// Whether a body of this type is masked as it comes: it is made of events or lines that mean something by themselves.
+pub fn streams(content_type: Option<&[u8]>) -> bool {
+    let format = content_type.and_then(|value| Format::named(value).ok().flatten());
+    matches!(format, Some(Format::EventStream | Format::JsonLines))
+}
+
 impl Stream {
     pub fn new(content_type: Option<&[u8]>) -> Stream {
         let mode = match content_type.map(Format::named).transpose() {
@@ -119,6 +125,16 @@ impl Stream {
             }
         }
         Ok(())
+    }
+
+    /// Whether anything is kept back that the end would let go.
+    pub fn waits(&self) -> bool {
+        match &self.mode {
+            Mode::Binary | Mode::Refused(_) => false,
+            Mode::Events(events) => events.waits(),
+            Mode::Text { tail, partial } => tail.waits() || !partial.is_empty(),
+            Mode::Undecided(kept) | Mode::Lines(kept) | Mode::Whole(kept) => !kept.is_empty(),
+        }
     }
 
     /// What was found so far, with its place in the stream; once for each event that a value is spread over.

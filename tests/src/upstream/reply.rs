@@ -61,17 +61,26 @@ impl Reply {
 
     /// Server-sent events, one chunk for each piece of `pieces`.
     pub fn sse(pieces: &[&[u8]]) -> Reply {
-        let mut steps = vec![Step::Send(
-            b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n".to_vec(),
-        )];
-        for piece in pieces {
-            let mut chunk = format!("{:x}\r\n", piece.len()).into_bytes();
-            chunk.extend_from_slice(piece);
-            chunk.extend_from_slice(b"\r\n");
-            steps.push(Step::Send(chunk));
-        }
-        steps.push(Step::Send(b"0\r\n\r\n".to_vec()));
+        Reply::chunked("content-type: text/event-stream\r\n", pieces, "")
+    }
+
+    /// One chunk for each piece of `pieces`; `headers` and `trailers` as lines with their ends.
+    pub fn chunked(headers: &str, pieces: &[&[u8]], trailers: &str) -> Reply {
+        let head = format!("HTTP/1.1 200 OK\r\n{headers}transfer-encoding: chunked\r\n\r\n").into_bytes();
+        let mut steps = vec![Step::Send(head)];
+        steps.extend(pieces.iter().filter(|piece| !piece.is_empty()).map(|piece| Step::Send(chunk(piece))));
+        steps.push(Step::Send(format!("0\r\n{trailers}\r\n").into_bytes()));
         Reply { steps, close: false }
+    }
+
+    /// A chunked answer that stops in the middle: what `then` says follows once the gate is open.
+    pub fn gated(headers: &str, piece: &[u8], gate: &Gate, then: Step) -> Reply {
+        let mut reply = Reply::chunked(headers, &[piece], "");
+        reply.steps.pop();
+        reply.steps.push(Step::Wait(gate.clone()));
+        reply.close = matches!(then, Step::Reset);
+        reply.steps.push(then);
+        reply
     }
 
     /// Nothing but a reset.
@@ -84,4 +93,9 @@ impl Reply {
         self.steps.insert(0, Step::Wait(gate.clone()));
         self
     }
+}
+
+/// One chunk (RFC 9112, 7.1).
+fn chunk(piece: &[u8]) -> Vec<u8> {
+    [format!("{:x}\r\n", piece.len()).as_bytes(), piece, b"\r\n"].concat()
 }

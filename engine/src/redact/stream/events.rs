@@ -58,6 +58,11 @@ impl Events {
         within(self.splitter.waiting())
     }
 
+    /// Whether an event is kept back, or a part of one.
+    pub fn waits(&self) -> bool {
+        !self.queue.is_empty() || self.splitter.waiting() > 0
+    }
+
     pub fn finish(mut self, job: &mut Job<'_>, findings: &mut Vec<Finding>, out: &mut Vec<u8>) -> Result<(), Refusal> {
         if let Some(event) = std::mem::take(&mut self.splitter).finish() {
             self.event(event, job, findings)?;

@@ -66,6 +66,11 @@ impl Tail {
         self.decide(self.text.len(), job, findings);
     }
 
+    /// Whether some text is not decided.
+    pub fn waits(&self) -> bool {
+        !self.pieces.is_empty()
+    }
+
     /// The next piece that is decided from end to end.
     pub fn next_piece(&mut self) -> Option<String> {
         let done = self.pieces.front().is_some_and(|piece| piece.own.end <= self.decided);
