@@ -104,9 +104,12 @@ impl DataDir {
         }
     }
 
-    /// The key under which digests are stored.
+    /// The key under which digests are stored: from the environment, where replicas share it, else from here.
     pub fn storage_key(&self) -> Result<Key> {
-        self.key("storage.key")
+        match std::env::var("PRIVYSEAL_STORAGE_KEY") {
+            Ok(text) => parse_key(&text).context("PRIVYSEAL_STORAGE_KEY"),
+            Err(_) => self.key("storage.key"),
+        }
     }
 
     /// The key shared with the gateway, as the text that goes into its environment.

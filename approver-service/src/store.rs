@@ -10,6 +10,7 @@ pub mod audit;
 pub mod control;
 pub mod database;
 pub mod decide;
+mod follow;
 pub mod intake;
 pub mod list;
 pub mod login;
@@ -20,18 +21,23 @@ pub mod reviewers;
 mod row;
 pub mod settle;
 pub mod silence;
+mod time;
 mod write;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 use std::time::Instant;
 
 use privyseal_engine::hold::Control;
 use sqlx::AnyPool;
 use tokio::sync::watch;
+use uuid::Uuid;
 
 use self::database::{Address, Backend};
+use self::silence::Polls;
+use self::time::Time;
 use self::write::Tx;
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::hold::transition::Refusal;
 use crate::secret::Key;
 use crate::wake::Wake;
@@ -53,6 +59,11 @@ pub enum Error {
     LoginOver,
     #[error("deciding needs a fresh login of a person who may decide")]
     LoginRequired,
+    #[error(
+        "the database was made with another storage key: take `storage.key` from the data directory of the service that \
+         made it, or set PRIVYSEAL_STORAGE_KEY"
+    )]
+    WrongKey,
     #[error("this nonce belongs to another request")]
     WrongNonce,
     #[error("the system gives no random bytes")]
@@ -86,27 +97,47 @@ pub type Result<T> = std::result::Result<T, Error>;
 pub struct Store(Arc<Inner>);
 
 struct Inner {
-    backend: Backend,
+    address: Address,
+    /// This process, among those on the same database.
+    replica: String,
     writer: AnyPool,
     readers: AnyPool,
     key: Key,
-    clock: Clock,
+    time: Time,
     wake: Wake,
+    /// Number of the last audit record whose waiters were woken.
+    followed: AtomicI64,
+    polls: Polls,
     opened: Instant,
     control: watch::Sender<Control>,
 }
 
 impl Store {
     /// Opens the database at `address` and brings its schema up to date.
-    pub async fn open(address: &Address, key: Key, clock: Clock) -> Result<Store> {
+    pub async fn open(address: &Address, key: Key) -> Result<Store> {
+        Store::open_with(address, key, None).await
+    }
+
+    /// By `clock`, or by the database's own.
+    async fn open_with(address: &Address, key: Key, clock: Option<Clock>) -> Result<Store> {
         let (writer, readers) = address.open().await?;
+        let time = match (clock, address.backend) {
+            (Some(clock), _) => Time::Own(clock),
+            (None, Backend::Sqlite) => Time::Own(clock::system()),
+            (None, Backend::Postgres) => Time::of_server(&mut *readers.acquire().await?).await?,
+        };
+        same_key(&writer, &key).await?;
+        let followed = sqlx::query_scalar("SELECT seq FROM audit_head").fetch_one(&readers).await?;
         let store = Store(Arc::new(Inner {
-            backend: address.backend,
+            address: address.clone(),
+            replica: Uuid::now_v7().to_string(),
             writer,
             readers,
             key,
-            clock,
+            time,
             wake: Wake::default(),
+            followed: AtomicI64::new(followed),
+            polls: Polls::default(),
             opened: Instant::now(),
             control: watch::Sender::new(Control::default()),
         }));
@@ -116,12 +147,12 @@ impl Store {
 
     /// Fails unless what the database confirms is on disk.
     pub async fn check_durable(&self) -> Result<()> {
-        database::check_durable(self.0.backend, &self.0.writer).await
+        database::check_durable(self.0.address.backend, &self.0.writer).await
     }
 
     /// The time that everything in the database goes by.
     pub fn now(&self) -> i64 {
-        (self.0.clock)()
+        self.0.time.now()
     }
 
     /// The key under which digests and codes are stored.
@@ -157,6 +188,14 @@ impl Store {
     fn readers(&self) -> &AnyPool {
         &self.0.readers
     }
+}
+
+/// Digests and codes made with another key would never be found again.
+async fn same_key(writer: &AnyPool, key: &Key) -> Result<()> {
+    const WRITE: &str = "INSERT INTO storage_key (id, mac) VALUES (1, $1) ON CONFLICT DO NOTHING";
+    sqlx::query(WRITE).bind(key.mac("storage-key", "")).execute(writer).await?;
+    let mac: String = sqlx::query_scalar("SELECT mac FROM storage_key").fetch_one(writer).await?;
+    if key.is_mac("storage-key", "", &mac) { Ok(()) } else { Err(Error::WrongKey) }
 }
 
 #[cfg(test)]

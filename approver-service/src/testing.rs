@@ -17,7 +17,7 @@ use crate::mask::Mask;
 use crate::secret::Key;
 use crate::store::Store;
 use crate::store::database::Address;
-use crate::{clock, server, workflow};
+use crate::{server, workflow};
 
 pub const GATEWAY_KEY: [u8; 32] = [9; 32];
 
@@ -40,7 +40,7 @@ impl Service {
     pub async fn start_with(change: impl FnOnce(App) -> App) -> Service {
         let folder = tempfile::tempdir().unwrap();
         let address = Address::file(&folder.path().join("test.db")).unwrap();
-        let store = Store::open(&address, Key::new(vec![7; 32]), clock::system()).await.unwrap();
+        let store = Store::open(&address, Key::new(vec![7; 32])).await.unwrap();
         let person = |name: &str| Person { name: name.into(), identities: vec![format!("{name}@example.com")] };
         let directory = Directory { people: ["alice", "bob"].map(person).into(), ..Directory::default() };
         store.set_people(&directory.people).await.unwrap();

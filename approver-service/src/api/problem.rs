@@ -72,7 +72,8 @@ impl From<Error> for Problem {
             | Error::Corrupt(_)
             | Error::Database(_)
             | Error::NoRandom(_)
-            | Error::NotDurable { .. } => {
+            | Error::NotDurable { .. }
+            | Error::WrongKey => {
                 // The source names tables and files, never values.
                 tracing::error!(error = ?error, "the database cannot be used");
                 let detail = "the approver's database cannot be used; nothing was changed";

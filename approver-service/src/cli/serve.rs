@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -20,7 +20,7 @@ use crate::mask::Mask;
 use crate::secret::{DataDir, Key, parse_key};
 use crate::store::Store;
 use crate::workflow::watch::Watch;
-use crate::{clock, server, telemetry};
+use crate::{server, telemetry};
 
 /// The environment in which less may be promised.
 const DEVELOPMENT: &str = "development";
@@ -28,6 +28,8 @@ const DEVELOPMENT: &str = "development";
 const SWEEP: Duration = Duration::from_secs(1);
 /// How long a gateway may not ask for a hold that it said a client waits for.
 const SILENCE: Duration = Duration::from_secs(30);
+/// How often that is looked at.
+const LISTENED: Duration = Duration::from_secs(5);
 
 /// Run the approver service
 ///
@@ -58,9 +60,7 @@ async fn serve(config: Config) -> Result<()> {
     let _held_until_the_end = data.lock()?;
     let gateway_key = gateway_key(&data)?;
     let address = config.database.address(&data)?;
-    let store = Store::open(&address, data.storage_key()?, clock::system())
-        .await
-        .with_context(|| format!("database `{address}`"))?;
+    let store = Store::open(&address, data.storage_key()?).await.with_context(|| format!("database `{address}`"))?;
     match store.check_durable().await {
         Err(error) if config.environment.as_deref() == Some(DEVELOPMENT) => {
             tracing::warn!(%error, "for development only")
@@ -87,6 +87,10 @@ async fn serve(config: Config) -> Result<()> {
     warn_of(&directory.people, address.ip().is_loopback() || app.is_https());
     let stopping = stop_on_signal(stop.clone())?;
     let sweeper = tokio::spawn(sweep(store.clone(), stop.clone()));
+    let following = {
+        let (store, stop) = (store.clone(), stop.clone());
+        tokio::spawn(async move { store.follow(stop).await })
+    };
     let watching = tokio::spawn(workflows.run(stop.clone()));
     terminal::say(&format!("listening on http://{address}"));
     tracing::info!(%address, people = directory.people.len(), "serving");
@@ -94,6 +98,7 @@ async fn serve(config: Config) -> Result<()> {
     server::run(listener, app.router(), stop).await;
     stopping.abort();
     sweeper.await.context("the sweeper stopped early")?;
+    following.await.context("the following of other replicas stopped early")?;
     watching.await.context("the workflows' watch stopped early")??;
     store.close().await;
     tracing::info!("stopped");
@@ -156,10 +161,15 @@ fn stop_on_signal(stop: CancellationToken) -> Result<tokio::task::JoinHandle<()>
 }
 
 async fn sweep(store: Store, stop: CancellationToken) {
+    let mut listened: Option<Instant> = None;
     while !stop.is_cancelled() {
         let swept = async {
             store.sweep().await?;
-            store.note_silence(SILENCE).await
+            if listened.is_none_or(|at| at.elapsed() >= LISTENED) {
+                listened = Some(Instant::now());
+                store.note_silence(SILENCE).await?;
+            }
+            Ok::<_, crate::store::Error>(())
         };
         if let Err(error) = swept.await {
             tracing::error!(?error, "holds could not be swept");

@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use super::client::Failure;
 use super::terminal;
 use crate::auth::Role;
-use crate::clock::{self, written};
+use crate::clock::written;
 use crate::config::StoreArg;
 use crate::secret::DataDir;
 use crate::store::Store;
@@ -65,7 +65,8 @@ impl TokenCommand {
                 store.close().await;
             }
             Command::List { json, store } => {
-                let tokens = open(&store).await?.tokens().await?;
+                let store = open(&store).await?;
+                let (tokens, now) = (store.tokens().await?, store.now());
                 if json {
                     terminal::say(&serde_json::to_string_pretty(&tokens)?);
                     return Ok(());
@@ -74,7 +75,6 @@ impl TokenCommand {
                     terminal::say(&format!("{id:36}  {role:8}  {:20}  {state}", terminal::safe(name)));
                 };
                 row("ID", "ROLE", "NAME", "STATE");
-                let now = clock::system()();
                 for token in tokens {
                     let state = match (token.revoked_ms, token.expires_ms) {
                         (Some(at), _) => format!("revoked {}", written(at)),
@@ -97,7 +97,7 @@ impl TokenCommand {
 async fn open(args: &StoreArg) -> Result<Store> {
     let data = DataDir::open_or_create(&args.data.path()?)?;
     let address = args.database.address(&data)?;
-    Store::open(&address, data.storage_key()?, clock::system()).await.with_context(|| format!("database `{address}`"))
+    Store::open(&address, data.storage_key()?).await.with_context(|| format!("database `{address}`"))
 }
 
 /// `90d`, `12h`, `30m`

@@ -2,6 +2,8 @@
 //!
 //! Must not go here: the form of a record (`audit`).
 
+use std::ops::Range;
+
 use sqlx::{AnyConnection, AssertSqlSafe};
 
 use super::write::Tx;
@@ -42,11 +44,9 @@ impl Log {
         Ok(())
     }
 
-    /// Without these the transaction must not commit.
-    pub async fn write(self, conn: &mut AnyConnection) -> Result<()> {
-        if self.records.is_empty() {
-            return Ok(());
-        }
+    /// Without these the transaction must not commit. Returns their numbers.
+    pub async fn write(self, conn: &mut AnyConnection) -> Result<Range<i64>> {
+        let Some(first) = self.records.first().map(|record| record.seq) else { return Ok(0..0) };
         let mut left = self.records.as_slice();
         for size in CHUNKS {
             while let Some((chunk, rest)) = left.split_at_checked(size) {
@@ -59,7 +59,7 @@ impl Log {
             }
         }
         sqlx::query(SET_HEAD).bind(self.seq).bind(&self.hash).execute(conn).await?;
-        Ok(())
+        Ok(first..self.seq + 1)
     }
 }
 

@@ -3,7 +3,6 @@
 //! Must not go here: who may turn it (`api::people`).
 
 use privyseal_engine::hold::{Control, Kill, VERSION};
-use sqlx::AnyConnection;
 use sqlx::Row;
 use sqlx::any::AnyRow;
 use tokio::time::Instant;
@@ -56,18 +55,18 @@ impl Store {
     }
 
     pub(super) async fn read_control(&self) -> Result<Control> {
-        read(&mut *self.readers().acquire().await?).await
+        read(&sqlx::query(READ).fetch_one(self.readers()).await?)
     }
 }
 
 impl Tx {
     pub(super) async fn control(&mut self) -> Result<Control> {
-        read(self.conn()).await
+        read(&sqlx::query(READ).fetch_one(self.conn()).await?)
     }
 }
 
-async fn read(conn: &mut AnyConnection) -> Result<Control> {
-    let row: AnyRow = sqlx::query(READ).fetch_one(conn).await?;
+/// Of a row of `control`.
+pub(super) fn read(row: &AnyRow) -> Result<Control> {
     let epoch: i64 = row.try_get("epoch")?;
     Ok(Control { v: VERSION, epoch: epoch.unsigned_abs(), kill: row::from_word(row.try_get("kill")?)? })
 }

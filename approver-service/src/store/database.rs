@@ -9,6 +9,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions, install_default_drivers};
+use sqlx::postgres::PgConnectOptions;
 use sqlx::{AnyConnection, AnyPool, Connection, Row};
 
 use super::migrations::migrator;
@@ -87,6 +88,15 @@ impl Address {
         let writer = self.pool(1).connect_with(self.with_mode("rw")).await?;
         let readers = self.pool(READERS).connect_with(self.with_mode("ro")).await?;
         Ok((writer, readers))
+    }
+
+    /// For what only PostgreSQL has.
+    pub(super) fn postgres(&self) -> Option<PgConnectOptions> {
+        match self.backend {
+            // Every address that was accepted can be read.
+            Backend::Postgres => PgConnectOptions::try_from(&self.options).ok(),
+            Backend::Sqlite => None,
+        }
     }
 
     fn pool(&self, connections: u32) -> AnyPoolOptions {

@@ -10,14 +10,18 @@ use super::database::Backend;
 
 type Step = (i64, &'static str, &'static str);
 
-const SQLITE: [Step; 4] = [
+const SQLITE: [Step; 5] = [
     (1, "holds", include_str!("../../migrations/sqlite/0001_holds.sql")),
     (2, "workflows", include_str!("../../migrations/sqlite/0002_workflows.sql")),
     (3, "questions", include_str!("../../migrations/sqlite/0003_questions.sql")),
     (4, "replicas", include_str!("../../migrations/sqlite/0004_replicas.sql")),
+    (5, "polls", include_str!("../../migrations/sqlite/0005_polls.sql")),
 ];
 
-const POSTGRES: [Step; 1] = [(4, "schema", include_str!("../../migrations/postgres/0004_schema.sql"))];
+const POSTGRES: [Step; 2] = [
+    (4, "schema", include_str!("../../migrations/postgres/0004_schema.sql")),
+    (5, "polls", include_str!("../../migrations/postgres/0005_polls.sql")),
+];
 
 pub(super) fn migrator(backend: Backend) -> Migrator {
     let steps: &[Step] = match backend {

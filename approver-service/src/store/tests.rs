@@ -20,6 +20,7 @@ mod questions;
 mod quorum;
 mod races;
 mod release;
+mod replicas;
 mod silence;
 mod time;
 
@@ -154,7 +155,14 @@ impl Bench {
 async fn open(address: &Address, clock: &Arc<AtomicI64>) -> Store {
     let clock = Arc::clone(clock);
     let clock = Arc::new(move || clock.load(Ordering::SeqCst));
-    Store::open(address, Key::new(vec![7; 32]), clock).await.unwrap()
+    Store::open_with(address, Key::new(vec![7; 32]), Some(clock)).await.unwrap()
+}
+
+/// Waits until it is so.
+async fn eventually(mut is_so: impl FnMut() -> bool) {
+    while !is_so() {
+        tokio::task::yield_now().await;
+    }
 }
 
 /// A stream's name.

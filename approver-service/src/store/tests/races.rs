@@ -130,7 +130,7 @@ async fn a_crash_loses_nothing_that_was_answered() {
 async fn what_is_confirmed_is_on_disk_or_nothing_is_served() {
     let bench = Bench::new().await;
     bench.store.check_durable().await.unwrap();
-    let looser = match bench.store.0.backend {
+    let looser = match bench.store.0.address.backend {
         Backend::Postgres => "SET synchronous_commit = off",
         Backend::Sqlite => "PRAGMA synchronous = NORMAL",
     };
