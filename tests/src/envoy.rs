@@ -10,6 +10,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 pub use self::config::{Config, Listener, Plugin};
+pub(crate) use self::config::{address, cluster};
 use crate::client;
 use crate::process::{Process, Signal};
 use crate::{PATIENCE, artefacts};

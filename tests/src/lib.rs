@@ -17,6 +17,7 @@ pub mod envoy;
 pub mod fake_approver;
 pub mod h2_client;
 pub mod jwt;
+pub mod kubernetes;
 pub mod load;
 pub mod openai;
 pub mod policy;

@@ -10,6 +10,7 @@ mod framing;
 mod harness;
 mod hold;
 mod justw;
+mod kubernetes;
 mod observing;
 mod pending;
 mod policies;

@@ -1,12 +1,21 @@
-//! A policy → a complete Envoy configuration that enforces it.
+//! A policy → the complete configuration of a proxy that enforces it.
 //!
-//! Must not go here: the configuration's text (`templates/envoy.yaml`).
+//! Must not go here: the configuration's text (`templates/render`), what is particular to one target (a module each).
 
-use std::str::FromStr;
+mod address;
+mod envoy;
+mod envoy_gateway;
+mod istio;
 
+use anyhow::{Context, bail};
 use askama::Template;
-use privyseal_engine::policy::{IdentitySource, Policy, Settings};
+use privyseal_engine::policy::{IdentitySource, Policy};
 use serde_json::Value;
+
+pub use self::address::Address;
+pub use self::envoy::envoy;
+pub use self::envoy_gateway::{EnvoyGateway, envoy_gateway};
+pub use self::istio::{Istio, istio};
 
 /// Where the parts of a gateway are.
 #[derive(Clone, Debug)]
@@ -18,136 +27,184 @@ pub struct Gateway {
     pub admin: u16,
     pub upstream: Address,
     pub approver: Address,
-    pub wasm: String,
+    pub module: Module,
     pub jwt: Option<Jwt>,
 }
 
-/// A token issuer whose keys lie in a file.
+/// The filter, as the proxy gets it.
+#[derive(Clone, Debug)]
+pub enum Module {
+    /// On the proxy's own disk.
+    File(String),
+    /// Downloaded by the proxy, which loads nothing but the file with this SHA-256, in hex.
+    Url { url: String, sha256: String },
+}
+
+/// A token issuer and its public keys.
 #[derive(Clone, Debug)]
 pub struct Jwt {
     pub issuer: String,
+    /// A file, or a URL.
     pub jwks: String,
 }
 
-/// `host:port`, with `https://` before it where TLS is spoken.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Address {
-    pub host: String,
-    pub port: u16,
-    pub tls: bool,
-    /// Envoy's cluster type.
-    pub discovery: &'static str,
+/// What the gateway carries of a policy: not who decides, which the approver reads from the file itself.
+pub fn carried(source: &Value) -> Value {
+    let mut carried = source.clone();
+    if let Some(fields) = carried.as_object_mut() {
+        fields.remove("workflows");
+    }
+    carried
 }
 
-impl FromStr for Address {
-    type Err = &'static str;
+/// A policy that was compiled, and what of it is [`carried`].
+#[derive(Clone, Copy)]
+pub struct Input<'a> {
+    pub policy: &'a Policy,
+    pub source: &'a Value,
+}
 
-    /// `10.0.0.1:8080`, `api.internal:8080`, `http://…`, `https://api.internal`, or a port alone on loopback.
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let expected = "expected `host:port`, `https://host` or a port";
-        if let Ok(port) = text.parse() {
-            return Ok(Address { host: "127.0.0.1".into(), port, tls: false, discovery: "STATIC" });
+impl Input<'_> {
+    /// Bytes that wait in Envoy's buffer: the body, and room for what Envoy reads ahead.
+    fn buffer(&self) -> usize {
+        let own = self.policy.settings().body_limit;
+        let limits = self.policy.rules().iter().filter_map(|rule| rule.body_limit).chain([own]);
+        limits.max().unwrap_or_default() + 64 * 1024
+    }
+
+    /// Seconds that a stream may lie still: longer than any hold waits.
+    fn idle(&self) -> u64 {
+        let wait = self.policy.settings().hold.wait;
+        (wait.http.max(wait.mcp).max(wait.llm).as_secs() + 60).max(300)
+    }
+
+    /// The cluster that the policy calls the approver by.
+    fn approver_cluster(&self) -> Option<&str> {
+        self.policy.settings().approver.as_ref().map(|approver| approver.cluster.as_str())
+    }
+
+    /// The key under which `jwt_authn` must leave the token's claims, if the policy reads any.
+    fn jwt_payload(&self) -> anyhow::Result<Option<&str>> {
+        let identity = &self.policy.settings().identity;
+        let mut payloads = identity.principal.iter().chain(&identity.on_behalf_of).filter_map(|source| match source {
+            IdentitySource::JwtClaim { metadata_key, .. } => Some(metadata_key.as_str()),
+            IdentitySource::TrustedHeader(_) => None,
+        });
+        let first = payloads.next();
+        if let Some(other) = payloads.find(|other| Some(*other) != first) {
+            bail!(
+                "the policy reads claims from `{}` and `{other}`: one issuer leaves them under one name",
+                first.unwrap_or_default()
+            );
         }
-        let (tls, rest) = match text.split_once("://") {
-            Some(("https", rest)) => (true, rest),
-            Some(("http", rest)) => (false, rest),
-            Some(_) => return Err("expected `http` or `https`"),
-            None => (false, text),
-        };
-        let rest = rest.strip_suffix('/').unwrap_or(rest);
-        let bracketed = rest.strip_prefix('[').and_then(|inner| inner.split_once(']'));
-        let (host, port) = match bracketed {
-            Some((host, port)) => (host, port.strip_prefix(':')),
-            None => rest.split_once(':').map_or((rest, None), |(host, port)| (host, Some(port))),
-        };
-        let port = match port {
-            Some(port) => port.parse().map_err(|_| expected)?,
-            None if text.contains("://") => {
-                if tls {
-                    443
-                } else {
-                    80
-                }
-            }
-            None => return Err(expected),
-        };
-        let letter = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | ':');
-        if host.is_empty() || !host.chars().all(letter) {
-            return Err(expected);
-        }
-        let discovery = if host.parse::<std::net::IpAddr>().is_ok() { "STATIC" } else { "STRICT_DNS" };
-        let host = if host.contains(':') { format!("\"{host}\"") } else { host.to_owned() };
-        Ok(Address { host, port, tls, discovery })
+        Ok(first)
+    }
+
+    /// The policy as the filter reads it, line by line.
+    fn lines(&self) -> anyhow::Result<Vec<String>> {
+        Ok(serde_json::to_string_pretty(self.source)?.lines().map(str::to_owned).collect())
     }
 }
 
 #[derive(Template)]
-#[template(path = "envoy.yaml", escape = "none")]
-struct EnvoyYaml<'a> {
-    policy_name: &'a str,
-    min_envoy: &'a str,
-    node: String,
-    listen: &'a Address,
-    admin: u16,
-    upstream: &'a Address,
-    approver: &'a Address,
-    approver_cluster: Option<String>,
-    wasm: String,
-    jwt: Option<JwtYaml>,
-    buffer: usize,
+#[template(path = "render/connection.yaml", escape = "none")]
+struct ConnectionYaml {
     idle: u64,
+}
+
+#[derive(Template)]
+#[template(path = "render/filter.yaml", escape = "none")]
+struct FilterYaml {
+    module: CodeYaml,
     policy: Vec<String>,
 }
 
+/// [`Module`] with the cluster that it is downloaded through, ready for YAML.
+#[derive(Clone)]
+enum CodeYaml {
+    File { file: String },
+    Url { url: String, sha256: String, cluster: String },
+}
+
+#[derive(Template)]
+#[template(path = "render/cluster.yaml", escape = "none")]
+struct ClusterYaml<'a> {
+    name: String,
+    at: &'a Address,
+    /// With room for a long poll of every held request.
+    approver: bool,
+}
+
+/// A token issuer, ready for YAML.
 struct JwtYaml {
     issuer: String,
-    jwks: String,
+    /// A path, or the field that holds the keys.
+    keys: String,
     payload: String,
 }
 
-/// `policy` was compiled from `source`.
-pub fn envoy(policy: &Policy, source: &Value, gateway: &Gateway) -> anyhow::Result<String> {
-    let settings = policy.settings();
-    let wait = settings.hold.wait;
-    let longest = wait.http.max(wait.mcp).max(wait.llm).as_secs();
-    let limits = policy.rules().iter().filter_map(|rule| rule.body_limit).chain([settings.body_limit]);
-    let pretty = serde_json::to_string_pretty(source)?;
-    let rendered = EnvoyYaml {
-        policy_name: &gateway.policy_name,
-        min_envoy: "1.36",
-        node: quoted(&gateway.node),
-        listen: &gateway.listen,
-        admin: gateway.admin,
-        upstream: &gateway.upstream,
-        approver: &gateway.approver,
-        approver_cluster: settings.approver.as_ref().map(|approver| quoted(&approver.cluster)),
-        wasm: quoted(&gateway.wasm),
-        jwt: jwt(settings, gateway)?,
-        // The body, and room for what Envoy reads ahead.
-        buffer: limits.max().unwrap_or_default() + 64 * 1024,
-        idle: (longest + 60).max(300),
-        policy: pretty.lines().map(str::to_owned).collect(),
-    };
-    Ok(rendered.render()? + "\n")
+impl CodeYaml {
+    fn new(module: &Module, cluster: &str) -> CodeYaml {
+        match module {
+            Module::File(file) => CodeYaml::File { file: quoted(file) },
+            Module::Url { url, sha256 } => {
+                CodeYaml::Url { url: quoted(url), sha256: quoted(sha256), cluster: quoted(cluster) }
+            }
+        }
+    }
 }
 
-fn jwt(settings: &Settings, gateway: &Gateway) -> anyhow::Result<Option<JwtYaml>> {
-    let identity = &settings.identity;
-    let payload = identity.principal.iter().chain(&identity.on_behalf_of).find_map(|source| match source {
-        IdentitySource::JwtClaim { metadata_key, .. } => Some(metadata_key),
-        IdentitySource::TrustedHeader(_) => None,
-    });
-    match (payload, &gateway.jwt) {
-        (Some(_), None) => anyhow::bail!(
-            "the policy reads the principal from a token: say who issues it with `--jwt-issuer URL --jwks FILE`"
+impl Module {
+    /// Where it is downloaded from.
+    fn download(&self) -> anyhow::Result<Option<Address>> {
+        let Module::Url { url, .. } = self else { return Ok(None) };
+        let end = url.match_indices('/').nth(2).map_or(url.len(), |(at, _)| at);
+        let origin = url.get(..end).unwrap_or_default();
+        let address = origin.parse().map_err(|expected| anyhow::anyhow!("`{url}`: {expected}"))?;
+        Ok(Some(address))
+    }
+}
+
+/// The issuer that the policy needs, with `keys` made of where its keys are.
+fn jwt(
+    input: Input<'_>,
+    gateway: &Gateway,
+    keys: impl FnOnce(&str) -> anyhow::Result<String>,
+) -> anyhow::Result<Option<JwtYaml>> {
+    match (input.jwt_payload()?, &gateway.jwt) {
+        (Some(_), None) => bail!(
+            "the policy reads the principal from a token: say who issues it with `--jwt-issuer URL --jwks FILE|URL`"
         ),
+        (None, None) => Ok(None),
         (payload, Some(jwt)) => Ok(Some(JwtYaml {
             issuer: quoted(&jwt.issuer),
-            jwks: quoted(&jwt.jwks),
-            payload: quoted(payload.map_or("payload", String::as_str)),
+            keys: keys(&jwt.jwks)?,
+            payload: quoted(payload.unwrap_or("payload")),
         })),
-        (None, None) => Ok(None),
     }
+}
+
+/// The text of a file of keys, for targets whose proxies have no disk of one's own.
+fn keys_of(file: &str) -> anyhow::Result<String> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read the keys in `{file}`"))?;
+    let keys: Value = serde_json::from_str(&text).with_context(|| format!("`{file}` is not a JSON Web Key Set"))?;
+    Ok(keys.to_string())
+}
+
+/// Is it `https://…` rather than a file?
+fn is_url(text: &str) -> bool {
+    text.contains("://")
+}
+
+/// The lines of a template, as the value of a key or, with `item`, as an item of a list.
+fn lines(template: &impl Template, item: bool) -> anyhow::Result<Vec<String>> {
+    let text = template.render()?;
+    let indent = |(i, line): (usize, &str)| match (item, i) {
+        (false, _) => line.to_owned(),
+        (true, 0) => format!("- {line}"),
+        (true, _) => format!("  {line}"),
+    };
+    Ok(text.lines().enumerate().map(indent).collect())
 }
 
 /// A YAML string, whatever the text: JSON's is one.
@@ -156,81 +213,4 @@ fn quoted(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::policy::check::Report;
-
-    fn address(text: &str) -> Result<(String, u16, bool, &'static str), &'static str> {
-        text.parse::<Address>().map(|a| (a.host, a.port, a.tls, a.discovery))
-    }
-
-    #[test]
-    fn addresses() {
-        for (text, host, port, tls, discovery) in [
-            ("8080", "127.0.0.1", 8080, false, "STATIC"),
-            ("10.0.0.1:80", "10.0.0.1", 80, false, "STATIC"),
-            ("[::1]:80", "\"::1\"", 80, false, "STATIC"),
-            ("http://127.0.0.1:8080/", "127.0.0.1", 8080, false, "STATIC"),
-            ("https://api.example.com", "api.example.com", 443, true, "STRICT_DNS"),
-            ("api.internal:8443", "api.internal", 8443, false, "STRICT_DNS"),
-        ] {
-            assert_eq!(address(text), Ok((host.to_owned(), port, tls, discovery)), "{text}");
-        }
-        for text in ["", "host", "host:x", "ftp://a", "a b:1", ":80", "99999", "h:1 }"] {
-            assert!(address(text).is_err(), "{text}");
-        }
-    }
-
-    fn gateway(jwt: Option<Jwt>) -> Gateway {
-        Gateway {
-            policy_name: "p.yaml".into(),
-            node: "gateway-1".into(),
-            listen: "0.0.0.0:8080".parse().unwrap(),
-            admin: 9901,
-            upstream: "https://api.example.com".parse().unwrap(),
-            approver: "8077".parse().unwrap(),
-            wasm: "dist/privyseal.wasm".into(),
-            jwt,
-        }
-    }
-
-    fn render(policy: &str, jwt: Option<Jwt>) -> anyhow::Result<Value> {
-        let report = Report::of(policy);
-        let source = report.source.unwrap().value;
-        let text = envoy(&report.policy.unwrap(), &source, &gateway(jwt))?;
-        Ok(serde_saphyr::from_str(&text).unwrap())
-    }
-
-    #[test]
-    fn the_configuration_holds_the_policy_and_what_enforces_it() {
-        let text = "version: 1\ndefault: hold\napprover: {cluster: my-approver}\nbody_limit: 2MiB\nhold: {wait: 10m}\n";
-        let envoy = render(text, None).unwrap();
-        let listener = &envoy["static_resources"]["listeners"][0];
-        assert_eq!(listener["per_connection_buffer_limit_bytes"], (2 << 20) + 64 * 1024);
-        let manager = &listener["filter_chains"][0]["filters"][0]["typed_config"];
-        assert_eq!(manager["stream_idle_timeout"], "660s");
-        let filters = manager["http_filters"].as_array().unwrap();
-        let names: Vec<_> = filters.iter().map(|f| f["name"].as_str().unwrap()).collect();
-        assert_eq!(names, ["privyseal", "envoy.filters.http.router"]);
-        let plugin = &filters[0]["typed_config"]["config"];
-        assert_eq!(plugin["allow_on_headers_stop_iteration"], true);
-        assert_eq!(plugin["failure_policy"], "FAIL_RELOAD");
-        let carried = plugin["configuration"]["value"].as_str().unwrap();
-        let policy = Policy::parse(carried.as_bytes(), &[]).unwrap();
-        assert_eq!(policy.clusters().collect::<Vec<_>>(), ["my-approver"]);
-        let clusters = envoy["static_resources"]["clusters"].as_array().unwrap();
-        assert_eq!(clusters[1]["name"], "my-approver");
-        assert_eq!(clusters[0]["transport_socket"]["typed_config"]["sni"], "api.example.com");
-    }
-
-    #[test]
-    fn tokens_are_verified_before_they_are_believed() {
-        let text = "version: 1\ndefault: deny\nidentity: {principal: {jwt: {claim: sub, payload: agent}}}\n";
-        assert!(render(text, None).unwrap_err().to_string().contains("--jwt-issuer"));
-        let jwt = Jwt { issuer: "https://issuer".into(), jwks: "/etc/jwks.json".into() };
-        let envoy = render(text, Some(jwt)).unwrap();
-        let filters = &envoy["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]["http_filters"];
-        assert_eq!(filters[0]["name"], "envoy.filters.http.jwt_authn");
-        assert_eq!(filters[0]["typed_config"]["providers"]["agents"]["payload_in_metadata"], "agent");
-    }
-}
+mod tests;

@@ -177,11 +177,11 @@ impl Config {
     }
 }
 
-fn address(port: u16) -> Value {
+pub(crate) fn address(port: u16) -> Value {
     json!({ "socket_address": { "address": "127.0.0.1", "port_value": port } })
 }
 
-fn cluster(name: &str, addr: SocketAddr, protocol: Value) -> Value {
+pub(crate) fn cluster(name: &str, addr: SocketAddr, protocol: Value) -> Value {
     json!({
         "name": name,
         "type": "STATIC",
