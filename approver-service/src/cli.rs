@@ -7,6 +7,7 @@ pub mod audit;
 pub mod client;
 pub mod control;
 pub mod decide;
+pub mod doctor;
 pub mod holds;
 pub mod key;
 pub mod login;
@@ -61,6 +62,7 @@ enum Command {
     Audit(audit::AuditCommand),
     // Policies and texts, on this machine.
     Policy(policy::PolicyCommand),
+    Doctor(doctor::Doctor),
     Scan(scan::Scan),
     Redact(redact::Redact),
 }
@@ -87,6 +89,7 @@ pub fn main() -> ExitCode {
             Command::Control(command) => command.run().await,
             Command::Audit(command) => command.run().await,
             Command::Policy(command) => command.run(),
+            Command::Doctor(command) => command.run().await,
             Command::Scan(command) => command.run(),
             Command::Redact(command) => command.run(),
         }

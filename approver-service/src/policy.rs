@@ -3,6 +3,7 @@
 //! Must not go here: what a policy means (the engine), arguments of commands (`cli::policy`).
 
 pub mod check;
+pub mod needs;
 pub mod render;
 pub mod schema;
 pub mod source;

@@ -74,6 +74,11 @@ impl Envoy {
         self.listeners[0].1
     }
 
+    /// Its admin interface.
+    pub fn admin(&self) -> SocketAddr {
+        self.admin
+    }
+
     /// The address of a listener by its name.
     pub fn listener(&self, name: &str) -> Option<SocketAddr> {
         self.listeners.iter().find(|(n, _)| n == name).map(|(_, addr)| *addr)

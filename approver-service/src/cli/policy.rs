@@ -58,7 +58,7 @@ fn read(file: &Path) -> anyhow::Result<String> {
 }
 
 /// A policy without mistakes, for commands that need one.
-fn load(file: &Path) -> anyhow::Result<(Policy, Source)> {
+pub(super) fn load(file: &Path) -> anyhow::Result<(Policy, Source)> {
     let report = Report::of(&read(file)?);
     match (report.policy, report.source) {
         (Some(policy), Some(source)) => Ok((policy, source)),

@@ -6,6 +6,7 @@ use privyseal_engine::classify::Verdict;
 use privyseal_engine::policy::{Error, Policy};
 use serde::Serialize;
 
+use super::needs;
 use super::source::{Place, Source};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -78,10 +79,8 @@ fn doubts(policy: &Policy) -> Vec<Error> {
     let mut doubts = Vec::new();
     let settings = policy.settings();
     let default = policy.rules().default_verdict();
-    let mut holds = [default.reads, default.writes].contains(&Verdict::Hold);
     for (i, rule) in policy.rules().iter().enumerate() {
         let path = format!("rules[{i}].verdict");
-        holds |= rule.verdict == Verdict::Hold;
         if rule.verdict == Verdict::Allow && [default.reads, default.writes] == [Verdict::Allow; 2] {
             let message = format!("rule `{}` allows what the default allows already", rule.id);
             let hint = "allow is the mildest verdict; to exempt something from another rule use its `except`";
@@ -91,7 +90,7 @@ fn doubts(policy: &Policy) -> Vec<Error> {
             doubts.push(Error::new(path, message).with_hint("write `why:` for the approver"));
         }
     }
-    if holds && settings.identity.principal.is_empty() {
+    if needs::holds(policy) && settings.identity.principal.is_empty() {
         let message = "requests are held, and nothing says who sends them";
         let hint = "without `identity.principal` a hold ends with its connection, and nobody can be told apart";
         doubts.push(Error::new("", message).with_hint(hint));

@@ -9,13 +9,14 @@ mod istio;
 
 use anyhow::{Context, bail};
 use askama::Template;
-use privyseal_engine::policy::{IdentitySource, Policy};
+use privyseal_engine::policy::Policy;
 use serde_json::Value;
 
 pub use self::address::Address;
 pub use self::envoy::envoy;
 pub use self::envoy_gateway::{EnvoyGateway, envoy_gateway};
 pub use self::istio::{Istio, istio};
+use super::needs;
 
 /// Where the parts of a gateway are.
 #[derive(Clone, Debug)]
@@ -67,15 +68,12 @@ pub struct Input<'a> {
 impl Input<'_> {
     /// Bytes that wait in Envoy's buffer: the body, and room for what Envoy reads ahead.
     fn buffer(&self) -> usize {
-        let own = self.policy.settings().body_limit;
-        let limits = self.policy.rules().iter().filter_map(|rule| rule.body_limit).chain([own]);
-        limits.max().unwrap_or_default() + 64 * 1024
+        needs::largest_body(self.policy) + 64 * 1024
     }
 
     /// Seconds that a stream may lie still: longer than any hold waits.
     fn idle(&self) -> u64 {
-        let wait = self.policy.settings().hold.wait;
-        (wait.http.max(wait.mcp).max(wait.llm).as_secs() + 60).max(300)
+        (needs::longest_wait(self.policy).as_secs() + 60).max(300)
     }
 
     /// The cluster that the policy calls the approver by.
@@ -85,11 +83,7 @@ impl Input<'_> {
 
     /// The key under which `jwt_authn` must leave the token's claims, if the policy reads any.
     fn jwt_payload(&self) -> anyhow::Result<Option<&str>> {
-        let identity = &self.policy.settings().identity;
-        let mut payloads = identity.principal.iter().chain(&identity.on_behalf_of).filter_map(|source| match source {
-            IdentitySource::JwtClaim { metadata_key, .. } => Some(metadata_key.as_str()),
-            IdentitySource::TrustedHeader(_) => None,
-        });
+        let mut payloads = needs::jwt_payloads(self.policy);
         let first = payloads.next();
         if let Some(other) = payloads.find(|other| Some(*other) != first) {
             bail!(
