@@ -1,11 +1,12 @@
 //! What in a text is personal or secret: types, places, confidence.
 //!
-//! One pass (`scan`) stops at words that hold a digit and at a few marks (`@`, `+`, `://`, `=`); small recognisers, one
-//! family per file, confirm what stands there with structure, checksum and context (`hints`). Nothing here allocates
-//! before something is found.
+//! One pass (`scan`) stops at words that hold a digit and at a few marks (`@`, `:`, `=`); small recognisers, one family per
+//! file, confirm what stands there with structure, checksum and context (`hints`). Nothing here allocates before something is
+//! found, and no byte is looked at more than a fixed number of times.
 //!
 //! Must not go here: formats of bodies (`extract`, `redact`), what happens to a match (`redact`).
 
+mod blocks;
 mod card;
 mod checksum;
 mod crypto;
@@ -19,7 +20,7 @@ mod keyed;
 mod loose;
 mod network;
 mod phone;
-mod plain;
+mod phrases;
 mod scan;
 mod secret;
 mod settled;
@@ -28,9 +29,9 @@ mod url;
 mod vocabulary;
 mod window;
 
+pub use blocks::any;
 pub use entity::{Entity, Group, Set};
 pub use hints::Hints;
-pub use plain::any;
 pub use scan::{Wanted, field, resolve};
 pub use settled::settled;
 

@@ -3,10 +3,14 @@
 use super::checksum::luhn;
 use super::entity::Entity;
 use super::scan::{Scan, Word};
-use super::shape::{Compact, is_separator};
+use super::shape::Compact;
 
+/// At a word of only digits.
 pub(super) fn at_word(scan: &mut Scan<'_>, word: &Word) {
-    if word.lead < 3 || word.lead > 19 || !scan.wants(Entity::CreditCard) || !scan.opens(word.start) {
+    let grouped = matches!(word.len(), 4 | 6)
+        && scan.next(word.end).is_some_and(is_separator)
+        && scan.next(word.end + 1).is_some_and(|b| b.is_ascii_digit());
+    if !(grouped || (12..=19).contains(&word.len())) || !scan.wants(Entity::CreditCard) || !scan.opens(word.start) {
         return;
     }
     let Some((end, digits, grouped)) = number(scan.rest(word.start)).map(|(len, d, g)| (word.start + len, d, g)) else {
@@ -16,17 +20,22 @@ pub(super) fn at_word(scan: &mut Scan<'_>, word: &Word) {
         return;
     }
     let near = scan.near(word.start);
+    let announced = near.announces(Entity::CreditCard);
     // Where a card is announced, the networks' ranges need not be known.
-    if !is_issued(digits.bytes()) && !near.announces(Entity::CreditCard) {
+    if !announced && !is_issued(digits.bytes()) {
         return;
     }
-    let score = match (near.announces(Entity::CreditCard), near.other()) {
+    let score = match (announced, near.other()) {
         (true, _) => 98,
         (false, true) => 35,
         (false, false) if grouped => 85,
         (false, false) => 75,
     };
     scan.found(Entity::CreditCard, word.start, end, score);
+}
+
+fn is_separator(byte: u8) -> bool {
+    matches!(byte, b' ' | b'-' | b'.' | b'/')
 }
 
 /// The digits that `rest` begins with, in one run or in the groups printed on cards, their length in bytes, and whether

@@ -27,6 +27,9 @@ pub(super) fn at_word(scan: &mut Scan<'_>, word: &Word) {
 /// 25 bytes of which the last four are a double SHA-256 of the others.
 fn base58_check(text: &[u8]) -> bool {
     const ALPHABET: &[u8; 58] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
+    if text.iter().any(|b| matches!(b, b'0' | b'O' | b'I' | b'l')) {
+        return false;
+    }
     let mut bytes = [0u8; 25];
     for b in text {
         let Some(value) = ALPHABET.iter().position(|a| a == b) else { return false };

@@ -4,17 +4,38 @@ use super::entity::Entity;
 use super::scan::{Scan, Word};
 
 pub(super) fn at_word(scan: &mut Scan<'_>, word: &Word) {
-    if !scan.wants(Entity::DateOfBirth) || !scan.opens(word.start) {
+    let joined = |end: usize| scan.next(end).is_some_and(is_gap);
+    let may_begin = match (word.is_number(), word.len()) {
+        (true, 1 | 2 | 4) => joined(word.end),
+        (true, len) => len == 8,
+        // `28th of …`, `19900228T…`
+        (false, len) => matches!(word.lead, 1 | 2) && len <= 4 && joined(word.end) || word.lead == 8,
+    };
+    if may_begin {
+        judge(scan, word.start);
+    }
+}
+
+/// At a number behind the name of a month.
+pub(super) fn behind_month(scan: &mut Scan<'_>, word: &Word) {
+    let gap = scan.bytes.get(word.start.saturating_sub(3)..word.start).unwrap_or_default();
+    let gap = gap.iter().rev().take_while(|b| is_gap(**b)).count();
+    if let Some(letters) = Word::of_letters(scan.bytes, word.start - gap, 9)
+        && is_month(scan.bytes.get(letters.start..letters.end).unwrap_or_default())
+    {
+        judge(scan, letters.start);
+    }
+}
+
+fn judge(scan: &mut Scan<'_>, start: usize) {
+    if !scan.wants(Entity::DateOfBirth) || !scan.opens(start) || !scan.said(start).contains(Entity::DateOfBirth) {
         return;
     }
-    let rest = scan.rest(word.start);
-    if word.digits == 0 && !is_month(rest.get(..word.end - word.start).unwrap_or_default()) {
-        return;
-    }
+    let rest = scan.rest(start);
     let Some(len) = numeric(rest).or_else(|| spelled(rest)) else { return };
     // The reach of `born` is short: a letter often has other dates behind.
-    if scan.near(word.start).distance(Entity::DateOfBirth).is_some_and(|gap| gap <= 24) {
-        scan.found(Entity::DateOfBirth, word.start, word.start + len, 90);
+    if scan.near(start).distance(Entity::DateOfBirth).is_some_and(|gap| gap <= 24) {
+        scan.found(Entity::DateOfBirth, start, start + len, 90);
     }
 }
 
@@ -77,13 +98,17 @@ fn spelled(rest: &[u8]) -> Option<usize> {
         if month && day > 0 && year > 0 {
             return (is_date(year, 1, day) && !more(rest, at)).then_some(at);
         }
-        let gap = rest.get(at..)?.iter().take(3).take_while(|b| matches!(b, b' ' | b',' | b'-' | b'.' | b'/')).count();
+        let gap = rest.get(at..)?.iter().take(3).take_while(|b| is_gap(**b)).count();
         if gap == 0 {
             return None;
         }
         at += gap;
     }
     None
+}
+
+fn is_gap(b: u8) -> bool {
+    matches!(b, b' ' | b',' | b'-' | b'.' | b'/')
 }
 
 fn more(rest: &[u8], at: usize) -> bool {

@@ -7,7 +7,10 @@ use super::scan::Scan;
 const FILES: &[&str] = &["css", "gif", "html", "ico", "jpeg", "jpg", "js", "json", "png", "svg", "ts", "tsx", "webp"];
 
 pub(super) fn at_sign(scan: &mut Scan<'_>, at: usize) {
-    if !scan.wants(Entity::EmailAddress) {
+    // Most marks stand beside no address.
+    let joins = scan.previous(at).is_some_and(|b| is_local(b) && b != b'.')
+        && scan.next(at + 1).is_some_and(|b| b.is_ascii_alphanumeric());
+    if !joins || !scan.wants(Entity::EmailAddress) {
         return;
     }
     let (Some(start), Some(end)) = (local_start(scan.bytes, at), domain_end(scan.rest(at + 1)).map(|len| at + 1 + len))
@@ -17,11 +20,14 @@ pub(super) fn at_sign(scan: &mut Scan<'_>, at: usize) {
     scan.found(Entity::EmailAddress, start, end, 95);
 }
 
+fn is_local(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'%' | b'+' | b'-' | b'\'')
+}
+
 /// Where the local part before `at` begins.
 fn local_start(bytes: &[u8], at: usize) -> Option<usize> {
     let before = bytes.get(at.saturating_sub(64)..at)?;
-    let allowed = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'%' | b'+' | b'-' | b'\'');
-    let len = before.iter().rev().take_while(|b| allowed(b)).count();
+    let len = before.iter().rev().take_while(|b| is_local(**b)).count();
     let local = before.get(before.len() - len..)?;
     // Marks around an address are not part of it: `_alice@example.com_`, `'alice@example.com'`.
     let skipped = local.iter().take_while(|b| !b.is_ascii_alphanumeric()).count();
@@ -54,6 +60,6 @@ fn domain_end(rest: &[u8]) -> Option<usize> {
         at += 1;
     }
     let (tld, end) = end?;
-    let tld = rest.get(tld..end)?.to_ascii_lowercase();
-    (!FILES.iter().any(|file| file.as_bytes() == tld)).then_some(end)
+    let tld = rest.get(tld..end)?;
+    (!FILES.iter().any(|file| file.as_bytes().eq_ignore_ascii_case(tld))).then_some(end)
 }

@@ -110,34 +110,70 @@ const LONGEST: usize = 64;
 
 /// Calls `hit` with the offset behind each announcing phrase of `text`, and what it announces.
 pub(super) fn each(text: &[u8], mut hit: impl FnMut(usize, Hints)) {
-    // The last words, lower case and joined, and where each begins in the buffer.
-    let mut joined = [0u8; LONGEST];
-    let mut starts = [0usize; JOINED];
-    let (mut used, mut words) = (0, 0);
+    let index = &*INDEX;
+    let mut phrases = Phrases::default();
     for (start, end) in (Words { text, at: 0 }) {
         let word = text.get(start..end).unwrap_or_default();
-        if words == JOINED || used + word.len() > LONGEST {
-            // Drop the oldest word, or all if the new one is too long to join any.
-            let drop = if used + word.len() > LONGEST { used } else { starts[1] };
-            joined.copy_within(drop..used, 0);
-            used -= drop;
-            words = if used == 0 { 0 } else { words - 1 };
-            starts.rotate_left(1);
-            starts.iter_mut().for_each(|s| *s = s.saturating_sub(drop));
+        let begins = index.may_begin(word);
+        // Most words begin nothing and continue nothing.
+        if begins || phrases.open > 0 {
+            phrases.add(word, begins);
+            phrases.retain(|phrase| {
+                if let Some(hints) = index.lookup(phrase) {
+                    hit(end, hints);
+                }
+                index.may_begin(phrase)
+            });
         }
-        let Some(slot) = joined.get_mut(used..used + word.len()) else { continue };
+    }
+}
+
+/// The last words, joined in lower case, as far as they may begin an entry.
+struct Phrases {
+    joined: [u8; LONGEST],
+    used: usize,
+    /// Where a phrase begins, and of how many words it is.
+    starts: [(usize, usize); JOINED],
+    open: usize,
+}
+
+impl Default for Phrases {
+    fn default() -> Self {
+        Phrases { joined: [0; LONGEST], used: 0, starts: [(0, 0); JOINED], open: 0 }
+    }
+}
+
+impl Phrases {
+    /// Continues all phrases by a word, and begins one with it.
+    fn add(&mut self, word: &[u8], begins: bool) {
+        if self.open == 0 || self.used + word.len() > LONGEST {
+            (self.used, self.open) = (0, 0);
+        }
+        let Some(slot) = self.joined.get_mut(self.used..self.used + word.len()) else { return };
         slot.copy_from_slice(word);
         slot.make_ascii_lowercase();
-        if let Some(first) = starts.get_mut(words) {
-            *first = used;
+        // A phrase of `JOINED` words was given up, so there is room.
+        if let Some(start) = self.starts.get_mut(self.open).filter(|_| begins) {
+            *start = (self.used, 0);
+            self.open += 1;
         }
-        used += word.len();
-        words += 1;
-        for from in starts.iter().take(words) {
-            if let Some(hints) = joined.get(*from..used).and_then(lookup) {
-                hit(end, hints);
+        self.used += word.len();
+    }
+
+    /// Gives up the phrases that `may_go_on` refuses, and those that are as long as an entry can be.
+    fn retain(&mut self, mut may_go_on: impl FnMut(&[u8]) -> bool) {
+        let mut kept = 0;
+        for i in 0..self.open {
+            let Some((from, words)) = self.starts.get(i).copied() else { break };
+            let phrase = self.joined.get(from..self.used).unwrap_or_default();
+            if may_go_on(phrase) && words + 1 < JOINED {
+                if let Some(slot) = self.starts.get_mut(kept) {
+                    *slot = (from, words + 1);
+                }
+                kept += 1;
             }
         }
+        self.open = kept;
     }
 }
 
@@ -147,24 +183,46 @@ struct Words<'a> {
     at: usize,
 }
 
+/// What a byte is in a word.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Case {
+    /// None of its letters.
+    None,
+    Lower,
+    Upper,
+    /// Part of a letter beyond ASCII.
+    Other,
+}
+
+impl Case {
+    fn of(b: u8) -> Case {
+        match b {
+            b'a'..=b'z' => Case::Lower,
+            b'A'..=b'Z' => Case::Upper,
+            0x80.. => Case::Other,
+            _ => Case::None,
+        }
+    }
+}
+
 impl Iterator for Words<'_> {
     type Item = (usize, usize);
 
     fn next(&mut self) -> Option<(usize, usize)> {
-        let letter = |b: &u8| b.is_ascii_alphabetic() || *b >= 0x80;
         let rest = self.text.get(self.at..)?;
-        let start = self.at + rest.iter().position(letter)?;
-        let word = self.text.get(start..)?;
+        let start = self.at + rest.iter().position(|b| Case::of(*b) != Case::None)?;
+        let mut word = self.text.get(start..)?.iter();
+        let mut before = Case::of(*word.next()?);
         let mut len = 1;
-        while let Some(b) = word.get(len).filter(|b| letter(b)) {
-            let before = word.get(len - 1).copied().unwrap_or(0);
-            let hump = b.is_ascii_uppercase() && before.is_ascii_lowercase();
-            let acronym_ends = b.is_ascii_uppercase()
-                && before.is_ascii_uppercase()
-                && word.get(len + 1).is_some_and(u8::is_ascii_lowercase);
-            if hump || acronym_ends {
+        while let Some(case) = word.next().map(|b| Case::of(*b)) {
+            let hump = case == Case::Upper && before == Case::Lower;
+            let acronym_ends = case == Case::Upper
+                && before == Case::Upper
+                && word.as_slice().first().is_some_and(|b| Case::of(*b) == Case::Lower);
+            if case == Case::None || hump || acronym_ends {
                 break;
             }
+            before = case;
             len += 1;
         }
         self.at = start + len;
@@ -172,19 +230,13 @@ impl Iterator for Words<'_> {
     }
 }
 
-fn lookup(word: &[u8]) -> Option<Hints> {
-    let index = &*INDEX;
-    index.find(word).or_else(|| match word.split_last() {
-        Some((b's', one)) if one.len() > 2 => index.find(one),
-        _ => None,
-    })
-}
-
 /// All words with all that each announces, by hash.
 struct Index {
     words: Vec<(&'static str, Hints)>,
     /// Places in `words`, counted from 1; a word stands in the first free slot behind its hash.
     slots: Vec<u16>,
+    /// A bit for each three letters that a word begins with: most words of most texts begin none.
+    begins: Vec<u32>,
 }
 
 /// More than twice the words, and a power of two.
@@ -207,13 +259,39 @@ static INDEX: LazyLock<Index> = LazyLock::new(|| {
     let traits = trait_words
         .into_iter()
         .flat_map(|(t, words)| words.iter().map(move |w| (*w, Hints { entities: Set::EMPTY, traits: t })));
-    let mut index = Index { words: Vec::new(), slots: vec![0; SLOTS] };
+    let mut index = Index { words: Vec::new(), slots: vec![0; SLOTS], begins: vec![0; 1024] };
     entities.chain(traits).for_each(|(word, hints)| index.add(word, hints));
     index
 });
 
 impl Index {
+    fn lookup(&self, phrase: &[u8]) -> Option<Hints> {
+        self.find(phrase).or_else(|| match phrase.split_last() {
+            Some((b's', one)) if one.len() > 2 => self.find(one),
+            _ => None,
+        })
+    }
+
+    /// Whether a word of the index may begin with `phrase`, in any case, or `phrase` with it.
+    fn may_begin(&self, phrase: &[u8]) -> bool {
+        let third = |a: u8, b: u8| self.begins.get(two_letters(a, b)).copied().unwrap_or(0);
+        match phrase {
+            [a, b, c, ..] => third(*a, *b) >> (c & 31) & 1 == 1,
+            [a, b] => third(*a, *b) != 0,
+            _ => true,
+        }
+    }
+
     fn add(&mut self, word: &'static str, hints: Hints) {
+        let (pair, third) = match word.as_bytes() {
+            [a, b, c, ..] => (two_letters(*a, *b), 1 << (c & 31)),
+            // Whatever stands behind a word so short.
+            [a, b] => (two_letters(*a, *b), u32::MAX),
+            _ => return,
+        };
+        if let Some(all) = self.begins.get_mut(pair) {
+            *all |= third;
+        }
         let slot = self.slot(word.as_bytes());
         match self.slots.get(slot).and_then(|at| usize::from(*at).checked_sub(1)) {
             Some(known) => {
@@ -246,6 +324,11 @@ impl Index {
         };
         (start..start + SLOTS).map(|at| at % SLOTS).find(|at| here(*at)).unwrap_or(0)
     }
+}
+
+/// Five bits of each letter, the same for both cases.
+fn two_letters(a: u8, b: u8) -> usize {
+    usize::from(a & 31) << 5 | usize::from(b & 31)
 }
 
 #[cfg(test)]
@@ -283,7 +366,7 @@ mod tests {
     fn entries_are_written_as_the_reader_joins_them() {
         assert!(INDEX.words.len() * 2 < SLOTS);
         for (word, _) in &INDEX.words {
-            assert!(word.len() <= LONGEST && *word == word.to_lowercase(), "{word}");
+            assert!((2..=LONGEST).contains(&word.len()) && *word == word.to_lowercase(), "{word}");
             assert!(word.bytes().all(|b| b.is_ascii_lowercase() || !b.is_ascii()), "{word}");
         }
     }

@@ -9,7 +9,7 @@ mod us;
 
 use std::sync::LazyLock;
 
-use super::entity::Entity;
+use super::entity::{Entity, Set};
 use super::scan::{Scan, Word};
 use super::shape::{self, Compact};
 
@@ -25,23 +25,43 @@ pub(super) struct Id {
 
 const TABLES: &[&[Id]] = &[us::IDS, europe::IDS, americas::IDS, asia_pacific::IDS];
 
-/// Longest leading run that is looked up.
-const LEAD: usize = 24;
+/// Longest first word of a shape that is looked up.
+const WORD: usize = 24;
 
-/// Shapes by what they begin with: digits or letters, and how many.
+/// A shape, and what a text must have to be worth a closer look.
+#[derive(Clone, Copy)]
+struct Candidate {
+    id: &'static Id,
+    shape: &'static str,
+    /// Its score where nothing announces it.
+    alone: u8,
+    /// What stands behind the first word; `None`: the end of the value.
+    joint: Option<u8>,
+    /// The length of the second word.
+    second: usize,
+}
+
+/// Shapes by their first word: whether it begins with a digit, and its length.
 struct Index {
-    digits: [Vec<(&'static Id, &'static str, u8)>; LEAD],
-    letters: [Vec<(&'static Id, &'static str, u8)>; LEAD],
+    digits: [Vec<Candidate>; WORD],
+    letters: [Vec<Candidate>; WORD],
 }
 
 static INDEX: LazyLock<Index> = LazyLock::new(|| {
     let mut index = Index { digits: Default::default(), letters: Default::default() };
     for id in TABLES.iter().flat_map(|table| table.iter()) {
-        for &(shape, bare) in id.shapes {
-            for (lead, digits) in leads(shape) {
-                let side = if digits { &mut index.digits } else { &mut index.letters };
-                if let Some(slot) = side.get_mut(lead) {
-                    slot.push((id, shape, bare));
+        for &(shape, alone) in id.shapes {
+            let bytes = shape.as_bytes();
+            let word = |from: usize| word_len(bytes.get(from..).unwrap_or_default());
+            let first = word(0);
+            let candidate = Candidate { id, shape, alone, joint: bytes.get(first).copied(), second: word(first + 1) };
+            let begin = bytes.first().copied().unwrap_or(0);
+            for (side, may_begin) in [
+                (&mut index.digits, matches!(begin, b'X' | b'0'..=b'9')),
+                (&mut index.letters, begin.is_ascii_alphabetic()),
+            ] {
+                if let Some(slot) = side.get_mut(first).filter(|_| may_begin) {
+                    slot.push(candidate);
                 }
             }
         }
@@ -49,43 +69,9 @@ static INDEX: LazyLock<Index> = LazyLock::new(|| {
     index
 });
 
-/// The leading runs with which a text of this shape may begin; `true` for digits.
-fn leads(shape: &str) -> Vec<(usize, bool)> {
-    let shape = shape.as_bytes();
-    let mut all = Vec::new();
-    for digits in [true, false] {
-        // A lead may end at each place where the class can change.
-        let mut run = 0;
-        for (at, want) in shape.iter().enumerate() {
-            let (may, must) = match want {
-                b'0' => (digits, digits),
-                b'A' => (!digits, !digits),
-                b'X' => (true, false),
-                b'?' => {
-                    if run > 0 {
-                        all.push((run, digits));
-                    }
-                    continue;
-                }
-                b if b.is_ascii_digit() => (digits, digits),
-                b if b.is_ascii_alphabetic() => (!digits, !digits),
-                _ => (false, false),
-            };
-            if !must && run > 0 {
-                all.push((run, digits));
-            }
-            if !may {
-                break;
-            }
-            run += 1;
-            if at + 1 == shape.len() {
-                all.push((run, digits));
-            }
-        }
-    }
-    all.sort_unstable();
-    all.dedup();
-    all
+/// The length of the word at the start of `rest`, as far as any shape goes.
+fn word_len(rest: &[u8]) -> usize {
+    rest.iter().take(WORD).take_while(|b| b.is_ascii_alphanumeric()).count()
 }
 
 /// The number that ASCII digits spell.
@@ -101,28 +87,39 @@ pub(super) fn at_word(scan: &mut Scan<'_>, word: &Word) {
     let index = &*INDEX;
     let first_is_digit = scan.next(word.start).is_some_and(|b| b.is_ascii_digit());
     let side = if first_is_digit { &index.digits } else { &index.letters };
-    let Some(candidates) = side.get(word.lead).filter(|c| !c.is_empty()) else { return };
-    if !scan.opens(word.start) {
+    let Some(candidates) = side.get(word.end - word.start).filter(|c| !c.is_empty()) else { return };
+    let (bytes, joint) = (scan.bytes, scan.next(word.end));
+    let second_word = || word_len(bytes.get(word.end + 1..).unwrap_or_default());
+    let (mut second, mut said) = (None, None);
+    for candidate in candidates {
+        let Candidate { id, alone, .. } = candidate;
+        let joined = candidate.joint.is_none()
+            || candidate.joint == joint && *second.get_or_insert_with(second_word) == candidate.second;
+        // Most values count only where they are announced, and nothing announces them.
+        let may_count = |scan: &mut Scan<'_>, said: &mut Option<Set>| {
+            scan.accepts(id.entity, *alone)
+                || said.get_or_insert_with(|| scan.said(word.start)).contains(id.entity) && scan.wants(id.entity)
+        };
+        if joined && may_count(scan, &mut said) {
+            judge(scan, word.start, candidate);
+        }
+    }
+}
+
+fn judge(scan: &mut Scan<'_>, start: usize, Candidate { id, shape, alone, .. }: &Candidate) {
+    let Some((len, compact)) = shape::matches(shape, scan.rest(start)) else { return };
+    let end = start + len;
+    if !scan.opens(start) || !scan.closes(end) || !(id.check)(&compact) {
         return;
     }
-    for &(id, shape, bare) in candidates {
-        if !scan.wants(id.entity) {
-            continue;
-        }
-        let Some((len, compact)) = shape::matches(shape, scan.rest(word.start)) else { continue };
-        let end = word.start + len;
-        if !scan.closes(end) || !(id.check)(&compact) {
-            continue;
-        }
-        let near = scan.near(word.start);
-        let score = match near.distance(id.entity) {
-            // Of several that fit, the one announced last is meant.
-            Some(distance) => id.announced - u8::try_from(distance / 8).unwrap_or(9).min(9),
-            None if near.other() => bare / 2,
-            None => bare,
-        };
-        scan.found(id.entity, word.start, end, score);
-    }
+    let near = scan.near(start);
+    let score = match near.distance(id.entity) {
+        // Of several that fit, the one announced last is meant.
+        Some(distance) => id.announced - u8::try_from(distance / 8).unwrap_or(9).min(9),
+        None if near.other() => alone / 2,
+        None => *alone,
+    };
+    scan.found(id.entity, start, end, score);
 }
 
 #[cfg(test)]
@@ -131,10 +128,11 @@ mod tests {
     use crate::testing::test;
 
     #[test]
-    fn leads_cover_what_a_shape_accepts() {
-        assert_eq!(leads("000?00?0000"), [(3, true), (5, true), (9, true)]);
-        assert_eq!(leads("AA?00"), [(2, false)]);
-        assert_eq!(leads("00A0"), [(2, true)]);
-        assert_eq!(leads("XX"), [(1, false), (1, true), (2, false), (2, true)]);
+    fn every_shape_can_be_found() {
+        let index = &*INDEX;
+        let shapes: usize = TABLES.iter().flat_map(|table| table.iter()).map(|id| id.shapes.len()).sum();
+        let begun: Vec<&str> =
+            index.digits.iter().chain(&index.letters).flatten().map(|candidate| candidate.shape).collect();
+        assert!(begun.len() >= shapes && !begun.iter().any(|shape| word_len(shape.as_bytes()) == WORD));
     }
 }

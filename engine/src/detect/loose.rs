@@ -1,7 +1,7 @@
 //! Ids without a checksum or a common shape: passports, licences, bank accounts, medical records. Only a word right before
 //! them, or their key, tells what they are.
 
-use super::entity::Entity;
+use super::entity::{Entity, Set};
 use super::hints::Hints;
 use super::scan::{Scan, Word};
 
@@ -50,8 +50,17 @@ fn refined(entity: Entity, value: &[u8]) -> Entity {
 /// How far before the value its word may stand.
 const REACH: usize = 24;
 
+/// The entities of all kinds.
+const ALL: Set = Set::of(Entity::UsBankNumber)
+    .with(Entity::MedicalRecord)
+    .with(Entity::Passport)
+    .with(Entity::UsDriverLicense)
+    .with(Entity::DriverLicense)
+    .with(Entity::NationalId);
+
 pub(super) fn at_word(scan: &mut Scan<'_>, word: &Word) {
-    if word.digits < 1 || word.end - word.start > 20 || !scan.opens(word.start) {
+    let long_enough = word.len() >= 5 || matches!(scan.next(word.end), Some(b' ' | b'-'));
+    if word.len() > 20 || !long_enough || !scan.opens(word.start) || !scan.said(word.start).meets(ALL) {
         return;
     }
     let near = scan.near(word.start);
@@ -96,4 +105,15 @@ fn extent(rest: &[u8]) -> Option<(usize, usize, usize)> {
         }
     }
     (end > 0).then_some((end, len, digits))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::test;
+
+    #[test]
+    fn all_is_every_kind() {
+        assert_eq!(KINDS.iter().fold(Set::EMPTY, |all, kind| all.with(kind.0)), ALL);
+    }
 }

@@ -6,28 +6,49 @@ use super::entity::Entity;
 use super::scan::{Scan, Word};
 
 pub(super) fn at_word(scan: &mut Scan<'_>, word: &Word) {
-    match scan.next(word.end) {
-        Some(b'.') if word.digits == word.end - word.start && word.digits <= 3 => ipv4(scan, word.start),
-        Some(b':') if word.end - word.start <= 4 => {
+    match (scan.next(word.end), word.len()) {
+        (Some(b'.'), ..=3) if word.is_number() => ipv4(scan, word.start),
+        (Some(b':'), ..=4) => {
             mac(scan, word);
             ipv6(scan, word.start);
         }
-        Some(b'-' | b'.') => mac(scan, word),
-        _ if word.end - word.start == 12 => mac(scan, word),
+        (Some(b'-'), 2) | (Some(b'.'), 4) | (_, 12) => mac(scan, word),
         _ => {}
     }
 }
 
-/// At a colon that follows no word: `::1`.
+/// At a colon that follows no word, as in `::1`, or one of letters only, as in `fe:…`.
 pub(super) fn at_colon(scan: &mut Scan<'_>, at: usize) {
+    let Some(next) = scan.next(at + 1).filter(|b| b.is_ascii_hexdigit() || *b == b':') else { return };
+    if let Some(word) = Word::of_letters(scan.bytes, at, 4) {
+        at_word(scan, &word);
+        return;
+    }
     let opens = scan.previous(at).is_none_or(|b| !b.is_ascii_alphanumeric() && b != b':' && b != b'.');
-    if opens && scan.rest(at).starts_with(b"::") && scan.next(at + 2).is_some_and(|b| b.is_ascii_hexdigit()) {
+    if opens && next == b':' && scan.next(at + 2).is_some_and(|b| b.is_ascii_hexdigit()) {
         ipv6(scan, at);
     }
 }
 
+/// At a group of hex digits behind a group of letters only: `abcd.ef01.2345`.
+pub(super) fn behind_letters(scan: &mut Scan<'_>, word: &Word) {
+    if word.len() == 4
+        && scan.previous(word.start) == Some(b'.')
+        && let Some(letters) = Word::of_letters(scan.bytes, word.start - 1, 4)
+    {
+        at_word(scan, &letters);
+    }
+}
+
 fn ipv4(scan: &mut Scan<'_>, start: usize) {
-    if !scan.wants(Entity::IpAddress) {
+    let letter = |at: Option<usize>| at.and_then(|i| scan.bytes.get(i)).is_some_and(u8::is_ascii_alphanumeric);
+    // `Chrome/49.0.826.0` and `pkg-1.2.3.4` are versions.
+    let inside = match scan.previous(start) {
+        Some(b'/' | b'-' | b'_' | b'.') => letter(start.checked_sub(2)),
+        Some(b) => b.is_ascii_alphanumeric(),
+        None => false,
+    };
+    if inside || !scan.wants(Entity::IpAddress) {
         return;
     }
     let rest = scan.rest(start);
@@ -43,13 +64,6 @@ fn ipv4(scan: &mut Scan<'_>, start: usize) {
         || scan.next(end) == Some(b'.') && scan.next(end + 1).is_some_and(|b| b.is_ascii_alphanumeric())
     {
         return;
-    }
-    let letter = |at: Option<usize>| at.and_then(|i| scan.bytes.get(i)).is_some_and(u8::is_ascii_alphanumeric);
-    // `Chrome/49.0.826.0` and `pkg-1.2.3.4` are versions.
-    match scan.previous(start) {
-        Some(b'/' | b'-' | b'_' | b'.') if letter(start.checked_sub(2)) => return,
-        Some(b) if b.is_ascii_alphanumeric() => return,
-        _ => {}
     }
     let near = scan.near(start);
     let score = match () {

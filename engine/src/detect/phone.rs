@@ -122,17 +122,31 @@ pub(super) fn at_bracket(scan: &mut Scan<'_>, at: usize) {
     }
 }
 
+/// At a word of only digits.
 pub(super) fn at_word(scan: &mut Scan<'_>, word: &Word) {
-    if word.lead == word.end - word.start
-        && word.digits == word.lead
-        && scan.wants(Entity::PhoneNumber)
-        && scan.opens(word.start)
-    {
-        let bracket = matches!(scan.previous(word.start), Some(b'(' | b'+'));
-        let path = scan.previous(word.start) == Some(b'/') || scan.previous(word.start) == Some(b'#');
-        if !bracket && !path {
-            national(scan, word.start);
-        }
+    let path = matches!(scan.previous(word.start), Some(b'/' | b'#'));
+    if path || !scan.wants(Entity::PhoneNumber) || !scan.opens(word.start) {
+        return;
+    }
+    if may_stand_alone(scan.rest(word.start), word.len()) || scan.said(word.start).contains(Entity::PhoneNumber) {
+        national(scan, word.start);
+    }
+}
+
+/// Whether the form of a number whose first group has `len` digits may tell that it is a phone's: a quick look at what
+/// [`by_form`] asks for.
+fn may_stand_alone(rest: &[u8], len: usize) -> bool {
+    let (first, joint, next) = (rest.first(), rest.get(len), rest.get(len + 1));
+    let group = |from: usize| rest.iter().skip(from).take(4).take_while(|b| b.is_ascii_digit()).count();
+    match (joint, next) {
+        (Some(b')' | b'('), _) | (Some(b' ' | b'-'), Some(b'(')) => true,
+        (Some(b' ' | b'-' | b'.' | b'/'), Some(b'0'..=b'9')) => match len {
+            _ if first == Some(&b'0') => len <= 5,
+            1 => first == Some(&b'1') && group(2) == 3,
+            2 | 3 => group(len + 1) == 3,
+            _ => false,
+        },
+        _ => len == 11 && first == Some(&b'0'),
     }
 }
 

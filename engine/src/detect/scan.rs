@@ -1,11 +1,18 @@
 //! The pass over one text: where a value may begin, and which families look there.
 //!
-//! Must not go here: what a value looks like (the families).
+//! It stops at digits and a few marks (`stops`), and at words that need neither (`phrases`); what begins in letters before
+//! its first digit is looked for from there, backwards (`before`). Must not go here: what a value looks like (the families).
+
+mod before;
+mod stops;
+mod word;
 
 use super::entity::{Entity, Set};
 use super::hints::Hints;
 use super::window::{Near, Window};
-use super::{Match, card, crypto, date, email, iban, ids, keyed, loose, network, phone, plain, secret, url};
+use super::{Match, card, crypto, date, email, iban, ids, keyed, loose, network, phone, phrases, secret, url};
+use before::Looked;
+pub(super) use word::Word;
 
 /// What is looked for, and how sure a match must be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,12 +31,18 @@ impl Wanted {
 /// Appends all matches in the value of a field, those that overlap too; its key and the key of the object around it
 /// announce something, or nothing.
 pub fn field(text: &str, key: Hints, parent: Hints, wanted: &Wanted, out: &mut Vec<Match>) {
-    let mut scan =
-        Scan { text, bytes: text.as_bytes(), window: Window::new(text.as_bytes(), key), assigned: 0, wanted, out };
-    keyed::whole(&mut scan, key, parent);
-    if !plain::is_plain(scan.bytes) {
-        scan.run();
+    let bytes = text.as_bytes();
+    let (stop, phrase) = (stops::next(bytes, 0), phrases::first(bytes));
+    // Most strings of most bodies end here.
+    if stop.is_none() && phrase.is_none() && key.is_none() {
+        return;
     }
+    let (window, looked) = (Window::new(bytes, key), Looked::default());
+    let scan = &mut Scan { text, bytes, window, assigned: 0, endless: 0, looked, wanted, out };
+    keyed::whole(scan, key, parent);
+    phrases::judge(scan, phrase);
+    scan.assigned = 0;
+    scan.run(stop);
 }
 
 /// One text under the pass, as the families see it.
@@ -39,78 +52,88 @@ pub(super) struct Scan<'a> {
     window: Window<'a>,
     /// Marks before belong to a value that was judged already.
     assigned: usize,
+    /// No issued token begins before: what stands there is longer than any.
+    pub endless: usize,
+    looked: Looked,
     wanted: &'a Wanted,
     out: &'a mut Vec<Match>,
 }
 
 impl<'a> Scan<'a> {
-    fn run(&mut self) {
-        let mut at = 0;
-        while let Some(&byte) = self.bytes.get(at) {
-            if byte.is_ascii_alphanumeric() {
-                let word = Word::at(self.bytes, at);
-                self.word(&word);
-                at = word.end;
-            } else {
-                match byte {
-                    b'@' => email::at_sign(self, at),
-                    b'+' => phone::at_plus(self, at),
-                    b'(' => phone::at_bracket(self, at),
-                    b':' => {
-                        network::at_colon(self, at);
-                        url::at_colon(self, at);
-                        secret::assigned::at_mark(self, at);
-                    }
-                    b'=' | b'>' => secret::assigned::at_mark(self, at),
-                    b',' if matches!(self.previous(at), Some(b'"' | b'\'')) => secret::assigned::at_mark(self, at),
-                    b'-' => secret::issued::pem(self, at),
-                    b'~' => secret::issued::at_tilde(self, at),
-                    _ => {}
-                }
-                at += 1;
-            }
+    fn run(&mut self, first: Option<usize>) {
+        let (mut stop, mut done) = (first, 0);
+        while let Some((at, mark)) = stop.and_then(|at| Some((at, self.next(at)?))) {
+            done = if mark.is_ascii_digit() { self.value(at, done) } else { self.mark(mark, at, done) };
+            stop = stops::next(self.bytes, done);
         }
     }
 
-    fn word(&mut self, word: &Word) {
-        let len = word.end - word.start;
-        if word.digits > 0 {
-            secret::issued::at_word(self, word);
-            secret::issued::jwt(self, word);
-            card::at_word(self, word);
-            iban::at_word(self, word);
-            crypto::at_word(self, word);
-            date::at_word(self, word);
-            phone::at_word(self, word);
-            loose::at_word(self, word);
-            ids::at_word(self, word);
-            network::at_word(self, word);
-            return;
-        }
-        // Most words of most texts are letters before a space or a mark: nearly all of them end here.
-        match self.next(word.end) {
-            Some(b' ') if len <= 11 => {
-                secret::assigned::at_word(self, word);
-                date::at_word(self, word);
-                if matches!(len, 2 | 4) && self.next(word.end + 1).is_some_and(|b| b.is_ascii_digit()) {
-                    ids::at_word(self, word);
+    /// At a mark, with the text before `done` judged. Answers where to go on.
+    fn mark(&mut self, mark: u8, at: usize, done: usize) -> usize {
+        match mark {
+            b'@' => email::at_sign(self, at),
+            b':' => {
+                network::at_colon(self, at);
+                url::at_colon(self, at);
+                secret::assigned::at_mark(self, at);
+            }
+            b'=' | b'>' => secret::assigned::at_mark(self, at),
+            b'-' | b'_' => {
+                if let Some(word) = Word::of_letters(self.bytes, at, 16) {
+                    before::tokens(self, word.start, done);
+                    network::at_word(self, &word);
+                } else if let Some(end) = secret::issued::private_key(self, at) {
+                    return end;
                 }
             }
-            Some(b'_' | b'-' | b'.' | b'$' | b'/') => {
-                secret::issued::at_word(self, word);
-                secret::issued::jwt(self, word);
-                date::at_word(self, word);
-                ids::at_word(self, word);
-                network::at_word(self, word);
-            }
-            Some(b':') if len <= 4 => network::at_word(self, word),
-            Some(b',') if len <= 11 => date::at_word(self, word),
-            _ if len >= 16 => {
-                secret::issued::at_word(self, word);
-                secret::issued::jwt(self, word);
-            }
+            b'~' => secret::issued::at_tilde(self, at),
             _ => {}
         }
+        at + 1
+    }
+
+    /// At the first digit of a word, with the text before `done` judged: judges the word. Answers where to go on.
+    fn value(&mut self, at: usize, done: usize) -> usize {
+        let word = Word::around(self.bytes, at, done);
+        before::judge(self, &word, done);
+        if word.is_number() {
+            self.number(&word);
+        } else {
+            iban::at_word(self, &word);
+            crypto::at_word(self, &word);
+        }
+        date::at_word(self, &word);
+        loose::at_word(self, &word);
+        ids::at_word(self, &word);
+        network::at_word(self, &word);
+        self.behind_noise(&word)
+    }
+
+    fn number(&mut self, word: &Word) {
+        match self.previous(word.start) {
+            Some(b'+') => phone::at_plus(self, word.start - 1),
+            Some(b'(') => {
+                let bracket = word.start - 1;
+                phone::at_bracket(self, bracket);
+                if self.previous(bracket) == Some(b'+') {
+                    phone::at_plus(self, bracket - 1);
+                }
+            }
+            _ => phone::at_word(self, word),
+        }
+        card::at_word(self, word);
+    }
+
+    /// Where to go on behind a word: what follows may be the bytes of a picture, in which no value stands.
+    fn behind_noise(&self, word: &Word) -> usize {
+        const LONG: usize = 12;
+        let noise = if word.len() < LONG || word.is_number() { 0 } else { stops::noise(self.rest(word.start)) };
+        if noise == 0 {
+            return word.end;
+        }
+        // Its last word is cut: the rest of it is no word.
+        let end = word.start + noise;
+        (end + self.rest(end).iter().take_while(|b| b.is_ascii_alphanumeric()).count()).max(word.end)
     }
 
     /// Bytes from `at` on.
@@ -132,6 +155,11 @@ impl<'a> Scan<'a> {
         self.window.before(at)
     }
 
+    /// All that may be announced at `at`: what is not in it is not.
+    pub fn said(&mut self, at: usize) -> Set {
+        self.near(at).said()
+    }
+
     /// Whether a mark at `at` may assign a value: not inside of one.
     pub fn may_assign(&self, at: usize) -> bool {
         at >= self.assigned && !matches!(self.previous(at), Some(b'=' | b':' | b'>'))
@@ -146,8 +174,12 @@ impl<'a> Scan<'a> {
         self.wanted.entities.contains(entity)
     }
 
+    pub fn accepts(&self, entity: Entity, score: u8) -> bool {
+        self.wanted.accepts(entity, score)
+    }
+
     pub fn found(&mut self, entity: Entity, start: usize, end: usize, score: u8) {
-        if self.wanted.accepts(entity, score) && self.text.get(start..end).is_some_and(|t| !t.is_empty()) {
+        if self.accepts(entity, score) && self.text.get(start..end).is_some_and(|t| !t.is_empty()) {
             self.out.push(Match { entity, start, end, score });
         }
     }
@@ -170,36 +202,6 @@ impl<'a> Scan<'a> {
             Some(b) => !b.is_ascii_alphanumeric(),
             None => true,
         }
-    }
-}
-
-/// A run of ASCII letters and digits.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Word {
-    pub start: usize,
-    pub end: usize,
-    pub digits: usize,
-    /// Length of the run of digits, or of letters, that it begins with.
-    pub lead: usize,
-}
-
-impl Word {
-    fn at(bytes: &[u8], start: usize) -> Word {
-        let rest = bytes.get(start..).unwrap_or_default();
-        let first_is_digit = rest.first().is_some_and(u8::is_ascii_digit);
-        let (mut len, mut digits, mut lead) = (0, 0, None);
-        for b in rest {
-            let digit = b.is_ascii_digit();
-            if !digit && !b.is_ascii_alphabetic() {
-                break;
-            }
-            if digit != first_is_digit && lead.is_none() {
-                lead = Some(len);
-            }
-            digits += usize::from(digit);
-            len += 1;
-        }
-        Word { start, end: start + len, digits, lead: lead.unwrap_or(len) }
     }
 }
 

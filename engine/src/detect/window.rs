@@ -3,7 +3,7 @@
 //! Words are read lazily, each once, in front of places that ask, so that text without candidates costs nothing.
 //! Must not go here: what the words mean (`hints`).
 
-use super::entity::Entity;
+use super::entity::{Entity, Set};
 use super::hints::{self, Hints};
 
 /// How far back a word still announces.
@@ -18,26 +18,31 @@ pub(super) struct Window<'a> {
     /// Words before are read.
     read: usize,
     hits: [(usize, Hints); KEPT],
-    next: usize,
+    /// How many hits there were since the last that is within reach.
+    count: usize,
     /// All that the hits announce, and maybe some that are forgotten.
     any: Hints,
 }
 
 impl<'a> Window<'a> {
     pub fn new(text: &'a [u8], key: Hints) -> Self {
-        Window { text, key, read: 0, hits: [(0, Hints::NONE); KEPT], next: 0, any: Hints::NONE }
+        Window { text, key, read: 0, hits: [(0, Hints::NONE); KEPT], count: 0, any: Hints::NONE }
     }
 
     /// What stands before `at`. Places must be asked for in ascending order.
     pub fn before(&mut self, at: usize) -> Near<'_> {
         if self.read < at {
             let from = self.read.max(word_start(self.text, at.saturating_sub(REACH)));
-            let (hits, next, any) = (&mut self.hits, &mut self.next, &mut self.any);
+            let last = self.count.checked_sub(1).and_then(|last| self.hits.get(last % KEPT));
+            if last.is_some_and(|(end, _)| end + REACH < at) {
+                (self.count, self.any) = (0, Hints::NONE);
+            }
+            let (hits, count, any) = (&mut self.hits, &mut self.count, &mut self.any);
             hints::each(self.text.get(from..at).unwrap_or_default(), |end, found| {
-                if let Some(slot) = hits.get_mut(*next % KEPT) {
+                if let Some(slot) = hits.get_mut(*count % KEPT) {
                     *slot = (from + end, found);
                 }
-                *next += 1;
+                *count += 1;
                 *any = any.and(found);
             });
             self.read = at;
@@ -64,6 +69,11 @@ pub(super) struct Near<'a> {
 }
 
 impl Near<'_> {
+    /// All that may be announced here: what is not in it is not.
+    pub fn said(&self) -> Set {
+        self.window.key.entities.union(self.window.any.entities)
+    }
+
     /// Bytes between the nearest word that announces `entity` and this place; 0 if the key does. A nearer word that says that
     /// the number is nobody's takes it back.
     pub fn distance(&self, entity: Entity) -> Option<usize> {
@@ -107,6 +117,7 @@ impl Near<'_> {
 
     fn hits(&self) -> impl Iterator<Item = (usize, Hints)> {
         let reach = |end: usize| self.at.checked_sub(end).filter(|gap| *gap <= REACH);
-        self.window.hits.iter().filter(|(_, h)| !h.is_none()).filter_map(move |(end, h)| Some((reach(*end)?, *h)))
+        let hits = self.window.hits.iter().take(self.window.count);
+        hits.filter_map(move |(end, h)| Some((reach(*end)?, *h)))
     }
 }

@@ -14,7 +14,12 @@ pub(super) const IDS: &[Id] = &[
         check: ssn,
     },
     // IRM 3.21.263.5.1
-    Id { entity: Entity::UsItin, shapes: &[("000-00-0000", 75), ("000?00?0000", 10)], announced: 94, check: itin },
+    Id {
+        entity: Entity::UsItin,
+        shapes: &[("000-00-0000", 75), ("000 00 0000", 10), ("000000000", 10)],
+        announced: 94,
+        check: itin,
+    },
     Id { entity: Entity::AbaRouting, shapes: &[("000000000", 5), ("0000-0000-0", 30)], announced: 90, check: aba },
     // https://www.cms.gov/medicare/new-medicare-card/understanding-the-mbi.pdf
     Id {

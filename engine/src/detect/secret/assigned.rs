@@ -12,7 +12,7 @@ const NAME: usize = 64;
 /// Longest value, with what stands before it.
 const VALUE: usize = 600;
 
-/// At `=`, `:` or `>` behind a name.
+/// At `=`, `:` or `>` behind a name, or at the comma behind a quoted one.
 pub(in crate::detect) fn at_mark(scan: &mut Scan<'_>, at: usize) {
     if !scan.may_assign(at) || !scan.wants(Entity::Secret) {
         return;
@@ -70,13 +70,15 @@ fn name_before(bytes: &[u8], at: usize) -> Option<&str> {
     (len > 2).then(|| std::str::from_utf8(word).ok()).flatten()
 }
 
+/// What stands between a mark and the value.
+fn is_gap(b: u8) -> bool {
+    matches!(b, b' ' | b'\t' | b'=' | b':' | b'>' | b'|' | b'\n' | b'\r' | b'(')
+}
+
 /// Where the value begins and ends behind a mark.
 fn value_behind(rest: &[u8]) -> Option<(usize, usize)> {
     let rest = rest.get(..VALUE.min(rest.len()))?;
-    let gap = rest
-        .iter()
-        .take_while(|b| matches!(b, b' ' | b'\t' | b'=' | b':' | b'>' | b'|' | b'\n' | b'\r' | b'('))
-        .count();
+    let gap = rest.iter().take_while(|b| is_gap(**b)).count();
     if gap > 16 {
         return None;
     }
@@ -128,36 +130,70 @@ fn word_behind(rest: &[u8]) -> Option<(usize, usize)> {
     (open + close < len).then_some((1 + open, 1 + len - close))
 }
 
-/// `Bearer …`, `Basic …` (RFC 7235), and `password is …` in a sentence.
-pub(in crate::detect) fn at_word(scan: &mut Scan<'_>, word: &Word) {
-    let text = scan.rest(word.start).get(..word.end - word.start).unwrap_or_default();
-    let scheme = text.eq_ignore_ascii_case(b"bearer") || text.eq_ignore_ascii_case(b"basic");
-    let verb = matches!(text, b"is" | b"was" | b"to");
-    let noun = matches!(text, b"secret" | b"token" | b"key" | b"password" | b"credential" | b"credentials");
-    if !(scheme || verb || noun) || scan.next(word.end) != Some(b' ') || !scan.wants(Entity::Secret) {
+/// `Bearer …`, `Basic …` (RFC 7235), `with secret …`, `password is …`: at the first digit of what stands at `run`, behind white
+/// space.
+pub(in crate::detect) fn before_run(scan: &mut Scan<'_>, run: usize) {
+    let before = scan.bytes.get(run.saturating_sub(16)..run).unwrap_or_default();
+    let gap = before.iter().rev().take_while(|b| is_gap(**b)).count();
+    if gap == 0 || scan.next(run - gap) != Some(b' ') {
         return;
     }
-    let rest = scan.rest(word.end);
-    let behind = if verb { word_behind(rest) } else { value_behind(rest) };
-    let Some((start, end)) = behind.map(|(s, e)| (word.end + s, word.end + e)) else { return };
-    let value = scan.text.get(start..end).unwrap_or_default();
-    if scheme {
-        if super::is_token(value) {
-            scan.found(Entity::Secret, start, end, 90);
+    let Some(word) = Word::of_letters(scan.bytes, run - gap, 11) else { return };
+    match scan.bytes.get(word.start..word.end).unwrap_or_default() {
+        b"is" | b"was" | b"to" if scan.near(word.start).password_within(2) => spoken(scan, word.end),
+        b"secret" | b"token" | b"key" | b"password" | b"credential" | b"credentials" => {
+            let value = value_at(scan, word.end);
+            // `with secret gncgMd…`: a word that no language has.
+            if let Some((start, end, value)) = value
+                && value.len() >= 20
+                && super::is_token(value)
+                && super::entropy(value.as_bytes()) >= 3.5
+            {
+                scan.found(Entity::Secret, start, end, 75);
+            }
         }
-        return;
-    }
-    if noun {
-        // `with secret gncgMd…`: a word that no language has.
-        if value.len() >= 20 && super::is_token(value) && super::entropy(value.as_bytes()) >= 3.5 {
-            scan.found(Entity::Secret, start, end, 75);
+        scheme if scheme.eq_ignore_ascii_case(b"bearer") || scheme.eq_ignore_ascii_case(b"basic") => {
+            if let Some((start, end, value)) = value_at(scan, word.end)
+                && super::is_token(value)
+            {
+                scan.found(Entity::Secret, start, end, 90);
+            }
         }
+        _ => {}
+    }
+}
+
+/// At the middle of a word such as `password`: `password is …`, `("password", "…")`.
+pub(in crate::detect) fn at_password(scan: &mut Scan<'_>, at: usize) {
+    let letters = scan.rest(at).iter().take(32).take_while(|b| b.is_ascii_alphabetic()).count();
+    let end = at + letters;
+    let Some(word) = Word::of_letters(scan.bytes, end, 40) else { return };
+    let name = scan.text.get(word.start..word.end).unwrap_or_default();
+    if !Hints::of(name).password() {
         return;
     }
-    // Of words that people write after `the password is`, a password is one that is not only letters.
-    let value = value.trim_end_matches(['.', '?']);
+    let rest = scan.rest(end);
+    let verb = [b" is ".as_slice(), b" was ", b" to "].into_iter().find(|verb| rest.starts_with(verb));
+    match (verb, rest) {
+        (Some(verb), _) => spoken(scan, end + verb.len() - 1),
+        (None, [b'"' | b'\'', b',', ..]) => at_mark(scan, end + 1),
+        _ => {}
+    }
+}
+
+/// The password at the space at `at`, if what stands there is one: of words that people write after `the password is`, one that
+/// is not only letters.
+fn spoken(scan: &mut Scan<'_>, at: usize) {
+    let Some((start, end)) = word_behind(scan.rest(at)).map(|(s, e)| (at + s, at + e)) else { return };
+    let value = scan.text.get(start..end).unwrap_or_default().trim_end_matches(['.', '?']);
     let telling = value.is_ascii() && value.bytes().any(|b| !b.is_ascii_alphabetic()) && value.len() >= 6;
-    if telling && scan.near(word.start).password_within(2) && !super::is_placeholder(value) {
+    if telling && scan.wants(Entity::Secret) && !super::is_placeholder(value) {
         scan.found(Entity::Secret, start, start + value.len(), 75);
     }
+}
+
+/// The value behind `at`: where it begins and ends, and the text.
+fn value_at<'a>(scan: &Scan<'a>, at: usize) -> Option<(usize, usize, &'a str)> {
+    let (start, end) = value_behind(scan.rest(at)).filter(|_| scan.wants(Entity::Secret))?;
+    Some((at + start, at + end, scan.text.get(at + start..at + end)?))
 }

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use super::{entropy, is_placeholder};
 use crate::detect::entity::Entity;
-use crate::detect::scan::{Scan, Word};
+use crate::detect::scan::Scan;
 
 /// Which characters follow a prefix.
 #[derive(Clone, Copy)]
@@ -80,7 +80,6 @@ const ISSUED: &[Issued] = &[
     ("gloas-", Url, 64, 64),
     ("glrtr-", Url, 20, 60),
     ("GR1348941", Url, 20, 20),
-    ("_gitlab_session=", Alnum, 32, 32),
     ("npm_", Alnum, 36, 36),
     ("pypi-AgE", Url, 50, 300),
     ("rubygems_", Hex, 48, 48),
@@ -220,41 +219,69 @@ const ISSUED: &[Issued] = &[
     ("ccipat_", Url, 40, 80),
 ];
 
-/// Which first two bytes can begin a prefix.
-static FIRST: LazyLock<[u64; 1024]> = LazyLock::new(|| {
-    let mut bits = [0; 1024];
-    for (prefix, ..) in ISSUED {
-        let pair = prefix.as_bytes().first_chunk::<2>().map_or(0, |pair| usize::from(u16::from_be_bytes(*pair)));
-        if let Some(word) = bits.get_mut(pair / 64) {
-            *word |= 1 << (pair % 64);
+/// The table in the order of the first two bytes, and which two begin a prefix at all.
+struct Index {
+    issued: Vec<&'static Issued>,
+    begins: [u64; 1024],
+}
+
+static INDEX: LazyLock<Index> = LazyLock::new(|| {
+    let mut issued: Vec<&Issued> = ISSUED.iter().collect();
+    issued.sort_by_key(|(prefix, ..)| pair(prefix.as_bytes()));
+    let mut begins = [0; 1024];
+    for at in issued.iter().filter_map(|(prefix, ..)| pair(prefix.as_bytes())) {
+        if let Some(bits) = begins.get_mut(at / 64) {
+            *bits |= 1 << (at % 64);
         }
     }
-    bits
+    Index { issued, begins }
 });
 
-pub(in crate::detect) fn at_word(scan: &mut Scan<'_>, word: &Word) {
-    let rest = scan.rest(word.start);
-    let Some(pair) = rest.first_chunk::<2>().map(|pair| usize::from(u16::from_be_bytes(*pair))) else { return };
-    let begins = FIRST.get(pair / 64).is_some_and(|bits| bits >> (pair % 64) & 1 == 1);
-    if !begins || !scan.wants(Entity::Secret) {
-        return;
+/// The first two bytes as one number.
+fn pair(bytes: &[u8]) -> Option<usize> {
+    bytes.first_chunk::<2>().map(|two| usize::from(u16::from_be_bytes(*two)))
+}
+
+/// Judges the token that may begin with the word at `start`.
+pub(in crate::detect) fn at(scan: &mut Scan<'_>, start: usize) {
+    let rest = scan.rest(start);
+    let Some(first) = pair(rest) else { return };
+    if INDEX.begins.get(first / 64).is_some_and(|bits| bits >> (first % 64) & 1 == 1) && scan.wants(Entity::Secret) {
+        prefixed(scan, start, first);
     }
-    for (prefix, body, least, most) in ISSUED {
+    if matches!(rest, [b'e', b'y', b'J', ..] | [b'Z', b'X', b'l', b'K', ..]) && scan.wants(Entity::Secret) {
+        jwt(scan, start);
+    }
+}
+
+fn prefixed(scan: &mut Scan<'_>, start: usize, first: usize) {
+    let rest = scan.rest(start);
+    let from = INDEX.issued.partition_point(|(prefix, ..)| pair(prefix.as_bytes()) < Some(first));
+    let candidates = INDEX.issued.iter().skip(from).take_while(|(prefix, ..)| pair(prefix.as_bytes()) == Some(first));
+    for (prefix, body, least, most) in candidates {
         let Some(tail) = rest.strip_prefix(prefix.as_bytes()) else { continue };
+        if start < scan.endless {
+            return;
+        }
         let len = tail.iter().take(most + 1).take_while(|b| body.has(**b)).count();
+        if len > *most {
+            // Nothing that begins inside of so long a run is a token, and nobody has to read it again.
+            scan.endless = start + prefix.len() + len;
+            continue;
+        }
         let token = tail.get(..len).unwrap_or_default();
         // A sentence may end behind the token.
         let token = token.strip_suffix(b".").unwrap_or(token);
         let text = std::str::from_utf8(token).unwrap_or_default();
         let fixed =
             text.len() <= 20 && text.ends_with("EXAMPLE") || is_placeholder(text) && !matches!(body, Path | Base64);
-        if (*least..=*most).contains(&token.len()) && !fixed && entropy(token) >= 2.5 && mixed(token, *body) {
-            let scheme = match (body, scan.bytes.get(..word.start)) {
+        if token.len() >= *least && !fixed && entropy(token) >= 2.5 && mixed(token, *body) {
+            let scheme = match (body, scan.bytes.get(..start)) {
                 (Path, Some(before)) if before.ends_with(b"https://") => 8,
                 (Path, Some(before)) if before.ends_with(b"http://") => 7,
                 _ => 0,
             };
-            scan.found(Entity::Secret, word.start - scheme, word.start + prefix.len() + token.len(), 95);
+            scan.found(Entity::Secret, start - scheme, start + prefix.len() + token.len(), 95);
             return;
         }
     }
@@ -283,12 +310,10 @@ pub(in crate::detect) fn at_tilde(scan: &mut Scan<'_>, at: usize) {
 }
 
 /// `eyJ….eyJ….…` (RFC 7519), or such a token once more in base64.
-pub(in crate::detect) fn jwt(scan: &mut Scan<'_>, word: &Word) {
-    let rest = scan.rest(word.start);
-    let begins = rest.starts_with(b"eyJ") || rest.starts_with(b"ZXlK");
+fn jwt(scan: &mut Scan<'_>, start: usize) {
+    let rest = scan.rest(start);
     // Inside of a longer token the first part was looked at.
-    let opens = scan.previous(word.start).is_none_or(|b| b == b'=' || !Base64.has(b));
-    if !begins || !opens || !scan.wants(Entity::Secret) {
+    if scan.previous(start).is_some_and(|b| b != b'=' && Base64.has(b)) {
         return;
     }
     let len = rest.iter().take(16_384).take_while(|b| Base64.has(**b)).count();
@@ -298,28 +323,25 @@ pub(in crate::detect) fn jwt(scan: &mut Scan<'_>, word: &Word) {
     let (head, payload) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     let wrapped = rest.starts_with(b"ZXlK") && head.len() >= 60;
     if wrapped || head.len() >= 17 && payload.len() >= 10 && (payload.starts_with(b"ey") || payload.len() >= 17) {
-        scan.found(Entity::Secret, word.start, word.start + token.len(), 95);
+        scan.found(Entity::Secret, start, start + token.len(), 95);
     }
 }
 
-/// `-----BEGIN … PRIVATE KEY-----` to its end, or as far as its lines go.
-pub(in crate::detect) fn pem(scan: &mut Scan<'_>, at: usize) {
-    let rest = scan.rest(at);
-    if !rest.starts_with(b"-----BEGIN ") || !scan.wants(Entity::Secret) {
-        return;
-    }
-    let label = rest.get(..64.min(rest.len())).unwrap_or_default();
-    let Some(begin) = memchr::memmem::find(label, b"PRIVATE KEY") else { return };
-    let body = rest.get(begin..).unwrap_or_default();
-    let body = body.get(..16_384.min(body.len())).unwrap_or_default();
-    let end = match memchr::memmem::find(body, b"-----END ") {
+/// `-----BEGIN … PRIVATE KEY-----` to its end, or as far as its lines go; answers where that is.
+pub(in crate::detect) fn private_key(scan: &mut Scan<'_>, at: usize) -> Option<usize> {
+    let rest = Some(scan.rest(at)).filter(|rest| rest.starts_with(b"-----BEGIN "))?;
+    let label = rest.get(..64.min(rest.len()))?;
+    let begin = memchr::memmem::find(label, b"PRIVATE KEY").filter(|_| scan.wants(Entity::Secret))?;
+    let body = rest.get(begin..)?;
+    let body = body.get(..16_384.min(body.len()))?;
+    let len = match memchr::memmem::find(body, b"-----END ") {
         Some(end) => {
             let tail = body.get(end + 9..).unwrap_or_default();
-            end + 9
-                + memchr::memmem::find(tail.get(..64.min(tail.len())).unwrap_or_default(), b"-----")
-                    .map_or(0, |n| n + 5)
+            let tail = tail.get(..64.min(tail.len())).unwrap_or_default();
+            end + 9 + memchr::memmem::find(tail, b"-----").map_or(0, |n| n + 5)
         }
         None => body.iter().take_while(|b| Base64.has(**b) || matches!(b, b' ' | b'\n' | b'\r' | b'\\')).count(),
     };
-    scan.found(Entity::Secret, at, at + begin + end, 98);
+    scan.found(Entity::Secret, at, at + begin + len, 98);
+    Some(at + begin + len)
 }

@@ -1,0 +1,101 @@
+//! Where in a text a value may begin: at digits and at a few marks, found eight bytes at a time.
+//!
+//! Plain arithmetic on `u64`, so that it runs alike natively and in wasm. Must not go here: what stands there (`scan`).
+
+/// The first digit or mark from `from` on: one of `:;<=>?@`, `-`, `_` or `~`.
+pub(super) fn next(bytes: &[u8], from: usize) -> Option<usize> {
+    let rest = bytes.get(from..)?;
+    let (blocks, tail) = rest.as_chunks::<8>();
+    for (i, block) in blocks.iter().enumerate() {
+        let found = stops(u64::from_le_bytes(*block));
+        if found != 0 {
+            return Some(from + 8 * i + found.trailing_zeros() as usize / 8);
+        }
+    }
+    let behind = from + rest.len() - tail.len();
+    tail.iter().position(|b| is_stop(*b)).map(|at| behind + at)
+}
+
+fn is_stop(b: u8) -> bool {
+    matches!(b, b'0'..=b'@' | b'-' | b'_' | b'~')
+}
+
+const ONES: u64 = 0x0101_0101_0101_0101;
+/// The highest bit of each byte.
+const HIGH: u64 = 0x80 * ONES;
+
+/// The same for eight bytes: the highest bit of those that are stops. No sum carries into the next byte, as the bytes of each
+/// lie below 128.
+fn stops(block: u64) -> u64 {
+    let low = block & !HIGH;
+    let from_zero = low + ONES * (0x80 - b'0' as u64);
+    let behind_at = low + ONES * (0x7f - b'@' as u64);
+    let other_than = |mark: u8| (low ^ (ONES * u64::from(mark))) + ONES * 0x7f;
+    (from_zero & !behind_at | !(other_than(b'-') & other_than(b'_') & other_than(b'~'))) & !block & HIGH
+}
+
+/// How many bytes of `rest`, in whole blocks of 64, are base64 of bytes that mean nothing: letters of both cases and digits in
+/// each block, and no digits in such a row that they may be a number.
+pub(super) fn noise(rest: &[u8]) -> usize {
+    let (blocks, _) = rest.as_chunks::<64>();
+    64 * blocks.iter().take_while(|block| is_noise(block)).count()
+}
+
+fn is_noise(block: &[u8; 64]) -> bool {
+    let all = |class: fn(u8) -> bool| block.iter().fold(true, |all, b| all & class(*b));
+    let any = |class: fn(u8) -> bool| block.iter().fold(false, |any, b| any | class(*b));
+    let base64 = |b: u8| b.is_ascii_alphanumeric() | (b == b'+') | (b == b'/') | (b == b'=');
+    // Seven digits in a row fill one of these places.
+    let (fours, _) = block.as_chunks::<4>();
+    let number = fours.iter().fold(false, |any, four| any | four.iter().fold(true, |all, b| all & b.is_ascii_digit()));
+    all(base64)
+        && any(|b| b.is_ascii_uppercase())
+        && any(|b| b.is_ascii_lowercase())
+        && any(|b| b.is_ascii_digit())
+        && !number
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::test;
+
+    #[test]
+    fn agrees_with_a_byte_by_byte_look() {
+        for b in 0..=255u8 {
+            for other in [b'a', 0, 0x7f, 0x80, 0xff] {
+                for at in 0..8 {
+                    let mut block = [other; 8];
+                    block[at] = b;
+                    let found = (0..8).filter(|i| is_stop(block[*i])).fold(0, |all, i| all | 0x80u64 << (8 * i));
+                    assert_eq!(stops(u64::from_le_bytes(block)), found, "{b} at {at} among {other}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_place_is_looked_at() {
+        for len in [0, 1, 7, 8, 9, 64, 100] {
+            assert_eq!(next(&vec![b'x'; len], 0), None, "{len}");
+            for at in 0..len {
+                let mut text = vec![b'x'; len];
+                text[at] = b'7';
+                for from in 0..=len {
+                    assert_eq!(next(&text, from), (from <= at).then_some(at), "{from} to {at} of {len}");
+                }
+            }
+        }
+        assert_eq!(next(b"abc", 4), None);
+    }
+
+    #[test]
+    fn noise_is_what_no_text_looks_like() {
+        let noise_of_96 =
+            "iVBORw0KGgoAAAANSUhEUgAAAAUAAAAFCAYAAACNbyblAAAAHElEQVQI12P4Q8w38GIAXDIBKE0DHxgljNBAAO9TXL0Y";
+        assert_eq!(noise(noise_of_96.as_bytes()), 64);
+        for text in ["users/anna/photos/archive/summer/", "0123456789abcdef", "4111111111111111AbC/"] {
+            assert_eq!(noise(text.repeat(10).as_bytes()), 0, "{text}");
+        }
+    }
+}
