@@ -6,6 +6,7 @@ pub mod extract;
 pub mod filter;
 pub mod health;
 pub mod login;
+pub mod observations;
 pub mod people;
 pub mod problem;
 
@@ -30,6 +31,7 @@ pub fn routes() -> Router<App> {
         .route("/v1/holds/{id}/answer", post(filter::answer))
         .route("/v1/holds/{id}/withdraw", post(filter::withdraw))
         .route("/v1/control", get(filter::control).post(people::control))
+        .route("/v1/observations", post(observations::add).get(observations::list))
         .route("/v1/audit", get(people::audit))
         .route("/v1/login/request", post(login::request))
         .route("/v1/login", post(login::redeem))

@@ -11,6 +11,7 @@ pub mod doctor;
 pub mod holds;
 pub mod key;
 pub mod login;
+pub mod observed;
 pub mod policy;
 pub mod redact;
 pub mod scan;
@@ -60,6 +61,7 @@ enum Command {
     Revoke(decide::Revoke),
     Control(control::ControlCommand),
     Audit(audit::AuditCommand),
+    Observed(observed::Observed),
     // Policies and texts, on this machine.
     Policy(policy::PolicyCommand),
     Doctor(doctor::Doctor),
@@ -88,6 +90,7 @@ pub fn main() -> ExitCode {
             Command::Revoke(command) => command.run().await,
             Command::Control(command) => command.run().await,
             Command::Audit(command) => command.run().await,
+            Command::Observed(command) => command.run().await,
             Command::Policy(command) => command.run(),
             Command::Doctor(command) => command.run().await,
             Command::Scan(command) => command.run(),

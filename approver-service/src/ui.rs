@@ -6,6 +6,7 @@ mod decide;
 mod guard;
 mod login;
 mod notice;
+mod observed;
 mod pages;
 mod preview;
 
@@ -40,6 +41,7 @@ pub fn routes() -> Router<App> {
         .route("/holds/{id}/deny", post(decide::deny))
         .route("/holds/{id}/ask", post(decide::ask))
         .route("/holds/{id}/revoke", post(decide::revoke))
+        .route("/observed", get(observed::show))
         .route("/login", get(login::form).post(login::request))
         .route("/login/code", post(login::code))
         .route("/login/confirm", get(login::confirm).post(login::confirmed))

@@ -159,7 +159,7 @@ fn until(wait_ms: u64) -> Instant {
     Instant::now() + Duration::from_millis(wait_ms.min(MAX_WAIT_MS))
 }
 
-fn in_environment(app: &App, environment: &str) -> Result<()> {
+pub fn in_environment(app: &App, environment: &str) -> Result<()> {
     match &app.environment {
         Some(served) if served != environment => Err(Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,

@@ -219,7 +219,7 @@ pub fn reason_text(app: &App, verdict: Verdict, reason: Option<String>) -> Resul
     }
 }
 
-fn may(allowed: bool) -> Result<()> {
+pub fn may(allowed: bool) -> Result<()> {
     if allowed { Ok(()) } else { Err(Problem::forbidden("the role of this token does not allow it")) }
 }
 

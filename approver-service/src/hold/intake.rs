@@ -91,7 +91,7 @@ fn is_hex(value: &str) -> bool {
     value.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }
 
-fn name(field: &'static str, value: &str) -> Result<(), Invalid> {
+pub fn name(field: &'static str, value: &str) -> Result<(), Invalid> {
     if value.is_empty() {
         return Err(invalid(field, "must not be empty"));
     }
@@ -102,7 +102,7 @@ fn at_most(field: &'static str, value: &str, max: usize) -> Result<(), Invalid> 
     if value.len() <= max { Ok(()) } else { Err(invalid(field, format!("at most {max} bytes"))) }
 }
 
-fn count(field: &'static str, n: usize, max: usize) -> Result<(), Invalid> {
+pub fn count(field: &'static str, n: usize, max: usize) -> Result<(), Invalid> {
     if n <= max { Ok(()) } else { Err(invalid(field, format!("at most {max} entries"))) }
 }
 

@@ -25,7 +25,7 @@ const COLLECTING: &str = "Approved, not collected yet";
 const RUNNING: &str = "Approved and running";
 
 /// What stands at the top of every page behind the login.
-struct Top {
+pub(super) struct Top {
     person: String,
     csrf: String,
     /// What the kill switch does, unless it is off.
@@ -145,7 +145,7 @@ pub async fn show(
 }
 
 impl Top {
-    fn of(app: &App, session: &Session) -> Top {
+    pub(super) fn of(app: &App, session: &Session) -> Top {
         let kill = match app.store.control().kill {
             Kill::Off => None,
             Kill::Hold => Some("The kill switch is on: every request is held."),

@@ -1,0 +1,60 @@
+//! Counts of gateways in observe mode: taken in, and read.
+//!
+//! Must not go here: how long they are kept (`store::observation`).
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use privyseal_engine::observation::{Batch, MAX_KINDS, Seen};
+use serde::Deserialize;
+
+use super::extract::{Authenticated, Gateway, Json, Query};
+use super::filter::in_environment;
+use super::people::may;
+use super::problem::Result;
+use crate::app::App;
+use crate::hold::intake;
+use crate::store::observation::Observation;
+
+const MAX_BATCH: usize = 512 * 1024;
+const MAX_LINES: u32 = 2_000;
+
+#[derive(Deserialize)]
+pub struct Since {
+    #[serde(default)]
+    since_ms: i64,
+}
+
+pub async fn add(
+    State(app): State<App>,
+    _: Gateway,
+    Json(batch): Json<Batch, MAX_BATCH>,
+) -> Result<StatusCode> {
+    intake::version(batch.v)?;
+    in_environment(&app, &batch.environment)?;
+    intake::name("tenant", &batch.tenant)?;
+    intake::name("environment", &batch.environment)?;
+    // What is over the bound is counted as one.
+    intake::count("counts", batch.counts.len(), MAX_KINDS + 1)?;
+    for count in &batch.counts {
+        match &count.seen {
+            Seen::Rule { rule, outcome, .. } => {
+                intake::name("rule", rule)?;
+                intake::name("outcome", outcome)?;
+            }
+            Seen::Entity { entity } => intake::name("entity", entity)?,
+            Seen::Uninspected { code } => intake::name("code", code)?,
+            Seen::Dropped => {}
+        }
+    }
+    app.store.observe(&batch).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub async fn list(
+    State(app): State<App>,
+    Authenticated(caller): Authenticated,
+    Query(since): Query<Since>,
+) -> Result<axum::Json<Vec<Observation>>> {
+    may(caller.may_read_holds())?;
+    Ok(axum::Json(app.store.observations(since.since_ms, MAX_LINES).await?))
+}
