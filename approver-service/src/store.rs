@@ -15,6 +15,7 @@ pub mod intake;
 pub mod list;
 pub mod login;
 mod migrations;
+pub mod observation;
 pub mod own_hold;
 pub mod release;
 pub mod reviewers;

@@ -314,3 +314,21 @@ fn every_command_explains_itself() {
     let output = Terminal::command(folder.path()).arg("--help").output().unwrap();
     assert!(text(&output.stdout).contains("Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 not found"));
 }
+
+#[tokio::test]
+async fn what_was_observed_is_told() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let terminal = Terminal::open();
+    terminal.log_in("alice");
+    assert_eq!(terminal.ok(&["observed"]), "nothing was observed in the last 24 hours\n");
+    let token = terminal.ok(&["token", "create", "--role", "filter", "--name", "gateway"]);
+    let batch = json!({
+        "v": 1, "tenant": "acme", "environment": "test", "gateway": "g",
+        "counts": [{ "kind": "rule", "rule": "export", "category": null, "outcome": "hold", "count": 3 }],
+    });
+    let told = reqwest::Client::new().post(format!("{}/v1/observations", terminal.server)).bearer_auth(token.trim());
+    assert_eq!(told.json(&batch).send().await.unwrap().status(), 204);
+    assert!(terminal.ok(&["observed"]).contains("3  would be held      export"), "{}", terminal.ok(&["observed"]));
+    let json: Value = serde_json::from_str(&terminal.ok(&["observed", "--json"])).unwrap();
+    assert_eq!(json[0]["name"], "export");
+}

@@ -24,11 +24,7 @@ pub struct Since {
     since_ms: i64,
 }
 
-pub async fn add(
-    State(app): State<App>,
-    _: Gateway,
-    Json(batch): Json<Batch, MAX_BATCH>,
-) -> Result<StatusCode> {
+pub async fn add(State(app): State<App>, _: Gateway, Json(batch): Json<Batch, MAX_BATCH>) -> Result<StatusCode> {
     intake::version(batch.v)?;
     in_environment(&app, &batch.environment)?;
     intake::name("tenant", &batch.tenant)?;

@@ -1,5 +1,6 @@
 //! The API over real HTTP.
 
 mod filter;
+mod observations;
 mod people;
 mod waiting;

@@ -14,7 +14,9 @@ use crate::store::observation::Observation;
 /// Gateways whose policy says `mode: observe`, and single rules that do, let all traffic pass and count what it would have
 /// met. They report every five seconds; counts are kept by the hour for 30 days.
 #[derive(Args)]
-#[command(after_help = "Examples:\n  privyseal observed --hours 168      a week, before you write `mode: enforce`\n  privyseal observed --json")]
+#[command(
+    after_help = "Examples:\n  privyseal observed --hours 168      a week, before you write `mode: enforce`\n  privyseal observed --json"
+)]
 pub struct Observed {
     /// Count the last so many hours
     #[arg(long, default_value_t = 24, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=720))]

@@ -10,18 +10,23 @@ use super::database::Backend;
 
 type Step = (i64, &'static str, &'static str);
 
-const SQLITE: [Step; 5] = [
+const SQLITE: [Step; 6] = [
     (1, "holds", include_str!("../../migrations/sqlite/0001_holds.sql")),
     (2, "workflows", include_str!("../../migrations/sqlite/0002_workflows.sql")),
     (3, "questions", include_str!("../../migrations/sqlite/0003_questions.sql")),
     (4, "replicas", include_str!("../../migrations/sqlite/0004_replicas.sql")),
     (5, "polls", include_str!("../../migrations/sqlite/0005_polls.sql")),
+    OBSERVATIONS,
 ];
 
-const POSTGRES: [Step; 2] = [
+const POSTGRES: [Step; 3] = [
     (4, "schema", include_str!("../../migrations/postgres/0004_schema.sql")),
     (5, "polls", include_str!("../../migrations/postgres/0005_polls.sql")),
+    OBSERVATIONS,
 ];
+
+/// The same text on both.
+const OBSERVATIONS: Step = (6, "observations", include_str!("../../migrations/both/0006_observations.sql"));
 
 pub(super) fn migrator(backend: Backend) -> Migrator {
     let steps: &[Step] = match backend {

@@ -16,6 +16,7 @@ macro_rules! on_both_databases {
 
 mod access;
 mod intake;
+mod observation;
 mod questions;
 mod quorum;
 mod races;

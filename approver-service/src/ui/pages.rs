@@ -26,10 +26,10 @@ const RUNNING: &str = "Approved and running";
 
 /// What stands at the top of every page behind the login.
 pub(super) struct Top {
-    person: String,
-    csrf: String,
+    pub person: String,
+    pub csrf: String,
     /// What the kill switch does, unless it is off.
-    kill: Option<&'static str>,
+    pub kill: Option<&'static str>,
 }
 
 /// A request in a list.
