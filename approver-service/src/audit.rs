@@ -3,6 +3,8 @@
 //! A record's bytes are JSON with a fixed order of members, integers and strings only, so that the same facts have the
 //! same bytes everywhere. Must not go here: SQL (`store::audit`), raw values of requests.
 
+pub mod verify;
+
 use std::collections::BTreeMap;
 
 use privyseal_engine::digest::hex;

@@ -14,6 +14,8 @@ use serde::Deserialize;
 
 use self::database::DatabaseArg;
 use crate::auth::{Directory, Person};
+use crate::secret::DataDir;
+use crate::store::Store;
 
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8077);
 
@@ -39,6 +41,14 @@ pub struct StoreArg {
 
     #[command(flatten)]
     pub database: DatabaseArg,
+}
+
+impl StoreArg {
+    pub async fn open(&self) -> Result<Store> {
+        let data = DataDir::open_or_create(&self.data.path()?)?;
+        let address = self.database.address(&data)?;
+        Store::open(&address, data.storage_key()?).await.with_context(|| format!("database `{address}`"))
+    }
 }
 
 /// What `serve` takes on its command line.

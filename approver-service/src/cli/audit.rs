@@ -1,12 +1,19 @@
-//! `privyseal audit`: who did what, when and why.
+//! `privyseal audit`: who did what, when and why, and whether anybody has touched the log since.
 
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
 use clap::{Args, Subcommand};
 
 use super::client::{Client, Failure, ServerArg};
 use super::terminal::{self, Tone};
 use crate::api::people::AuditPage;
 use crate::audit::Entry;
+use crate::audit::verify::{Broken, Chain};
 use crate::clock::written;
+use crate::config::StoreArg;
 
 /// The audit log
 #[derive(Args)]
@@ -34,22 +41,77 @@ enum Command {
         #[command(flatten)]
         server: ServerArg,
     },
+    /// Check that no record is missing or was changed
+    ///
+    /// Reads the database itself, or a file that `audit list --json` made. The first bad record is named, with exit code 1.
+    #[command(
+        after_help = "Examples:\n  privyseal audit verify\n  privyseal audit verify --file audit.jsonl\n  privyseal audit verify --json"
+    )]
+    Verify {
+        /// An export from the first record on; whether it goes on to the last cannot be told from it
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+        /// One JSON object: `records`, or `seq` and `why` of the first bad one
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        store: StoreArg,
+    },
 }
 
 impl AuditCommand {
     pub async fn run(self) -> Result<(), Failure> {
-        let Command::List { after, hold, json, server } = self.command;
-        let client = Client::reader(&server)?;
-        let mut next = Some(after);
-        while let Some(after) = next {
-            let page: AuditPage = client.get(&format!("/v1/audit?after={after}&limit=500")).await?;
-            for entry in page.entries.iter().filter(|entry| hold.is_none() || entry.hold == hold) {
-                terminal::say(&if json { serde_json::to_string(entry)? } else { line(entry) });
+        match self.command {
+            Command::List { after, hold, json, server } => list(after, hold, json, &server).await,
+            Command::Verify { file, json, store } => {
+                let verified = match file {
+                    Some(file) => verify_file(&file)?,
+                    None => store.open().await?.verify_audit().await?,
+                };
+                report(verified, json)
             }
-            next = page.next;
         }
-        Ok(())
     }
+}
+
+async fn list(after: i64, hold: Option<String>, json: bool, server: &ServerArg) -> Result<(), Failure> {
+    let client = Client::reader(server)?;
+    let mut next = Some(after);
+    while let Some(after) = next {
+        let page: AuditPage = client.get(&format!("/v1/audit?after={after}&limit=500")).await?;
+        for entry in page.entries.iter().filter(|entry| hold.is_none() || entry.hold == hold) {
+            terminal::say(&if json { serde_json::to_string(entry)? } else { line(entry) });
+        }
+        next = page.next;
+    }
+    Ok(())
+}
+
+fn verify_file(path: &Path) -> anyhow::Result<Result<i64, Broken>> {
+    let unreadable = || format!("`{}` cannot be read", path.display());
+    let file = BufReader::new(File::open(path).with_context(unreadable)?);
+    let mut chain = Chain::default();
+    for line in file.lines() {
+        if let Err(broken) = chain.follow(&line.with_context(unreadable)?) {
+            return Ok(Err(broken));
+        }
+    }
+    Ok(Ok(chain.seq))
+}
+
+fn report(verified: Result<i64, Broken>, json: bool) -> Result<(), Failure> {
+    if json {
+        let said = match &verified {
+            Ok(records) => serde_json::json!({ "records": records }),
+            Err(broken) => serde_json::to_value(broken)?,
+        };
+        terminal::say(&said.to_string());
+    }
+    let records = verified.map_err(anyhow::Error::from)?;
+    if !json {
+        terminal::say(&format!("{records} records, none missing or changed"));
+    }
+    Ok(())
 }
 
 fn line(entry: &Entry) -> String {

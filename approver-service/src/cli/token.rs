@@ -1,6 +1,6 @@
 //! `privyseal token`: made, listed and revoked next to the database, also while the service runs.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use jiff::SignedDuration;
 
@@ -9,8 +9,6 @@ use super::terminal;
 use crate::auth::Role;
 use crate::clock::written;
 use crate::config::StoreArg;
-use crate::secret::DataDir;
-use crate::store::Store;
 
 /// Tokens for gateways and tools; no token decides
 #[derive(Args)]
@@ -58,14 +56,14 @@ impl TokenCommand {
     pub async fn run(self) -> Result<(), Failure> {
         match self.command {
             Command::Create { role, name, expires, store } => {
-                let store = open(&store).await?;
+                let store = store.open().await?;
                 let expires_ms = expires.map(|ms| store.now().saturating_add(ms));
                 let (_, secret) = store.create_token(&name, role, expires_ms).await?;
                 terminal::say(&secret);
                 store.close().await;
             }
             Command::List { json, store } => {
-                let store = open(&store).await?;
+                let store = store.open().await?;
                 let (tokens, now) = (store.tokens().await?, store.now());
                 if json {
                     terminal::say(&serde_json::to_string_pretty(&tokens)?);
@@ -86,18 +84,12 @@ impl TokenCommand {
                 }
             }
             Command::Revoke { id, store } => {
-                open(&store).await?.revoke_token(&id).await?;
+                store.open().await?.revoke_token(&id).await?;
                 terminal::say(&format!("revoked {id}"));
             }
         }
         Ok(())
     }
-}
-
-async fn open(args: &StoreArg) -> Result<Store> {
-    let data = DataDir::open_or_create(&args.data.path()?)?;
-    let address = args.database.address(&data)?;
-    Store::open(&address, data.storage_key()?).await.with_context(|| format!("database `{address}`"))
 }
 
 /// `90d`, `12h`, `30m`

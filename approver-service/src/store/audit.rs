@@ -4,12 +4,16 @@
 
 use std::ops::Range;
 
-use sqlx::{AnyConnection, AssertSqlSafe};
+use sqlx::{AnyConnection, AssertSqlSafe, Row};
 
 use super::write::Tx;
 use super::{Error, Result, Store};
+use crate::audit::verify::{Broken, Chain};
 use crate::audit::{Entry, Fact, hash};
 
+const HEAD: &str = "SELECT seq, hash FROM audit_head";
+const STORED: &str = "
+    SELECT seq, hash, body, hold FROM audit WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT 1000";
 const SET_HEAD: &str = "UPDATE audit_head SET seq = $1, hash = $2 WHERE id = 1";
 const PAGE: &str = "SELECT body FROM audit WHERE seq > $1 ORDER BY seq LIMIT $2";
 /// Records that one statement appends; few sizes, so that each is prepared once.
@@ -79,6 +83,33 @@ impl Tx {
 }
 
 impl Store {
+    /// Follows the whole log as it stands, bytes, numbers, links and where it ends; says how many records it has.
+    pub async fn verify_audit(&self) -> Result<std::result::Result<i64, Broken>> {
+        let (seq, hash): (i64, String) = sqlx::query_as(HEAD).fetch_one(self.readers()).await?;
+        let mut chain = Chain::default();
+        loop {
+            let rows = sqlx::query(STORED).bind(chain.seq).bind(seq).fetch_all(self.readers()).await?;
+            if rows.is_empty() {
+                return Ok(chain.ends_at(seq, &hash).map(|()| seq));
+            }
+            for row in &rows {
+                let entry = match chain.follow(row.try_get("body")?) {
+                    Ok(entry) => entry,
+                    Err(broken) => return Ok(Err(broken)),
+                };
+                let beside: (i64, &str, Option<String>) =
+                    (row.try_get("seq")?, row.try_get("hash")?, row.try_get("hold")?);
+                // Records from before `hold` was written beside them have none.
+                if (beside.0, beside.1) != (chain.seq, chain.hash.as_str())
+                    || beside.2.is_some_and(|h| entry.hold != Some(h))
+                {
+                    let why = "what stands beside it is not what it says".to_owned();
+                    return Ok(Err(Broken { seq: chain.seq, why }));
+                }
+            }
+        }
+    }
+
     /// Up to `limit` records after number `after`.
     pub async fn audit(&self, after: i64, limit: u32) -> Result<Vec<Entry>> {
         let bodies: Vec<String> =

@@ -19,6 +19,7 @@ on_both_databases! {
     records_are_neither_changed_nor_cut,
     a_crash_loses_nothing_that_was_answered,
     what_is_confirmed_is_on_disk_or_nothing_is_served,
+    the_log_verifies_and_forgeries_are_named,
 }
 
 async fn of_200_parallel_releases_exactly_one_releases() {
@@ -137,4 +138,28 @@ async fn what_is_confirmed_is_on_disk_or_nothing_is_served() {
     bench.store.run_for_tests(looser).await;
     let refused = bench.store.check_durable().await.unwrap_err().to_string();
     assert!(refused.starts_with("the database may lose what it has confirmed: `synchronous"), "{refused}");
+}
+
+async fn the_log_verifies_and_forgeries_are_named() {
+    let bench = Bench::new().await;
+    let hold = bench.approved(intake(1)).await;
+    bench.release(&hold.id, &release(1)).await;
+    let whole = bench.store.verify_audit().await.unwrap().unwrap();
+    assert!(whole >= 4, "{whole}");
+    // Whoever owns the database can take its guards away.
+    let off = match bench.store.0.address.backend {
+        Backend::Postgres => "ALTER TABLE audit DISABLE TRIGGER ALL",
+        Backend::Sqlite => "DROP TRIGGER audit_is_never_changed; DROP TRIGGER audit_is_never_cut",
+    };
+    bench.store.run_for_tests(off).await;
+    for (forge, undo, seq) in [
+        ("UPDATE audit SET hold = 'x' WHERE seq = 3", "UPDATE audit SET hold = NULL WHERE seq = 3", 3),
+        ("UPDATE audit_head SET seq = seq + 1", "UPDATE audit_head SET seq = seq - 1", whole + 1),
+        ("UPDATE audit SET seq = -2 WHERE seq = 2", "UPDATE audit SET seq = 2 WHERE seq = -2", 2),
+        ("UPDATE audit SET body = replace(body, 'acme', 'ACME') WHERE hold IS NOT NULL", "SELECT 1", 2),
+    ] {
+        bench.store.run_for_tests(forge).await;
+        assert_eq!(bench.store.verify_audit().await.unwrap().unwrap_err().seq, seq, "{forge}");
+        bench.store.run_for_tests(undo).await;
+    }
 }
