@@ -19,6 +19,7 @@ use sha2::{Digest, Sha256};
 
 use crate::digest::{Encoder, hex, mac};
 use crate::extract::coding::Coding;
+use crate::hold::Forwarded;
 use crate::keys::Keys;
 use crate::request::{Head, Headers};
 
@@ -71,6 +72,20 @@ pub fn bind(subject: &Subject<'_>, keys: &Keys) -> Binding {
     parts.add("body", &body_sha256(subject, subject.body));
     parts.add("body as forwarded", &body_sha256(subject, subject.forwarded));
     Binding { digest: hex(&parts.encoder.sha256()), fields: parts.fields }
+}
+
+/// Does `forwarded` name the target that is bound in `fields`, as far as they say? `key` is [`Keys::field`].
+pub fn is_bound_target(fields: &BTreeMap<String, String>, forwarded: &Forwarded, key: &[u8]) -> bool {
+    let (path, query) = match forwarded.path.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (forwarded.path.as_str(), None),
+    };
+    let mut said = Parts { encoder: Encoder::new(""), fields: BTreeMap::new(), key };
+    said.add("method", forwarded.method.as_bytes());
+    said.add("authority", forwarded.authority.as_bytes());
+    said.add("path", path.as_bytes());
+    said.add_optional("query", query);
+    said.fields.iter().all(|(name, said)| fields.get(name).is_none_or(|bound| bound == said))
 }
 
 fn add_headers(parts: &mut Parts<'_>, subject: &Subject<'_>, keys: &Keys) {

@@ -2,7 +2,7 @@
 //!
 //! Must not go here: the calls themselves (`filter`), what a kill does to a request (`exchange`).
 
-use crate::hold::{Control, Kill, VERSION};
+use crate::hold::{Control, Kill, VERSION, is_spoken};
 
 /// Older than this, the worker no longer knows whether the kill switch is on.
 pub const STALE_MS: u64 = 10_000;
@@ -50,8 +50,8 @@ impl Switch {
     /// The path of the next poll. The first one answers at once.
     pub fn poll_path(&self) -> String {
         match self.epoch {
-            Some(epoch) => format!("/v1/control?epoch={epoch}&wait_ms={POLL_MS}"),
-            None => "/v1/control?wait_ms=0".to_owned(),
+            Some(epoch) => format!("/v1/control?v={VERSION}&epoch={epoch}&wait_ms={POLL_MS}"),
+            None => format!("/v1/control?v={VERSION}&wait_ms=0"),
         }
     }
 
@@ -59,7 +59,7 @@ impl Switch {
     pub fn hear(&mut self, status: u16, body: &[u8], now_ms: u64) -> bool {
         let control = (status == 200).then(|| serde_json::from_slice::<Control>(body).ok()).flatten();
         match control {
-            Some(control) if control.v == VERSION => {
+            Some(control) if is_spoken(control.v) => {
                 *self = Switch { kill: control.kill, epoch: Some(control.epoch), heard_ms: now_ms };
                 true
             }
@@ -91,6 +91,6 @@ mod tests {
         let mut switch = Switch::new(0);
         assert!(switch.hear(200, br#"{"v":1,"epoch":3,"kill":"deny"}"#, 0));
         assert_eq!(switch.posture(1_000_000), Posture::Deny);
-        assert_eq!(switch.poll_path(), "/v1/control?epoch=3&wait_ms=4000");
+        assert_eq!(switch.poll_path(), "/v1/control?v=2&epoch=3&wait_ms=4000");
     }
 }

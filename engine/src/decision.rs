@@ -2,7 +2,7 @@
 //!
 //! Must not go here: retries and timing (`exchange`).
 
-use crate::hold::{Answer, ReleaseVerdict, State, VERSION, View};
+use crate::hold::{Answer, ReleaseVerdict, State, View, is_spoken};
 use crate::reply::{Executed, Next, Notice, Status};
 
 /// How far an answer's time of issue may lie in our future.
@@ -51,17 +51,18 @@ pub fn view(status: Option<u16>, body: &[u8]) -> Result<View, Refusal> {
     let view: View = serde_json::from_slice(body).map_err(|_| WRONG)?;
     let plain =
         |id: &str| !id.is_empty() && id.len() <= 64 && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-    if view.v == VERSION && plain(&view.id) { Ok(view) } else { Err(WRONG) }
+    if is_spoken(view.v) && plain(&view.id) { Ok(view) } else { Err(WRONG) }
 }
 
-/// Reads the answer to a release. `Ok` is the only way a held request may run.
+/// Reads the answer to a release. `Ok` is the only way a held request may run; it carries the receipt, where the approver
+/// writes one.
 pub fn release(
     status: Option<u16>,
     body: &[u8],
     expected: &Expected<'_>,
     key: &[u8],
     now_ms: u64,
-) -> Result<(), Refusal> {
+) -> Result<Option<String>, Refusal> {
     match status {
         Some(200) => {}
         Some(401 | 403) => return Err(Refusal::Retry { code: "approver_refuses_gateway" }),
@@ -70,7 +71,7 @@ pub fn release(
         Some(_) => return Err(WRONG),
     }
     let answer: Answer = serde_json::from_slice(body).map_err(|_| WRONG)?;
-    let ours = answer.v == VERSION
+    let ours = is_spoken(answer.v)
         && answer.hold == expected.hold
         && answer.nonce == expected.nonce
         && answer.digest == expected.digest
@@ -82,7 +83,9 @@ pub fn release(
     let now_ms = i64::try_from(now_ms).unwrap_or(i64::MAX);
     let fresh = answer.expires_ms > now_ms && answer.issued_ms <= now_ms.saturating_add(MAX_SKEW_MS);
     match answer.verdict {
-        ReleaseVerdict::Released if answer.state == State::Released && fresh => Ok(()),
+        ReleaseVerdict::Released if answer.state == State::Released && fresh => {
+            Ok(answer.receipt.filter(|receipt| is_token(receipt)))
+        }
         ReleaseVerdict::Released => Err(Refusal::Final {
             http: 503,
             code: "approver_answer_expired",
@@ -164,6 +167,11 @@ pub fn status_notice(view: View) -> Notice {
     let (status, code, next, detail) = answer_to_agent(view.state, view.reason.as_deref());
     let executed = if view.state == State::Released { Executed::Yes } else { Executed::No };
     Notice { http: 200, status, code, detail, hold: Some(view.id), near_miss: None, next, executed }
+}
+
+/// May it stand in a header? What the approver signs never needs more than these.
+fn is_token(receipt: &str) -> bool {
+    receipt.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
 }
 
 fn no(status: u16, code: &'static str) -> Refusal {

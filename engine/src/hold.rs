@@ -1,4 +1,4 @@
-//! The contract between filter and approver, version 1: what travels in each call, and the authenticated answer.
+//! The contract between filter and approver, version 2: what travels in each call.
 //!
 //! | call | request | answer |
 //! |---|---|---|
@@ -13,19 +13,29 @@
 //! | `GET /v1/control?epoch=N&wait_ms=M` | – | [`Control`], when its epoch differs from N or after M ms |
 //!
 //! Every call carries `Authorization: Bearer` with a token of role `filter`. Errors are `application/problem+json` with a
-//! stable `code`. Times are Unix milliseconds. Unknown fields are ignored on both sides, so that either may be newer by
-//! one version. Must not go here: when to call what (`exchange`), who may decide (the approver).
+//! stable `code`. Times are Unix milliseconds. Unknown fields are ignored on both sides, and the approver answers in the
+//! version that it was asked in, so that either may be newer by one version. Calls without a body say theirs in the query,
+//! `v=2`; version 1 said none. Version 2 added receipts ([`Forwarded`], [`Answer::receipt`]).
+//!
+//! Must not go here: when to call what (`exchange`), who may decide (the approver).
+
+mod release;
 
 use std::collections::BTreeMap;
 
-use hmac::{Hmac, Mac};
 use serde::{Deserialize, Serialize};
-use sha2::Sha256;
 
-use crate::digest::Encoder;
+pub use release::{Answer, Forwarded, Release, ReleaseVerdict};
 
 /// The version of this contract, in every message as `v`.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
+/// The oldest version that is still spoken, by filters and approvers alike.
+pub const OLDEST: u16 = 1;
+
+/// Is `v` a version in which a message can be understood?
+pub const fn is_spoken(v: u16) -> bool {
+    OLDEST <= v && v <= VERSION
+}
 
 /// Where a hold stands. `Pending` and `InfoRequested` wait for people; `Approved` waits to be collected; the rest is final,
 /// but for `Released`, which still takes its outcome.
@@ -177,88 +187,6 @@ pub struct NearMiss {
     pub differs: String,
 }
 
-/// Ask to run an approved request, once.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Release {
-    pub v: u16,
-    pub nonce: String,
-    pub digest: String,
-    pub terms: String,
-    pub tenant: String,
-    pub environment: String,
-    #[serde(default)]
-    pub principal: Option<String>,
-}
-
-/// What the approver answers to a release.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ReleaseVerdict {
-    /// This stream, and no other, may run the request now.
-    Released,
-    /// Another stream ran it.
-    AlreadyReleased,
-    /// The hold is not approved (any more); `state` says how it stands.
-    NotApproved,
-    /// The request, its terms or its scope are not those that were approved.
-    Mismatch,
-}
-
-impl ReleaseVerdict {
-    const fn as_str(self) -> &'static str {
-        match self {
-            ReleaseVerdict::Released => "released",
-            ReleaseVerdict::AlreadyReleased => "already_released",
-            ReleaseVerdict::NotApproved => "not_approved",
-            ReleaseVerdict::Mismatch => "mismatch",
-        }
-    }
-}
-
-/// The authenticated, idempotent answer to [`Release`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Answer {
-    pub v: u16,
-    pub hold: String,
-    pub nonce: String,
-    pub digest: String,
-    pub tenant: String,
-    pub environment: String,
-    pub verdict: ReleaseVerdict,
-    pub state: State,
-    pub issued_ms: i64,
-    pub expires_ms: i64,
-    /// [`Answer::authenticate`], 64 lower-case hex digits.
-    pub mac: String,
-}
-
-impl Answer {
-    /// HMAC-SHA-256 over the length-prefixed fields, under the key shared by gateway and approver.
-    pub fn authenticate(&self, key: &[u8]) -> String {
-        crate::digest::hex(&self.mac_state(key).finalize().into_bytes())
-    }
-
-    /// Does `mac` fit? Compared in constant time.
-    pub fn is_authentic(&self, key: &[u8]) -> bool {
-        crate::digest::unhex(&self.mac).is_some_and(|mac| self.mac_state(key).verify_slice(&mac).is_ok())
-    }
-
-    fn mac_state(&self, key: &[u8]) -> Hmac<Sha256> {
-        let mut e = Encoder::new("privyseal/answer/v1");
-        e.field("v", self.v.to_string().as_bytes());
-        e.field("hold", self.hold.as_bytes());
-        e.field("nonce", self.nonce.as_bytes());
-        e.field("digest", self.digest.as_bytes());
-        e.field("tenant", self.tenant.as_bytes());
-        e.field("environment", self.environment.as_bytes());
-        e.field("verdict", self.verdict.as_str().as_bytes());
-        e.field("state", self.state.as_str().as_bytes());
-        e.field("issued_ms", self.issued_ms.to_string().as_bytes());
-        e.field("expires_ms", self.expires_ms.to_string().as_bytes());
-        crate::digest::mac(key, e.as_bytes())
-    }
-}
-
 /// The client left: nobody waits on this stream any more.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Detach {
@@ -330,49 +258,4 @@ pub struct Control {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn answer() -> Answer {
-        Answer {
-            v: VERSION,
-            hold: "h".into(),
-            nonce: "n".into(),
-            digest: "d".into(),
-            tenant: "t".into(),
-            environment: "e".into(),
-            verdict: ReleaseVerdict::Released,
-            state: State::Released,
-            issued_ms: 1,
-            expires_ms: 2,
-            mac: String::new(),
-        }
-    }
-
-    #[test]
-    fn every_field_is_authenticated() {
-        let mut good = answer();
-        good.mac = good.authenticate(b"key");
-        assert!(good.is_authentic(b"key"));
-        assert!(!good.is_authentic(b"other"));
-        let changed: [fn(&mut Answer); 10] = [
-            |a| a.v = 2,
-            |a| a.hold.push('x'),
-            |a| a.nonce.push('x'),
-            |a| a.digest.push('x'),
-            |a| a.tenant.push('x'),
-            |a| a.environment.push('x'),
-            |a| a.verdict = ReleaseVerdict::Mismatch,
-            |a| a.state = State::Denied,
-            |a| a.issued_ms += 1,
-            |a| a.expires_ms += 1,
-        ];
-        for change in changed {
-            let mut bad = good.clone();
-            change(&mut bad);
-            assert!(!bad.is_authentic(b"key"), "{bad:?}");
-        }
-        good.mac.push('0');
-        assert!(!good.is_authentic(b"key"));
-    }
-}
+mod tests;

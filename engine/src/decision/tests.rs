@@ -1,6 +1,7 @@
 //! Which answers release, and which do not: one table for each call.
 
 use super::*;
+use crate::hold::VERSION;
 use crate::testing::test;
 
 const KEY: &[u8] = b"0123456789abcdef0123456789abcdef";
@@ -22,6 +23,7 @@ fn answer() -> Answer {
         state: State::Released,
         issued_ms: 999_000,
         expires_ms: 1_030_000,
+        receipt: Some("a.b-c_d.e".into()),
         mac: String::new(),
     }
 }
@@ -31,26 +33,30 @@ fn signed(mut answer: Answer) -> Vec<u8> {
     serde_json::to_vec(&answer).unwrap()
 }
 
-fn judge(status: Option<u16>, body: &[u8]) -> Result<(), Refusal> {
+fn judge(status: Option<u16>, body: &[u8]) -> Result<Option<String>, Refusal> {
     release(status, body, &expected(), KEY, NOW)
 }
 
-fn code(result: Result<(), Refusal>) -> &'static str {
+fn code(result: Result<Option<String>, Refusal>) -> &'static str {
     match result {
-        Ok(()) => "released",
+        Ok(_) => "released",
         Err(Refusal::Retry { code } | Refusal::Final { code, .. }) => code,
     }
 }
 
 #[test]
 fn only_the_exact_answer_releases() {
-    assert_eq!(judge(Some(200), &signed(answer())), Ok(()));
+    assert_eq!(judge(Some(200), &signed(answer())), Ok(answer().receipt));
+    let unsendable = Answer { receipt: Some("a.b\r\nx-admin: 1".into()), ..answer() };
+    assert_eq!(judge(Some(200), &signed(unsendable)), Ok(None));
+    let without = Answer { v: 1, receipt: None, ..answer() };
+    assert_eq!(judge(Some(200), &signed(without)), Ok(None), "an approver that is one version older");
 }
 
 #[test]
 fn an_answer_for_anything_else_does_not_release() {
     let changes: [fn(&mut Answer); 6] = [
-        |a| a.v = 2,
+        |a| a.v = 3,
         |a| a.hold = "h2".into(),
         |a| a.nonce = "n2".into(),
         |a| a.digest = "d2".into(),
@@ -121,7 +127,7 @@ fn a_view_must_be_whole() {
     let good = br#"{"v":1,"id":"0192-ab","state":"approved","revision":3,"deadline_ms":5}"#;
     assert_eq!(view(Some(201), good).unwrap().state, State::Approved);
     for body in [
-        &br#"{"v":2,"id":"0192-ab","state":"approved","revision":3,"deadline_ms":5}"#[..],
+        &br#"{"v":3,"id":"0192-ab","state":"approved","revision":3,"deadline_ms":5}"#[..],
         br#"{"v":1,"id":"","state":"approved","revision":3,"deadline_ms":5}"#,
         br#"{"v":1,"id":"../control","state":"approved","revision":3,"deadline_ms":5}"#,
         br#"{"v":1,"id":"a","state":"granted","revision":3,"deadline_ms":5}"#,

@@ -30,6 +30,8 @@ pub(super) struct Held {
     pub(super) terms: String,
     /// The masked body that will go on, if it differs from the one received.
     pub(super) forwarded: Option<Vec<u8>>,
+    /// SHA-256 of the body that will go on, as hex.
+    pub(super) body_sha256: String,
     pub(super) outbound: Box<Outbound>,
     /// The serialised intake, until the hold is made.
     pub(super) intake: Vec<u8>,
@@ -85,7 +87,7 @@ impl Held {
                 Call {
                     kind: CallKind::Wait,
                     method: "GET",
-                    path: format!("/v1/holds/{id}/wait?revision={revision}&wait_ms={wait}&nonce={nonce}"),
+                    path: format!("/v1/holds/{id}/wait?v={}&revision={revision}&wait_ms={wait}&nonce={nonce}", hold::VERSION),
                     body: Vec::new(),
                     timeout_ms: wait + CALL_MS,
                 }
@@ -100,9 +102,21 @@ impl Held {
                     tenant: settings.tenant.clone(),
                     environment: settings.environment.clone(),
                     principal: self.inbound.head.principal.clone(),
+                    forwarded: Some(self.as_forwarded()),
                 };
                 post(CallKind::Release, format!("/v1/holds/{id}/release"), json(&release))
             }
+        }
+    }
+
+    /// What the upstream will see, for the receipt.
+    fn as_forwarded(&self) -> hold::Forwarded {
+        let head = &self.inbound.head;
+        hold::Forwarded {
+            method: String::from_utf8_lossy(&head.method).into_owned(),
+            authority: String::from_utf8_lossy(&head.authority).into_owned(),
+            path: head.canonical_target(),
+            body_sha256: self.body_sha256.clone(),
         }
     }
 
@@ -238,7 +252,7 @@ impl Exchange {
             environment: &settings.environment,
         };
         match decision::release(status, body, &expected, &self.gateway.keys.answer, now.ms) {
-            Ok(()) => self.release(*held),
+            Ok(receipt) => self.release(*held, receipt),
             Err(Refusal::Final { http, code, detail, executed }) => {
                 let status = if executed { Status::Released } else { Status::Refused };
                 let mut notice = held.notice(http, status, code, detail, Next::Stop);
@@ -252,11 +266,14 @@ impl Exchange {
     }
 
     /// The one way out for a held request.
-    fn release(&self, mut held: Held) -> (State, Step) {
+    fn release(&self, mut held: Held, receipt: Option<String>) -> (State, Step) {
         let hold = held.progress.hold.map(|hold| hold.id).unwrap_or_default();
         let mut step = Step::pause();
         held.inbound.rewrite_head(&mut step, held.forwarded.as_deref());
         step.effects.push(Effect::SetRequestHeader("x-privyseal-hold", hold.clone().into_bytes()));
+        if let Some(receipt) = receipt {
+            step.effects.push(Effect::SetRequestHeader("x-privyseal-receipt", receipt.into_bytes()));
+        }
         if let Some(body) = held.forwarded {
             step.effects.push(Effect::ReplaceRequestBody(body));
         }

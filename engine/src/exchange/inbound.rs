@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use sha2::{Digest, Sha256};
+
 use super::event::{Claims, Effect, Event, Fields, Step};
 use super::holding::{Held, Progress, json};
 use super::outbound::Outbound;
@@ -199,12 +201,14 @@ impl Exchange {
                 let intake =
                     self.intake(&inbound, &decision, binding.digest.clone(), binding.fields, terms.clone(), preview);
                 let outbound = Box::new(Outbound::new(&inbound, labels));
+                let body_sha256 = hex(&Sha256::digest(forwarded.as_deref().unwrap_or(body)));
                 let held = Held {
                     inbound,
                     caller,
                     digest: binding.digest,
                     terms,
                     forwarded,
+                    body_sha256,
                     outbound,
                     intake: json(&intake),
                     give_up_ms: now.ms.saturating_add(millis(wait)),

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::hold::{Answer, Intake, Release, ReleaseVerdict, State as HoldState, VERSION};
+use crate::hold::{Answer, Forwarded, Intake, Release, ReleaseVerdict, State as HoldState, VERSION};
 use crate::testing::test;
 
 mod compressed;
@@ -92,7 +92,7 @@ impl Run {
     fn approved(&mut self) -> (Intake, Step) {
         let intake = self.held();
         let step = self.ended(1, 201, &view("pending", 1));
-        assert!(call(&step).path.starts_with("/v1/holds/h-1/wait?revision=1&wait_ms=20000"));
+        assert!(call(&step).path.starts_with("/v1/holds/h-1/wait?v=2&revision=1&wait_ms=20000"));
         self.step(Event::Dispatched(Some(2)));
         let step = self.ended(2, 200, &view("approved", 2));
         (intake, step)
@@ -134,6 +134,7 @@ fn answer(intake: &Intake, change: impl Fn(&mut Answer)) -> Vec<u8> {
         state: HoldState::Released,
         issued_ms: START as i64,
         expires_ms: START as i64 + 30_000,
+        receipt: None,
         mac: String::new(),
     };
     change(&mut answer);
@@ -225,9 +226,19 @@ fn an_approval_releases_once_and_resume_is_the_last_effect() {
         (release.nonce, release.digest, release.terms),
         (intake.nonce.clone(), intake.digest.clone(), intake.terms.clone())
     );
+    assert_eq!(
+        release.forwarded,
+        Some(Forwarded {
+            method: "DELETE".into(),
+            authority: "crm.example.com".into(),
+            path: "/things/1".into(),
+            body_sha256: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855".into(),
+        })
+    );
     assert!(!resumes(&step));
     run.step(Event::Dispatched(Some(3)));
-    let step = run.ended(3, 200, &answer(&intake, |_| {}));
+    let step = run.ended(3, 200, &answer(&intake, |a| a.receipt = Some("a.b.c".into())));
+    assert!(step.effects.contains(&Effect::SetRequestHeader("x-privyseal-receipt", b"a.b.c".to_vec())));
     assert_eq!(step.effects.last(), Some(&Effect::Resume));
     assert!(step.effects.contains(&Effect::SetRequestHeader("x-privyseal-hold", b"h-1".to_vec())));
     assert_eq!(run.ended(3, 200, &answer(&intake, |_| {})), Step::proceed());
