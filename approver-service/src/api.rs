@@ -9,6 +9,7 @@ pub mod login;
 pub mod observations;
 pub mod people;
 pub mod problem;
+pub mod receipts;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -35,6 +36,7 @@ pub fn routes() -> Router<App> {
         .route("/v1/audit", get(people::audit))
         .route("/v1/login/request", post(login::request))
         .route("/v1/login", post(login::redeem))
+        .route("/.well-known/jwks.json", get(receipts::jwks))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .method_not_allowed_fallback(problem::wrong_method)

@@ -8,6 +8,7 @@ use axum::Router;
 use tokio_util::sync::CancellationToken;
 
 use crate::mask::Mask;
+use crate::receipt::Receipts;
 use crate::secret::Key;
 use crate::store::Store;
 use crate::{api, ui};
@@ -25,6 +26,8 @@ pub struct App {
     /// Where people reach this service: scheme and authority, without a slash at the end.
     pub base_url: String,
     pub announce: Announce,
+    /// Proofs of releases, for upstreams.
+    pub receipts: Receipts,
     /// For what people type.
     pub mask: Mask,
     /// Cancelled when the service stops: whoever waits is answered at once.

@@ -14,6 +14,7 @@ use serde::Deserialize;
 
 use self::database::DatabaseArg;
 use crate::auth::{Directory, Person};
+use crate::receipt::Approvers;
 use crate::secret::DataDir;
 use crate::store::Store;
 
@@ -84,6 +85,10 @@ pub struct ServeArgs {
     #[arg(long, value_name = "URL", env = "PRIVYSEAL_PUBLIC_URL")]
     pub public_url: Option<String>,
 
+    /// Name the people who approved by pseudonyms in receipts, which upstreams read
+    #[arg(long)]
+    pub pseudonymous_receipts: bool,
+
     /// Append login links and codes to this file instead of printing them
     #[arg(long, value_name = "FILE")]
     pub login_output: Option<PathBuf>,
@@ -103,6 +108,7 @@ pub struct Config {
     pub directory: Directory,
     pub workflows: Option<PathBuf>,
     pub public_url: Option<String>,
+    pub receipt_approvers: Approvers,
     pub login_output: Option<PathBuf>,
 }
 
@@ -121,6 +127,8 @@ struct File {
     groups: BTreeMap<String, Vec<String>>,
     workflows: Option<PathBuf>,
     public_url: Option<String>,
+    #[serde(default)]
+    pseudonymous_receipts: bool,
     login_output: Option<PathBuf>,
 }
 
@@ -164,6 +172,10 @@ impl ServeArgs {
             directory: Directory { people, groups },
             workflows: self.workflows.or(file.workflows),
             public_url,
+            receipt_approvers: match self.pseudonymous_receipts || file.pseudonymous_receipts {
+                true => Approvers::Pseudonyms,
+                false => Approvers::Names,
+            },
             login_output: self.login_output.or(file.login_output),
         })
     }

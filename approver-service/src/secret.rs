@@ -124,12 +124,34 @@ impl DataDir {
 
     /// Reads the file, made with 32 random bytes as hex if it is not there.
     fn text(&self, name: &str) -> Result<String> {
-        let path = self.0.join(name);
+        self.text_or(name, || Ok(hex(&random::<32>()?)))
+    }
+
+    /// Where the file `name` lies.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    /// Writes the file anew, for this user alone; who reads it meanwhile reads the old one whole.
+    pub fn replace(&self, name: &str, text: &str) -> Result<()> {
+        let (path, new) = (self.path(name), self.path(&format!("{name}.new")));
+        let written =
+            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new).and_then(|mut file| {
+                file.write_all(text.as_bytes())?;
+                file.sync_all()?;
+                fs::rename(&new, &path)
+            });
+        written.with_context(|| format!("`{}` cannot be written", path.display()))
+    }
+
+    /// Reads the file, made with what `make` says if it is not there.
+    pub fn text_or(&self, name: &str, make: impl FnOnce() -> Result<String>) -> Result<String> {
+        let path = self.path(name);
         match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
             Ok(mut file) => {
-                let key = hex(&random::<32>()?);
-                file.write_all(key.as_bytes()).and_then(|()| file.sync_all())?;
-                Ok(key)
+                let text = make()?;
+                file.write_all(text.as_bytes()).and_then(|()| file.sync_all())?;
+                Ok(text)
             }
             Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => read_private(&path),
             Err(e) => Err(e).with_context(|| format!("`{}` cannot be made", path.display())),

@@ -14,7 +14,9 @@ use tokio_util::sync::CancellationToken;
 use crate::app::App;
 use crate::auth::{Directory, Person, Role};
 use crate::mask::Mask;
-use crate::secret::Key;
+use crate::receipt::keys::Keys;
+use crate::receipt::{Approvers, Receipts};
+use crate::secret::{DataDir, Key};
 use crate::store::Store;
 use crate::store::database::Address;
 use crate::{server, workflow};
@@ -50,7 +52,16 @@ impl Service {
         let stop = CancellationToken::new();
         let lines = Arc::new(Mutex::new(vec![]));
         let shown = Arc::clone(&lines);
+        let data = DataDir::open_or_create(&folder.path().join("data")).unwrap();
+        let receipts = Receipts {
+            keys: Keys::open(&data).unwrap(),
+            issuer: base.clone(),
+            approvers: Approvers::Names,
+            storage_key: store.key().clone(),
+            field_key: Key::new(privyseal_engine::keys::Keys::new(GATEWAY_KEY.into()).field),
+        };
         let app = change(App {
+            receipts,
             store: store.clone(),
             gateway_key: Key::new(GATEWAY_KEY.into()),
             environment: Some("test".into()),

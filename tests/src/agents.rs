@@ -1,5 +1,6 @@
 //! Agents with real SDKs, unmodified: Python programs that take requests and give answers as lines of JSON.
 
+use std::net::SocketAddr;
 use std::process::Stdio;
 
 use anyhow::{Context, Result};
@@ -48,31 +49,43 @@ impl Agent {
     }
 }
 
-/// An MCP server with the Python SDK.
-pub struct McpServer {
+/// A Python program that serves HTTP; it ends when dropped.
+pub struct Server {
     process: Process,
-    addr: std::net::SocketAddr,
+    pub addr: SocketAddr,
     _dir: TempDir,
 }
 
-impl McpServer {
-    pub async fn start() -> Result<McpServer> {
+impl Server {
+    /// Starts `tests/clients/{program}.py` with a port and these arguments, and waits until it answers.
+    pub async fn start(program: &str, arguments: &[&str]) -> Result<Server> {
         let dir = TempDir::new()?;
         let addr = ports::free();
         let mut command = std::process::Command::new(artefacts::python());
-        command.arg(artefacts::root().join("tests/clients/mcp_server.py")).arg(addr.port().to_string());
-        let process = Process::spawn(command, dir.path(), "mcp")?;
-        eventually("the MCP server listens", async || client::get(addr, "/").await.ok()).await;
-        Ok(McpServer { process, addr, _dir: dir })
+        command.arg(artefacts::root().join(format!("tests/clients/{program}.py")));
+        command.arg(addr.port().to_string()).args(arguments);
+        let process = Process::spawn(command, dir.path(), program)?;
+        eventually(&format!("{program} listens"), async || client::get(addr, "/").await.ok()).await;
+        Ok(Server { process, addr, _dir: dir })
+    }
+}
+
+/// An MCP server with the Python SDK.
+pub struct McpServer(Server);
+
+impl McpServer {
+    pub async fn start() -> Result<McpServer> {
+        Ok(McpServer(Server::start("mcp_server", &[]).await?))
     }
 
-    pub fn addr(&self) -> std::net::SocketAddr {
-        self.addr
+    pub fn addr(&self) -> SocketAddr {
+        self.0.addr
     }
 
     /// The tool calls that it ran, in order.
     pub fn ran(&self) -> Vec<Value> {
-        self.process
+        self.0
+            .process
             .stdout()
             .lines()
             .filter_map(|l| serde_json::from_str::<Value>(l).ok())

@@ -129,6 +129,13 @@ impl Approver {
     }
 }
 
+impl Approver {
+    /// Signs receipts with a new key from now on.
+    pub fn rotate_receipts_now(&self) -> Result<String> {
+        privyseal(&["key", "rotate-receipts", "--now"], &self.data)
+    }
+}
+
 fn serve(data: &Path, output: &Path, addr: SocketAddr, people: &[&str]) -> Result<Process> {
     let mut command = Command::new(artefacts::privyseal());
     command.args(["serve", "--listen", &addr.to_string(), "--data"]).arg(data);

@@ -188,6 +188,7 @@ impl Twist {
             state: State::Released,
             issued_ms: now,
             expires_ms: now + 30_000,
+            receipt: None,
             mac: String::new(),
         };
         (self.answer)(&mut answer);

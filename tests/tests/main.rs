@@ -17,6 +17,7 @@ mod pending;
 mod policies;
 mod questions;
 mod real_clients;
+mod receipts;
 mod redaction;
 mod rendered;
 mod splits;

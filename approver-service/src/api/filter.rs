@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use privyseal_engine::hold::{
-    Answer, Control, Detach, Information, Intake, Release, ReleaseVerdict, Report, StatusQuery, VERSION, View,
+    Answer, Control, Detach, Information, Intake, OLDEST, Release, ReleaseVerdict, Report, StatusQuery, View,
 };
 use serde::Deserialize;
 use tokio::time::Instant;
@@ -15,12 +15,14 @@ use tokio::time::Instant;
 use super::extract::{Gateway, Json, Query};
 use super::problem::{Problem, Result};
 use crate::app::App;
+use crate::hold::Hold;
 use crate::hold::intake;
 use crate::store::release::ANSWER_MS;
 
 /// An intake carries a preview: 16 KiB of body, escaped, and a hundred headers.
 const MAX_INTAKE: usize = 256 * 1024;
-const MAX_BODY: usize = 16 * 1024;
+/// A release names the path, which may be long.
+const MAX_BODY: usize = 32 * 1024;
 /// Every byte of an answer may be escaped.
 const MAX_ANSWER: usize = 6 * Information::MAX_ANSWER + MAX_BODY;
 /// No poll lasts longer; the filter asks again.
@@ -28,6 +30,8 @@ const MAX_WAIT_MS: u64 = 120_000;
 
 #[derive(Deserialize)]
 pub struct Wait {
+    #[serde(default = "oldest")]
+    v: u16,
     #[serde(default)]
     revision: u64,
     #[serde(default)]
@@ -36,6 +40,8 @@ pub struct Wait {
 
 #[derive(Deserialize)]
 pub struct WaitControl {
+    #[serde(default = "oldest")]
+    v: u16,
     #[serde(default)]
     epoch: u64,
     #[serde(default)]
@@ -47,9 +53,9 @@ pub async fn intake(
     _: Gateway,
     Json(intake): Json<Intake, MAX_INTAKE>,
 ) -> Result<(StatusCode, axum::Json<View>)> {
-    intake::check(&intake)?;
+    let v = intake::check(&intake)?;
     in_environment(&app, &intake.environment)?;
-    let view = app.store.intake(intake).await?;
+    let view = View { v, ..app.store.intake(intake).await? };
     Ok((if view.joined { StatusCode::OK } else { StatusCode::CREATED }, axum::Json(view)))
 }
 
@@ -59,8 +65,9 @@ pub async fn wait(
     Path(id): Path<String>,
     Query(wait): Query<Wait>,
 ) -> Result<axum::Json<View>> {
+    let v = intake::version(wait.v)?;
     let hold = app.store.wait(&id, wait.revision, until(wait.wait_ms), &app.stop).await?;
-    Ok(axum::Json(hold.view(false)))
+    Ok(view(v, &hold))
 }
 
 pub async fn release(
@@ -69,11 +76,18 @@ pub async fn release(
     Path(id): Path<String>,
     Json(release): Json<Release, MAX_BODY>,
 ) -> Result<axum::Json<Answer>> {
-    intake::version(release.v)?;
+    let v = intake::version(release.v)?;
     intake::nonce(&release.nonce)?;
+    release.forwarded.as_ref().map_or(Ok(()), intake::forwarded)?;
     let said = app.store.release(&id, &release).await?;
+    let receipt = match (&said.released, &release.forwarded) {
+        (Some(hold), Some(forwarded)) if v > OLDEST => {
+            Some(app.receipts.write(hold, forwarded, &release.nonce, said.issued_ms).map_err(no_receipt)?)
+        }
+        _ => None,
+    };
     let mut answer = Answer {
-        v: VERSION,
+        v,
         hold: id,
         nonce: release.nonce,
         digest: release.digest,
@@ -83,6 +97,7 @@ pub async fn release(
         state: said.state,
         issued_ms: said.issued_ms,
         expires_ms: said.issued_ms.saturating_add(ANSWER_MS),
+        receipt,
         mac: String::new(),
     };
     answer.mac = answer.authenticate(app.gateway_key.bytes());
@@ -120,8 +135,8 @@ pub async fn status(
     Path(id): Path<String>,
     Json(query): Json<StatusQuery, MAX_BODY>,
 ) -> Result<axum::Json<View>> {
-    intake::version(query.v)?;
-    Ok(axum::Json(app.store.own_hold(&id, &query).await?.view(false)))
+    let v = intake::version(query.v)?;
+    Ok(view(v, &app.store.own_hold(&id, &query).await?))
 }
 
 pub async fn answer(
@@ -131,14 +146,14 @@ pub async fn answer(
     Json(said): Json<Information, MAX_ANSWER>,
 ) -> Result<axum::Json<View>> {
     let Information { v, tenant, environment, principal, answer } = said;
-    intake::version(v)?;
+    let spoken = intake::version(v)?;
     if answer.len() > Information::MAX_ANSWER {
         return Err(Problem::too_large(Information::MAX_ANSWER));
     }
     let asker = StatusQuery { v, tenant, environment, principal };
     // The gateway has masked it; a gateway of another version may know fewer types.
     let hold = app.store.answer(&id, &asker, app.mask.apply(answer)).await?;
-    Ok(axum::Json(hold.view(false)))
+    Ok(view(spoken, &hold))
 }
 
 pub async fn withdraw(
@@ -147,12 +162,33 @@ pub async fn withdraw(
     Path(id): Path<String>,
     Json(query): Json<StatusQuery, MAX_BODY>,
 ) -> Result<axum::Json<View>> {
-    intake::version(query.v)?;
-    Ok(axum::Json(app.store.withdraw(&id, &query).await?.view(false)))
+    let v = intake::version(query.v)?;
+    Ok(view(v, &app.store.withdraw(&id, &query).await?))
 }
 
-pub async fn control(State(app): State<App>, _: Gateway, Query(wait): Query<WaitControl>) -> axum::Json<Control> {
-    axum::Json(app.store.wait_control(wait.epoch, until(wait.wait_ms), &app.stop).await)
+pub async fn control(
+    State(app): State<App>,
+    _: Gateway,
+    Query(wait): Query<WaitControl>,
+) -> Result<axum::Json<Control>> {
+    let v = intake::version(wait.v)?;
+    let control = app.store.wait_control(wait.epoch, until(wait.wait_ms), &app.stop).await;
+    Ok(axum::Json(Control { v, ..control }))
+}
+
+/// What a call says that names no version.
+const fn oldest() -> u16 {
+    OLDEST
+}
+
+/// The hold, in the version that was asked in.
+fn view(v: u16, hold: &Hold) -> axum::Json<View> {
+    axum::Json(View { v, ..hold.view(false) })
+}
+
+fn no_receipt(error: anyhow::Error) -> Problem {
+    tracing::error!(error = format!("{error:#}"), "a release goes without its receipt: refused");
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "no_receipt", "the receipt of this release cannot be written")
 }
 
 fn until(wait_ms: u64) -> Instant {

@@ -1,6 +1,19 @@
 //! The API over real HTTP.
 
+mod contract;
 mod filter;
 mod observations;
 mod people;
 mod waiting;
+
+use crate::store::decide::{Decider, Verdict};
+use crate::store::login::{DECIDE_MS, Proof};
+use crate::testing::Service;
+
+/// As bob.
+async fn approve(service: &Service, id: &str) {
+    let code = service.store.challenge("bob").await.unwrap().unwrap().code;
+    let (bob, _) = service.store.log_in(Proof::Code(&code), DECIDE_MS).await.unwrap();
+    let by = Decider { person: &bob.person, session: &bob.hash };
+    service.store.decide(id, Verdict::Approve, None, by).await.unwrap();
+}

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use clap::Args;
+use privyseal_engine::keys;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -17,6 +18,8 @@ use super::terminal;
 use crate::app::{Announce, App};
 use crate::config::{Config, ServeArgs};
 use crate::mask::Mask;
+use crate::receipt::Receipts;
+use crate::receipt::keys::Keys;
 use crate::secret::{DataDir, Key, parse_key};
 use crate::store::Store;
 use crate::workflow::watch::Watch;
@@ -75,11 +78,20 @@ async fn serve(config: Config) -> Result<()> {
         .with_context(|| format!("cannot listen on `{}`; choose another with `--listen`", config.listen))?;
     let address = listener.local_addr()?;
     let stop = CancellationToken::new();
+    let base_url = config.public_url.unwrap_or_else(|| format!("http://{address}"));
+    let receipts = Receipts {
+        keys: Keys::open(&data)?,
+        issuer: base_url.clone(),
+        approvers: config.receipt_approvers,
+        storage_key: store.key().clone(),
+        field_key: Key::new(keys::Keys::new(gateway_key.bytes().to_vec()).field),
+    };
     let app = App {
         store: store.clone(),
         gateway_key,
         environment: config.environment,
-        base_url: config.public_url.unwrap_or_else(|| format!("http://{address}")),
+        base_url,
+        receipts,
         mask: Mask::new(store.key())?,
         announce: announce(config.login_output.as_deref())?,
         stop: stop.clone(),

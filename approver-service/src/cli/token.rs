@@ -93,7 +93,7 @@ impl TokenCommand {
 }
 
 /// `90d`, `12h`, `30m`
-fn duration_ms(text: &str) -> Result<i64> {
+pub fn duration_ms(text: &str) -> Result<i64> {
     let days =
         text.strip_suffix('d').and_then(|days| days.parse::<i64>().ok()).map(|days| days.checked_mul(86_400_000));
     let ms = match days {

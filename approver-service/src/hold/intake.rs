@@ -2,7 +2,7 @@
 //!
 //! Must not go here: join or create (`store::intake`).
 
-use privyseal_engine::hold::{Intake, Preview, VERSION};
+use privyseal_engine::hold::{Forwarded, Intake, OLDEST, Preview, VERSION};
 
 /// The longest that people may be given to decide, and a client to come back.
 const MAX_WAIT_MS: u64 = 7 * 24 * 3600 * 1000;
@@ -28,9 +28,9 @@ fn invalid(field: &'static str, expected: impl Into<String>) -> Invalid {
     Invalid { field, expected: expected.into() }
 }
 
-/// Refuses an intake that no filter of a known version sends.
-pub fn check(intake: &Intake) -> Result<(), Invalid> {
-    version(intake.v)?;
+/// Refuses an intake that no filter of a known version sends. Returns the version to answer in.
+pub fn check(intake: &Intake) -> Result<u16, Invalid> {
+    let v = version(intake.v)?;
     nonce(&intake.nonce)?;
     hex64("digest", &intake.digest)?;
     hex64("terms", &intake.terms)?;
@@ -54,15 +54,24 @@ pub fn check(intake: &Intake) -> Result<(), Invalid> {
     range("deadline_ms", intake.deadline_ms, MAX_WAIT_MS)?;
     range("approval_ttl_ms", intake.approval_ttl_ms, MAX_APPROVAL_MS)?;
     range("rejoin_ms", intake.rejoin_ms, MAX_WAIT_MS)?;
-    preview(&intake.preview)
+    preview(&intake.preview)?;
+    Ok(v)
 }
 
-/// Filters of this and of the next version are served.
-pub fn version(v: u16) -> Result<(), Invalid> {
-    if (VERSION..=VERSION + 1).contains(&v) {
-        return Ok(());
+/// Filters of the version before, of this one and of the next are served. Returns the version to answer in.
+pub fn version(v: u16) -> Result<u16, Invalid> {
+    if (OLDEST..=VERSION + 1).contains(&v) {
+        return Ok(v.min(VERSION));
     }
-    Err(invalid("v", format!("this approver speaks version {VERSION}; upgrade the older of the two")))
+    Err(invalid("v", format!("this approver speaks versions {OLDEST} to {VERSION}; upgrade the older of the two")))
+}
+
+/// Refuses what no filter says that it forwards.
+pub fn forwarded(forwarded: &Forwarded) -> Result<(), Invalid> {
+    name("forwarded.method", &forwarded.method)?;
+    name("forwarded.authority", &forwarded.authority)?;
+    at_most("forwarded.path", &forwarded.path, MAX_PATH)?;
+    hex64("forwarded.body_sha256", &forwarded.body_sha256)
 }
 
 pub fn nonce(nonce: &str) -> Result<(), Invalid> {

@@ -19,11 +19,13 @@ const DETACH: &str = "UPDATE streams SET detached_ms = $3 WHERE nonce = $1 AND h
 const IS_ALONE: &str = "SELECT NOT EXISTS (SELECT 1 FROM streams WHERE hold = $1 AND detached_ms IS NULL)";
 
 /// What the approver says to a release, before it is authenticated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Verdict {
     pub verdict: ReleaseVerdict,
     pub state: State,
     pub issued_ms: i64,
+    /// What was released, for its receipt; only with [`ReleaseVerdict::Released`].
+    pub released: Option<Hold>,
 }
 
 impl Store {
@@ -69,16 +71,16 @@ impl Tx {
     async fn release(&mut self, id: &str, release: &Release, digest_mac: &str) -> Result<Verdict> {
         let hold = self.settled(id).await?;
         let now = self.now;
-        let say = |verdict, state| Ok(Verdict { verdict, state, issued_ms: now });
+        let say = |verdict, state| Ok(Verdict { verdict, state, issued_ms: now, released: None });
         if !is_same_request(&hold, release, digest_mac) {
             return say(ReleaseVerdict::Mismatch, hold.state);
         }
         match (hold.state, &hold.collected) {
             (State::Released, Some(collected)) => {
-                let is_repeat = collected.nonce == release.nonce && now < collected.at_ms.saturating_add(ANSWER_MS);
-                let verdict = if is_repeat { ReleaseVerdict::Released } else { ReleaseVerdict::AlreadyReleased };
-                let issued_ms = if is_repeat { collected.at_ms } else { now };
-                return Ok(Verdict { verdict, state: hold.state, issued_ms });
+                if collected.nonce == release.nonce && now < collected.at_ms.saturating_add(ANSWER_MS) {
+                    return Ok(released(collected.at_ms, hold));
+                }
+                return say(ReleaseVerdict::AlreadyReleased, hold.state);
             }
             (State::Approved, _) => {}
             (state, _) => return say(ReleaseVerdict::NotApproved, state),
@@ -94,8 +96,12 @@ impl Tx {
             return say(ReleaseVerdict::Mismatch, hold.state);
         }
         let hold = row::apply(self, &hold, Event::Collect { nonce: release.nonce.clone() }, actor, None).await?;
-        say(ReleaseVerdict::Released, hold.state)
+        Ok(released(now, hold))
     }
+}
+
+fn released(issued_ms: i64, hold: Hold) -> Verdict {
+    Verdict { verdict: ReleaseVerdict::Released, state: hold.state, issued_ms, released: Some(hold) }
 }
 
 fn is_same_request(hold: &Hold, release: &Release, digest_mac: &str) -> bool {

@@ -200,5 +200,5 @@ pub fn intake(n: u32) -> Intake {
 /// The release that fits [`intake`].
 pub fn release(n: u32) -> Release {
     let Intake { v, nonce, digest, terms, tenant, environment, principal, .. } = intake(n);
-    Release { v, nonce, digest, terms, tenant, environment, principal }
+    Release { v, nonce, digest, terms, tenant, environment, principal, forwarded: None }
 }

@@ -87,7 +87,10 @@ impl Held {
                 Call {
                     kind: CallKind::Wait,
                     method: "GET",
-                    path: format!("/v1/holds/{id}/wait?v={}&revision={revision}&wait_ms={wait}&nonce={nonce}", hold::VERSION),
+                    path: format!(
+                        "/v1/holds/{id}/wait?v={}&revision={revision}&wait_ms={wait}&nonce={nonce}",
+                        hold::VERSION
+                    ),
                     body: Vec::new(),
                     timeout_ms: wait + CALL_MS,
                 }

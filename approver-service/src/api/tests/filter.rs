@@ -4,9 +4,8 @@ use privyseal_engine::hold::{Answer, ReleaseVerdict, State, View};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
+use super::approve;
 use crate::auth::Role;
-use crate::store::decide::{Decider, Verdict};
-use crate::store::login::{DECIDE_MS, Proof};
 use crate::testing::{GATEWAY_KEY, Service, intake_json};
 
 fn release(n: u32) -> Value {
@@ -16,13 +15,6 @@ fn release(n: u32) -> Value {
         release[name] = intake[name].clone();
     }
     release
-}
-
-async fn approve(service: &Service, id: &str) {
-    let code = service.store.challenge("bob").await.unwrap().unwrap().code;
-    let (bob, _) = service.store.log_in(Proof::Code(&code), DECIDE_MS).await.unwrap();
-    let by = Decider { person: &bob.person, session: &bob.hash };
-    service.store.decide(id, Verdict::Approve, None, by).await.unwrap();
 }
 
 #[tokio::test]
@@ -80,19 +72,6 @@ async fn an_agent_learns_of_its_own_holds_and_of_no_others() {
         let answer = service.post(&path, &gateway, other).await;
         assert_eq!((answer.status, answer.text), (StatusCode::NOT_FOUND, unknown.text.clone()));
     }
-}
-
-#[tokio::test]
-async fn a_filter_of_the_next_version_is_served_and_an_unknown_one_refused() {
-    let service = Service::start().await;
-    let gateway = service.token(Role::Filter).await;
-    let mut next = intake_json(1);
-    next["v"] = 2.into();
-    next["invented_since"] = json!({ "x": 1 });
-    assert_eq!(service.post("/v1/holds", &gateway, next).await.status, StatusCode::CREATED);
-    let mut unknown = intake_json(2);
-    unknown["v"] = 3.into();
-    assert_eq!(service.post("/v1/holds", &gateway, unknown).await.code(), "invalid_request");
 }
 
 #[tokio::test]
