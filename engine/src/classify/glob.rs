@@ -96,9 +96,9 @@ impl Glob {
         }
     }
 
-    /// The segments that any match begins with, letter for letter.
-    pub fn literal_prefix(&self) -> impl Iterator<Item = &str> {
-        self.segments.iter().map_while(|segment| match segment {
+    /// The segments that stand at the same place in any match: those before the first `**`. `None` for one that is open.
+    pub fn fixed_segments(&self) -> impl Iterator<Item = Option<&str>> {
+        self.segments.iter().take_while(|segment| **segment != Segment::Deep).map(|segment| match segment {
             Segment::Literal(text) => Some(text.as_str()),
             _ => None,
         })
@@ -106,9 +106,9 @@ impl Glob {
 
     /// The whole text, if there is only one that matches.
     pub fn literal(&self) -> Option<String> {
-        let separator = self.separator.to_string();
-        let segments: Vec<&str> = self.literal_prefix().collect();
-        (segments.len() == self.segments.len()).then(|| segments.join(&separator))
+        let literals: Option<Vec<&str>> = self.fixed_segments().collect();
+        let literals = literals.filter(|literals| literals.len() == self.segments.len())?;
+        Some(literals.join(&self.separator.to_string()))
     }
 }
 

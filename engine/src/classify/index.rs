@@ -1,5 +1,5 @@
-//! Which rules can match at all: by host, method and the first path segments, so that a thousand rules do not cost a
-//! thousand comparisons. It may name too many, never too few.
+//! Which rules can match at all: by host, method and the path segments that a rule writes out, so that a thousand rules do
+//! not cost a thousand comparisons. It may name too many, never too few.
 //!
 //! Must not go here: whether they do match (`matcher`).
 
@@ -23,13 +23,17 @@ pub struct Index {
 struct Shape {
     host: bool,
     method: bool,
-    segments: usize,
+    /// Which of the first path segments, the lowest bit being the first.
+    segments: u8,
     /// Only for requests to AWS, which are told by headers.
     aws: bool,
 }
 
 /// Path segments that a key may hold.
-const MAX_SEGMENTS: usize = 3;
+const MAX_SEGMENTS: usize = 6;
+
+/// The hashes of a path's first segments; `None` for those that a rule leaves open.
+type Segments = [Option<u64>; MAX_SEGMENTS];
 
 impl Index {
     pub fn new<'m>(matchers: impl Iterator<Item = &'m Matcher>) -> Self {
@@ -43,18 +47,17 @@ impl Index {
                 Matcher::Method(methods) => Some(methods.clone()),
                 _ => None,
             }));
-            let prefixes = literals(matcher, |m| match m {
-                Matcher::GitHub(_) => Some(github::ROOTS.iter().map(|root| owned(root)).collect()),
-                Matcher::Kubernetes(_) => Some(kubernetes::ROOTS.iter().map(|root| owned(root)).collect()),
-                Matcher::Path(globs) => Some(globs.iter().map(prefix).collect()),
+            let paths = literals(matcher, |m| match m {
+                Matcher::GitHub(_) => Some(github::ROOTS.iter().map(|root| written(root)).collect()),
+                Matcher::Kubernetes(_) => Some(kubernetes::ROOTS.iter().map(|root| written(root)).collect()),
+                Matcher::Path(globs) => Some(globs.iter().map(|glob| hashed(glob.fixed_segments())).collect()),
                 _ => None,
             });
             let aws = literals(matcher, |m| matches!(m, Matcher::Aws(_)).then(Vec::<()>::new)).is_some();
             for host in &hosts {
                 for method in &methods {
-                    for segments in prefixes.as_deref().unwrap_or(&[Vec::new()]) {
-                        let names: Vec<&str> = segments.iter().map(String::as_str).collect();
-                        index.insert(host.as_deref(), method.as_deref(), &names, aws);
+                    for segments in paths.as_deref().unwrap_or(&[Segments::default()]) {
+                        index.insert(host.as_deref(), method.as_deref(), segments, aws);
                     }
                 }
             }
@@ -65,12 +68,14 @@ impl Index {
         index
     }
 
-    fn insert(&mut self, host: Option<&str>, method: Option<&str>, segments: &[&str], aws: bool) {
-        let shape = Shape { host: host.is_some(), method: method.is_some(), segments: segments.len(), aws };
+    fn insert(&mut self, host: Option<&str>, method: Option<&str>, segments: &Segments, aws: bool) {
+        let written = segments.iter().rev().fold(0, |bits, segment| bits << 1 | u8::from(segment.is_some()));
+        let shape = Shape { host: host.is_some(), method: method.is_some(), segments: written, aws };
         if !self.shapes.contains(&shape) {
             self.shapes.push(shape);
         }
-        self.entries.push((key(host, method, segments, aws), self.rules));
+        let (host, method) = (host.map_or(0, hash), method.map_or(0, hash));
+        self.entries.push((shape.key(host, method, segments), self.rules));
     }
 
     /// The rules that may match, in ascending order. Allocates only if there are some.
@@ -79,17 +84,14 @@ impl Index {
             return (0..self.rules).collect();
         };
         let aws = self.shapes.iter().any(|shape| shape.aws) && facts.aws().is_ok_and(|calls| !calls.is_empty());
-        let possible = |shape: &&Shape, known: usize| shape.segments <= known && (aws || !shape.aws);
+        let host = hash(host);
         let mut found = Vec::new();
         for path in std::iter::once(paths.usual.as_ref()).chain(paths.others.iter().map(String::as_str)) {
-            let mut names = [""; MAX_SEGMENTS];
-            let known = names.iter_mut().zip(inner_path(path).split('/')).map(|(name, s)| *name = s).count();
+            let segments = hashed(inner_path(path).split('/').map(Some));
             for method in methods {
-                for shape in self.shapes.iter().filter(|shape| possible(shape, known)) {
-                    let segments = names.get(..shape.segments).unwrap_or_default();
-                    let host = shape.host.then_some(host.as_ref());
-                    let method = shape.method.then_some(method.as_ref());
-                    self.look_up(key(host, method, segments, shape.aws), &mut found);
+                let method = hash(method);
+                for shape in self.shapes.iter().filter(|shape| aws || !shape.aws) {
+                    self.look_up(shape.key(host, method, &segments), &mut found);
                 }
             }
         }
@@ -118,25 +120,32 @@ fn options(values: Option<Vec<String>>) -> Vec<Option<String>> {
     values.map_or_else(|| vec![None], |values| values.into_iter().map(Some).collect())
 }
 
-fn prefix(glob: &Glob) -> Vec<String> {
-    glob.literal_prefix().take(MAX_SEGMENTS).map(str::to_owned).collect()
+fn written(names: &[&str]) -> Segments {
+    hashed(names.iter().copied().map(Some))
 }
 
-fn owned(names: &[&str]) -> Vec<String> {
-    names.iter().map(|name| (*name).to_owned()).collect()
+fn hashed<'s>(names: impl Iterator<Item = Option<&'s str>>) -> Segments {
+    let mut segments = Segments::default();
+    segments.iter_mut().zip(names).for_each(|(segment, name)| *segment = name.map(hash));
+    segments
 }
 
-/// FNV-1a over the parts. A collision names a rule too many, which then does not match.
-fn key(host: Option<&str>, method: Option<&str>, segments: &[&str], aws: bool) -> u64 {
-    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
-    let mut add = |text: &str, end: u8| {
-        for byte in text.bytes().chain([end]) {
-            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+impl Shape {
+    /// What a request shares with every rule of this shape that may match it. A collision names a rule too many, which
+    /// then does not match.
+    fn key(&self, host: u64, method: u64, segments: &Segments) -> u64 {
+        let mut key = u64::from(self.segments) | u64::from(self.aws) << 8;
+        let mut add = |part: u64| key = (key.rotate_left(5) ^ part).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        add(if self.host { host } else { 1 });
+        add(if self.method { method } else { 1 });
+        for (place, segment) in segments.iter().enumerate().filter(|(place, _)| self.segments >> place & 1 == 1) {
+            add(segment.unwrap_or(place as u64));
         }
-    };
-    add(host.unwrap_or_default(), b'\n');
-    add(method.unwrap_or_default(), b'\n');
-    add(if aws { "aws" } else { "" }, b'\n');
-    segments.iter().for_each(|segment| add(segment, b'/'));
-    hash
+        key
+    }
+}
+
+/// FNV-1a.
+fn hash(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
