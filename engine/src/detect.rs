@@ -60,3 +60,6 @@ pub struct Match {
     pub end: usize,
     pub score: u8,
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,12 +5,17 @@ use super::entity::Entity;
 use super::scan::{Scan, Word};
 use super::shape::Compact;
 
-/// At a word of only digits.
+/// At a word of only digits that opens.
 pub(super) fn at_word(scan: &mut Scan<'_>, word: &Word) {
     let grouped = matches!(word.len(), 4 | 6)
         && scan.next(word.end).is_some_and(is_separator)
         && scan.next(word.end + 1).is_some_and(|b| b.is_ascii_digit());
-    if !(grouped || (12..=19).contains(&word.len())) || !scan.wants(Entity::CreditCard) || !scan.opens(word.start) {
+    if !(grouped || (12..=19).contains(&word.len())) || !scan.wants(Entity::CreditCard) {
+        return;
+    }
+    // No network's numbers begin with 0, 7 or 9.
+    let issued = scan.next(word.start).is_some_and(|b| matches!(b, b'1'..=b'6' | b'8'));
+    if !issued && !scan.said(word.start).contains(Entity::CreditCard) {
         return;
     }
     let Some((end, digits, grouped)) = number(scan.rest(word.start)).map(|(len, d, g)| (word.start + len, d, g)) else {
@@ -94,8 +99,8 @@ fn is_issued(digits: &[u8]) -> bool {
         13 => two / 10 == 4,
         // Diners Club.
         14 => matches!(three, 300..=305 | 309) || matches!(two, 36 | 38 | 39),
-        // American Express, UATP, JCB of old.
-        15 => matches!(two, 10..=19 | 34 | 37) || matches!(four, 1800 | 2131),
+        // American Express, UATP (1 and an airline's number; ids of social networks begin with 10), JCB of old.
+        15 => matches!(two, 11..=19 | 34 | 37) || matches!(four, 1800 | 2131),
         // Visa, Mastercard, Discover, JCB, UnionPay, Maestro, Mir, RuPay.
         16 => {
             two / 10 == 4

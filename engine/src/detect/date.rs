@@ -1,8 +1,10 @@
 //! Dates of birth: dates in any common notation, where a word or the key announces a birth.
 
 use super::entity::Entity;
+use super::ids;
 use super::scan::{Scan, Word};
 
+/// At a word that opens.
 pub(super) fn at_word(scan: &mut Scan<'_>, word: &Word) {
     let joined = |end: usize| scan.next(end).is_some_and(is_gap);
     let may_begin = match (word.is_number(), word.len()) {
@@ -28,7 +30,7 @@ pub(super) fn behind_month(scan: &mut Scan<'_>, word: &Word) {
 }
 
 fn judge(scan: &mut Scan<'_>, start: usize) {
-    if !scan.wants(Entity::DateOfBirth) || !scan.opens(start) || !scan.said(start).contains(Entity::DateOfBirth) {
+    if !scan.wants(Entity::DateOfBirth) || !scan.said(start).contains(Entity::DateOfBirth) {
         return;
     }
     let rest = scan.rest(start);
@@ -116,32 +118,26 @@ fn more(rest: &[u8], at: usize) -> bool {
 }
 
 fn is_date(year: u32, month: u32, day: u32) -> bool {
-    (1880..=2100).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day)
+    (1880..=2100).contains(&year) && ids::is_date(month, day)
 }
 
 fn is_month(word: &[u8]) -> bool {
-    const MONTHS: [&[u8]; 12] = [
-        b"january",
-        b"february",
-        b"march",
-        b"april",
-        b"may",
-        b"june",
-        b"july",
-        b"august",
-        b"september",
-        b"october",
-        b"november",
-        b"december",
-    ];
-    if !word.first().is_some_and(|b| b"jfmasond".contains(&b.to_ascii_lowercase())) {
-        return false;
-    }
-    let named = |month: &[u8]| {
-        let head = month.get(..word.len()).unwrap_or_default();
-        (word.len() == 3 || word.len() == month.len()) && head.eq_ignore_ascii_case(word)
+    let [a, b, c, rest @ ..] = word else { return false };
+    let ending: &[u8] = match &[a | 0x20, b | 0x20, c | 0x20] {
+        b"jan" => b"uary",
+        b"feb" => b"ruary",
+        b"mar" => b"ch",
+        b"apr" => b"il",
+        b"may" => b"",
+        b"jun" => b"e",
+        b"jul" => b"y",
+        b"aug" => b"ust",
+        b"sep" => b"tember",
+        b"oct" => b"ober",
+        b"nov" | b"dec" => b"ember",
+        _ => return false,
     };
-    MONTHS.iter().any(|month| named(month)) || word.eq_ignore_ascii_case(b"sept")
+    rest.is_empty() || rest.eq_ignore_ascii_case(ending) || word.eq_ignore_ascii_case(b"sept")
 }
 
 #[cfg(test)]

@@ -97,17 +97,17 @@ const LENGTHS: &[(&[u8; 2], usize)] = &[
     (b"YE", 30),
 ];
 
+/// At a word that opens.
 pub(super) fn at_word(scan: &mut Scan<'_>, word: &Word) {
-    if word.lead != 2 || word.end - word.start < 4 || !scan.wants(Entity::Iban) || !scan.opens(word.start) {
+    if word.lead != 2 || word.len() < 4 || !scan.wants(Entity::Iban) {
         return;
     }
     let rest = scan.rest(word.start);
     let (Some(country), Some(check)) = (rest.get(..2), rest.get(2..4)) else { return };
-    let country = country.to_ascii_uppercase();
     if !check.iter().all(u8::is_ascii_digit) {
         return;
     }
-    let Some((_, length)) = LENGTHS.iter().find(|(code, _)| code.as_slice() == country) else { return };
+    let Some((_, length)) = LENGTHS.iter().find(|(code, _)| code.eq_ignore_ascii_case(country)) else { return };
     let Some((len, compact)) = account(rest, *length) else { return };
     let end = word.start + len;
     if scan.next(end).is_none_or(|b| !b.is_ascii_alphanumeric()) && mod_97(compact.bytes()) {

@@ -14,6 +14,9 @@ use super::scan::{Scan, Word};
 use super::shape::{self, Compact};
 
 /// One kind of id.
+///
+/// A run of digits counts alone (0.5 and more) only if at most one of a hundred random ones passes its check, and none of what
+/// is often written with as many digits, such as a time.
 pub(super) struct Id {
     pub entity: Entity,
     /// Each shape with its score where nothing announces it.
@@ -43,8 +46,28 @@ struct Candidate {
 
 /// Shapes by their first word: whether it begins with a digit, and its length.
 struct Index {
-    digits: [Vec<Candidate>; WORD],
-    letters: [Vec<Candidate>; WORD],
+    digits: [Slot; WORD],
+    letters: [Slot; WORD],
+}
+
+/// The shapes with a first word of one kind.
+#[derive(Default)]
+struct Slot {
+    candidates: Vec<Candidate>,
+    /// What joins their first words to the second, as bits.
+    joints: u8,
+}
+
+/// The bit of what stands behind a first word; a shape of one word has all of them.
+fn joint_bit(joint: Option<u8>) -> u8 {
+    match joint {
+        Some(b' ') => 1,
+        Some(b'-') => 2,
+        Some(b'.') => 4,
+        Some(b'/') => 8,
+        Some(b'+') => 16,
+        _ => 32,
+    }
 }
 
 static INDEX: LazyLock<Index> = LazyLock::new(|| {
@@ -61,7 +84,8 @@ static INDEX: LazyLock<Index> = LazyLock::new(|| {
                 (&mut index.letters, begin.is_ascii_alphabetic()),
             ] {
                 if let Some(slot) = side.get_mut(first).filter(|_| may_begin) {
-                    slot.push(candidate);
+                    slot.candidates.push(candidate);
+                    slot.joints |= if candidate.joint.is_none() { u8::MAX } else { joint_bit(candidate.joint) };
                 }
             }
         }
@@ -79,19 +103,26 @@ fn number(digits: &[u8]) -> u32 {
     digits.iter().fold(0, |value: u32, b| value.wrapping_mul(10).wrapping_add(u32::from(b.wrapping_sub(b'0'))))
 }
 
-fn is_date(month: u32, day: u32) -> bool {
-    (1..=12).contains(&month) && (1..=31).contains(&day)
+/// Whether some year has this day.
+pub(super) fn is_date(month: u32, day: u32) -> bool {
+    let days = match month {
+        2 => 29,
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => 0,
+    };
+    (1..=days).contains(&day)
 }
 
 pub(super) fn at_word(scan: &mut Scan<'_>, word: &Word) {
     let index = &*INDEX;
     let first_is_digit = scan.next(word.start).is_some_and(|b| b.is_ascii_digit());
     let side = if first_is_digit { &index.digits } else { &index.letters };
-    let Some(candidates) = side.get(word.end - word.start).filter(|c| !c.is_empty()) else { return };
     let (bytes, joint) = (scan.bytes, scan.next(word.end));
+    let Some(slot) = side.get(word.len()).filter(|slot| slot.joints & joint_bit(joint) != 0) else { return };
     let second_word = || word_len(bytes.get(word.end + 1..).unwrap_or_default());
     let (mut second, mut said) = (None, None);
-    for candidate in candidates {
+    for candidate in &slot.candidates {
         let Candidate { id, alone, .. } = candidate;
         let joined = candidate.joint.is_none()
             || candidate.joint == joint && *second.get_or_insert_with(second_word) == candidate.second;
@@ -109,7 +140,7 @@ pub(super) fn at_word(scan: &mut Scan<'_>, word: &Word) {
 fn judge(scan: &mut Scan<'_>, start: usize, Candidate { id, shape, alone, .. }: &Candidate) {
     let Some((len, compact)) = shape::matches(shape, scan.rest(start)) else { return };
     let end = start + len;
-    if !scan.opens(start) || !scan.closes(end) || !(id.check)(&compact) {
+    if !scan.closes(end) || !(id.check)(&compact) {
         return;
     }
     let near = scan.near(start);
@@ -131,8 +162,13 @@ mod tests {
     fn every_shape_can_be_found() {
         let index = &*INDEX;
         let shapes: usize = TABLES.iter().flat_map(|table| table.iter()).map(|id| id.shapes.len()).sum();
-        let begun: Vec<&str> =
-            index.digits.iter().chain(&index.letters).flatten().map(|candidate| candidate.shape).collect();
+        let begun: Vec<&str> = index
+            .digits
+            .iter()
+            .chain(&index.letters)
+            .flat_map(|slot| &slot.candidates)
+            .map(|candidate| candidate.shape)
+            .collect();
         assert!(begun.len() >= shapes && !begun.iter().any(|shape| word_len(shape.as_bytes()) == WORD));
     }
 }

@@ -58,9 +58,10 @@ const ALL: Set = Set::of(Entity::UsBankNumber)
     .with(Entity::DriverLicense)
     .with(Entity::NationalId);
 
+/// At a word that opens.
 pub(super) fn at_word(scan: &mut Scan<'_>, word: &Word) {
     let long_enough = word.len() >= 5 || matches!(scan.next(word.end), Some(b' ' | b'-'));
-    if word.len() > 20 || !long_enough || !scan.opens(word.start) || !scan.said(word.start).meets(ALL) {
+    if word.len() > 20 || !long_enough || !scan.said(word.start).meets(ALL) {
         return;
     }
     let near = scan.near(word.start);
@@ -81,10 +82,19 @@ pub(super) fn at_word(scan: &mut Scan<'_>, word: &Word) {
     if value.iter().filter(|b| b.is_ascii_lowercase()).count() > 1 {
         return;
     }
-    // `MRN-95550290` carries its announcement.
-    let prefix = scan.bytes.get(..word.start).unwrap_or_default();
-    let label = if *entity == Entity::MedicalRecord && prefix.ends_with(b"MRN-") { 4 } else { 0 };
-    scan.found(refined(*entity, value), word.start - label, end, score);
+    let prefix = if *letters == 0 { 0 } else { prefix(scan, word.start) };
+    scan.found(refined(*entity, value), word.start - prefix, end, score);
+}
+
+/// The length of a prefix of capitals that an issuer writes before its numbers: `MRN-95550290`, `PT-4411`.
+fn prefix(scan: &Scan<'_>, start: usize) -> usize {
+    const LONGEST: usize = 4;
+    let joined = scan.previous(start) == Some(b'-');
+    let letters = start.checked_sub(1).filter(|_| joined).and_then(|end| Word::of_letters(scan.bytes, end, LONGEST));
+    let capitals = letters.filter(|letters| {
+        scan.opens(letters.start) && scan.rest(letters.start).iter().take(letters.len()).all(u8::is_ascii_uppercase)
+    });
+    capitals.map_or(0, |letters| letters.len() + 1)
 }
 
 /// Groups of letters and digits joined by single spaces or hyphens, as long as each group has a digit: bytes taken, letters

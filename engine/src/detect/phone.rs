@@ -122,10 +122,12 @@ pub(super) fn at_bracket(scan: &mut Scan<'_>, at: usize) {
     }
 }
 
-/// At a word of only digits.
+/// At a word of only digits that opens.
 pub(super) fn at_word(scan: &mut Scan<'_>, word: &Word) {
+    let goes_on = matches!(scan.next(word.end), Some(b' ' | b'-' | b'.' | b'/' | b'(' | b')'))
+        && scan.next(word.end + 1).is_some_and(|b| b.is_ascii_digit() || matches!(b, b' ' | b'-' | b'('));
     let path = matches!(scan.previous(word.start), Some(b'/' | b'#'));
-    if path || !scan.wants(Entity::PhoneNumber) || !scan.opens(word.start) {
+    if path || !goes_on && word.len() < 7 || !scan.wants(Entity::PhoneNumber) {
         return;
     }
     if may_stand_alone(scan.rest(word.start), word.len()) || scan.said(word.start).contains(Entity::PhoneNumber) {
@@ -206,8 +208,9 @@ fn by_form(written: &Written) -> u8 {
         [3, 3, 2, 2] | [2, 3, 3, 4] if !written.spaces_only => 60,
         // An area code in brackets.
         _ if written.brackets && (8..=11).contains(&written.len) && groups.len() >= 2 => 65,
-        // A trunk prefix: no count and no time begins with zero.
-        [11] if first == 0 && written.digits.get(1).is_some_and(|d| *d > 0) => 55,
+        // A trunk prefix before a range of mobile numbers, in the plans where both have eleven digits: Britain 07, Germany
+        // 015 to 017, Japan 070 to 090, Korea 010, Egypt 010 to 015, Nigeria 07 to 09, Turkey 05, Pakistan 03, the Philippines 09.
+        [11] if matches!(written.digits, [0, 1, 0..=2 | 5..=7, ..] | [0, 3 | 5 | 7..=9, ..]) => 55,
         [1, rest @ ..] if first == 0 && (10..=11).contains(&written.len) && rest.len() >= 3 => 60,
         [2..=5, rest @ ..]
             if first == 0

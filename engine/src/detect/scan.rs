@@ -95,18 +95,29 @@ impl<'a> Scan<'a> {
     /// At the first digit of a word, with the text before `done` judged: judges the word. Answers where to go on.
     fn value(&mut self, at: usize, done: usize) -> usize {
         let word = Word::around(self.bytes, at, done);
-        before::judge(self, &word, done);
-        if word.is_number() {
-            self.number(&word);
-        } else {
-            iban::at_word(self, &word);
-            crypto::at_word(self, &word);
+        // Most numbers stand inside of a date, a time, a version, a longer code.
+        let opens = self.opens(word.start) && !self.in_time(&word);
+        before::judge(self, &word, done, opens);
+        if opens {
+            if word.is_number() {
+                self.number(&word);
+            } else {
+                iban::at_word(self, &word);
+            }
+            date::at_word(self, &word);
+            loose::at_word(self, &word);
+            ids::at_word(self, &word);
         }
-        date::at_word(self, &word);
-        loose::at_word(self, &word);
-        ids::at_word(self, &word);
+        crypto::at_word(self, &word);
         network::at_word(self, &word);
         self.behind_noise(&word)
+    }
+
+    /// Whether a word is what follows a colon in `10:30:00`.
+    fn in_time(&self, word: &Word) -> bool {
+        word.len() == 2
+            && self.previous(word.start) == Some(b':')
+            && word.start.checked_sub(2).and_then(|i| self.next(i)).is_some_and(|b| b.is_ascii_digit())
     }
 
     fn number(&mut self, word: &Word) {

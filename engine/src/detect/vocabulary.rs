@@ -18,6 +18,7 @@ pub(super) const ENTITIES: &[(Entity, &[&str])] = &[
             "cardnumber",
             "cardno",
             "creditcard",
+            "cc",
             "debitcard",
             "ccnumber",
             "ccnum",

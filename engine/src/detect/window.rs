@@ -102,8 +102,14 @@ impl Near<'_> {
 
     /// Bytes to the nearest word, on the same line, that says so.
     fn nobodys(&self) -> Option<usize> {
-        let gap = self.hits().filter(|(gap, hints)| hints.other() && *gap <= 16).map(|(gap, _)| gap).min()?;
+        let says = |(gap, hints): &(usize, Hints)| hints.other() && *gap <= 16 && !self.in_host_name(*gap);
+        let gap = self.hits().filter(says).map(|(gap, _)| gap).min()?;
         (!self.text_before(gap).contains(&b'\n')).then_some(gap)
+    }
+
+    /// Whether the word that ends `gap` bytes before is a part of a host name or an address: `ann@mail.example.org`.
+    fn in_host_name(&self, gap: usize) -> bool {
+        matches!(self.text_before(gap), [b'@', ..] | [b'.', b'a'..=b'z' | b'A'..=b'Z', ..])
     }
 
     /// Whether a password is announced at most `gap` bytes before.

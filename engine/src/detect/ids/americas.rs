@@ -15,7 +15,7 @@ pub(super) const IDS: &[Id] = &[
     // Receita Federal
     Id {
         entity: Entity::BrCpf,
-        shapes: &[("000.000.000-00", 90), ("000000000-00", 75), ("00000000000", 25)],
+        shapes: &[("000.000.000-00", 90), ("000000000-00", 75), ("00000000000", 50)],
         announced: 94,
         check: |id| check_digits(id, &[11, 10, 9, 8, 7, 6, 5, 4, 3, 2]),
     },

@@ -45,11 +45,13 @@ pub(super) const IDS: &[Id] = &[
         check: |id| !matches!(id.bytes().first(), Some(b'0' | b'1')) && verhoeff(id.digits().bytes()),
     },
     Id { entity: Entity::InPan, shapes: &[("AAAAA0000A", 65)], announced: 94, check: in_pan },
+    Id { entity: Entity::InGstin, shapes: &[("00AAAAA0000AXZX", 85)], announced: 94, check: in_gstin },
+    // Where one is announced, the form is enough.
     Id {
         entity: Entity::InGstin,
-        shapes: &[("00AAAAA0000AXZX", 85)],
-        announced: 94,
-        check: |id| matches!(number(id.bytes().get(..2).unwrap_or_default()), 1..=38 | 97 | 99),
+        shapes: &[("00AAAAA0000AXZX", 0)],
+        announced: 88,
+        check: |id| is_state(id.bytes().get(..2).unwrap_or_default()),
     },
     Id { entity: Entity::InVoter, shapes: &[("AAA0000000", 30)], announced: 88, check: |_| true },
     Id { entity: Entity::InPassport, shapes: &[("A0000000", 5)], announced: 80, check: |_| true },
@@ -96,7 +98,7 @@ pub(super) const IDS: &[Id] = &[
                 && digits.bytes().last().is_some_and(|last| (11 - rest) % 10 == u32::from(*last))
         },
     },
-    Id { entity: Entity::TrNationalId, shapes: &[("00000000000", 40)], announced: 93, check: tr_national },
+    Id { entity: Entity::TrNationalId, shapes: &[("00000000000", 50)], announced: 93, check: tr_national },
     Id {
         entity: Entity::ZaId,
         shapes: &[("000000 0000 000", 75), ("0000000000000", 45)],
@@ -128,9 +130,22 @@ fn cn_ric(id: &Compact) -> bool {
     matches!(two(6), 18..=20) && is_date(two(10), two(12)) && b"10X98765432".get((sum % 11) as usize) == Some(check)
 }
 
-/// The fourth letter is the kind of holder.
+/// The holder's PAN behind the number of a state.
+fn in_gstin(id: &Compact) -> bool {
+    let (state, rest) = id.bytes().split_at_checked(2).unwrap_or_default();
+    is_state(state) && is_pan(rest)
+}
+
+fn is_state(digits: &[u8]) -> bool {
+    matches!(number(digits), 1..=38 | 97 | 99)
+}
+
 fn in_pan(id: &Compact) -> bool {
-    let bytes = id.bytes();
+    is_pan(id.bytes())
+}
+
+/// The fourth letter is the kind of holder.
+fn is_pan(bytes: &[u8]) -> bool {
     bytes.get(3).is_some_and(|b| b"ABCEFGHJLPTK".contains(b)) && bytes.get(5..9) != Some(b"0000")
 }
 

@@ -40,9 +40,16 @@ pub(super) const IDS: &[Id] = &[
     // Abgabenordnung § 139b; ISO 7064, MOD 11,10.
     Id {
         entity: Entity::DeTaxId,
-        shapes: &[("00 000 000 000", 65), ("00000000000", 20)],
+        shapes: &[("00 000 000 000", 65), ("00000000000", 55)],
         announced: 92,
         check: de_tax_id,
+    },
+    // Where one is announced, the check digit is enough.
+    Id {
+        entity: Entity::DeTaxId,
+        shapes: &[("00 000 000 000", 0), ("00000000000", 0)],
+        announced: 88,
+        check: |id| mod_11_10(id.digits().bytes()),
     },
     Id {
         entity: Entity::DeSocialSecurity,

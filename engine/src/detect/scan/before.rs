@@ -28,25 +28,31 @@ struct Last {
 }
 
 impl Last {
-    /// Where the text behind the last such byte before `at` begins, the first time it is asked for.
-    fn anew(&mut self, bytes: &[u8], at: usize, class: impl Fn(&u8) -> bool) -> Option<usize> {
-        if let Some(last) = bytes.get(self.searched..at).and_then(|before| before.iter().rposition(class)) {
+    /// Where the text behind the last such byte before `word` begins, the first time it is asked for; in `word` is none.
+    fn anew(&mut self, bytes: &[u8], word: &Word, class: impl Fn(&u8) -> bool) -> Option<usize> {
+        if let Some(last) = bytes.get(self.searched..word.start).and_then(|before| before.iter().rposition(class)) {
             self.behind = self.searched + last + 1;
         }
-        self.searched = at.max(self.searched);
+        self.searched = word.end;
         let behind = self.behind;
         (self.judged.replace(behind) != Some(behind)).then_some(behind)
     }
 }
 
-/// Judges what begins before `word`, which is the first with a digit behind `done`.
-pub(super) fn judge(scan: &mut Scan<'_>, word: &Word, done: usize) {
-    tokens(scan, word.start, done);
-    codes(scan, word);
-    if let Some(run) = scan.looked.spaces.anew(scan.bytes, word.start, u8::is_ascii_whitespace) {
+/// Judges what begins before `word`, which is the first with a digit behind `done`; `opens`: an id may begin with it.
+pub(super) fn judge(scan: &mut Scan<'_>, word: &Word, done: usize, opens: bool) {
+    // No issuer's prefix begins with a digit.
+    let prefix = scan.next(word.start).is_some_and(|b| b.is_ascii_alphabetic());
+    if prefix || matches!(scan.previous(word.start), Some(b'.' | b'/' | b'$')) {
+        tokens(scan, word.start, done);
+    }
+    if opens && matches!(scan.previous(word.start), Some(b' ' | b'-' | b'.' | b'/' | b',')) {
+        codes(scan, word);
+    }
+    if let Some(run) = scan.looked.spaces.anew(scan.bytes, word, u8::is_ascii_whitespace) {
         secret::assigned::before_run(scan, run);
     }
-    if let Some(inside) = scan.looked.quotes.anew(scan.bytes, word.start, is_quote) {
+    if let Some(inside) = scan.looked.quotes.anew(scan.bytes, word, is_quote) {
         after_comma(scan, inside);
     }
 }
@@ -87,15 +93,14 @@ fn after_comma(scan: &mut Scan<'_>, inside: usize) {
 
 /// Codes that begin with words of letters only: `LT 25 96 24 D`, `RSS MRA 85T10 A562S`, `May 1, 1990`.
 fn codes(scan: &mut Scan<'_>, word: &Word) {
-    if !matches!(scan.previous(word.start), Some(b' ' | b'-' | b'.' | b'/' | b',')) {
-        return;
-    }
     date::behind_month(scan, word);
     network::behind_letters(scan, word);
     let mut end = word.start;
     for _ in 0..2 {
         let Some(letters) = end.checked_sub(1).and_then(|end| Word::of_letters(scan.bytes, end, 6)) else { return };
-        ids::at_word(scan, &letters);
+        if scan.opens(letters.start) {
+            ids::at_word(scan, &letters);
+        }
         end = letters.start;
     }
 }

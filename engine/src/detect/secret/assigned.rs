@@ -42,9 +42,11 @@ pub(in crate::detect) fn at_mark(scan: &mut Scan<'_>, at: usize) {
 /// The name that ends before `at`, behind white space, quotes and the marks of an assignment.
 fn name_before(bytes: &[u8], at: usize) -> Option<&str> {
     let before = bytes.get(at.saturating_sub(NAME + 16)..at)?;
+    const GAP: usize = 12;
     let skipped = before
         .iter()
         .rev()
+        .take(GAP + 1)
         .take_while(|b| {
             matches!(
                 b,
@@ -52,7 +54,7 @@ fn name_before(bytes: &[u8], at: usize) -> Option<&str> {
             )
         })
         .count();
-    if skipped > 12 {
+    if skipped > GAP {
         return None;
     }
     let before = before.get(..before.len() - skipped)?;

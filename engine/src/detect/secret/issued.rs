@@ -15,6 +15,8 @@ enum Body {
     Alnum,
     /// Digits and `a` to `f`.
     Hex,
+    /// The same, in groups joined by `_`.
+    HexGroups,
     /// Digits and upper-case letters.
     Upper,
     /// Base64url and what joins its parts: `-`, `_`, `.`.
@@ -25,13 +27,14 @@ enum Body {
     Base64,
 }
 
-use Body::{Alnum, Base64, Hex, Path, Upper, Url};
+use Body::{Alnum, Base64, Hex, HexGroups, Path, Upper, Url};
 
 impl Body {
     fn has(self, b: u8) -> bool {
         match self {
             Alnum => b.is_ascii_alphanumeric(),
             Hex => b.is_ascii_hexdigit(),
+            HexGroups => b.is_ascii_hexdigit() || b == b'_',
             Upper => b.is_ascii_digit() || b.is_ascii_uppercase(),
             Url => b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'),
             Path => b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'/'),
@@ -88,7 +91,9 @@ const ISSUED: &[Issued] = &[
     ("dckr_oat_", Url, 27, 40),
     ("AKC", Alnum, 60, 90),
     ("cmVmd", Alnum, 59, 59),
-    ("sgp_", Url, 40, 60),
+    ("sgp_local_", Hex, 40, 40),
+    ("sgp_", Hex, 40, 40),
+    ("sgp_", HexGroups, 57, 57),
     ("BBDC-", Url, 20, 60),
     ("ATATT3", Base64, 180, 200),
     ("ATBB", Alnum, 24, 40),
@@ -127,6 +132,8 @@ const ISSUED: &[Issued] = &[
     ("shppa_", Hex, 32, 32),
     ("FLWSECK", Url, 12, 80),
     ("FLWPUBK", Url, 12, 80),
+    ("EAAM", Alnum, 100, 300),
+    ("EAAC", Alnum, 100, 300),
     ("EZAK", Alnum, 54, 54),
     ("EZTK", Alnum, 54, 54),
     ("live_pub_", Hex, 31, 31),
@@ -272,10 +279,13 @@ fn prefixed(scan: &mut Scan<'_>, start: usize, first: usize) {
         let token = tail.get(..len).unwrap_or_default();
         // A sentence may end behind the token.
         let token = token.strip_suffix(b".").unwrap_or(token);
+        if token.len() < *least || !mixed(token, *body) || entropy(token) < 2.5 {
+            continue;
+        }
         let text = std::str::from_utf8(token).unwrap_or_default();
         let fixed =
             text.len() <= 20 && text.ends_with("EXAMPLE") || is_placeholder(text) && !matches!(body, Path | Base64);
-        if token.len() >= *least && !fixed && entropy(token) >= 2.5 && mixed(token, *body) {
+        if !fixed {
             let scheme = match (body, scan.bytes.get(..start)) {
                 (Path, Some(before)) if before.ends_with(b"https://") => 8,
                 (Path, Some(before)) if before.ends_with(b"http://") => 7,
@@ -291,7 +301,7 @@ fn prefixed(scan: &mut Scan<'_>, start: usize, first: usize) {
 fn mixed(token: &[u8], body: Body) -> bool {
     let digit = token.iter().any(u8::is_ascii_digit);
     let cases = token.iter().any(u8::is_ascii_uppercase) && token.iter().any(u8::is_ascii_lowercase);
-    digit || cases && !matches!(body, Hex)
+    digit || cases && !matches!(body, Hex | HexGroups)
 }
 
 /// Secrets of Microsoft Entra applications: `Q~` in the fifth place of forty.

@@ -1,0 +1,91 @@
+//! What is found in a text, and what is not: the rules that need more than one family, word or mark to be seen.
+
+use super::*;
+use crate::testing::test;
+
+/// What is found in a text, with the scores that count by default.
+fn found(text: &str) -> Vec<(Entity, &str)> {
+    let wanted = Wanted { entities: Set::ALL, min_score: [50; Entity::ALL.len()] };
+    let mut matches = Vec::new();
+    field(text, Hints::NONE, Hints::NONE, &wanted, &mut matches);
+    resolve(&mut matches);
+    matches.into_iter().map(|m| (m.entity, &text[m.start..m.end])).collect()
+}
+
+#[test]
+fn values_that_begin_before_their_first_digit() {
+    use Entity::*;
+    for (text, entity, value) in [
+        ("LT 25 96 24 D is hers", UkNino, "LT 25 96 24 D"),
+        ("born on May 1, 1990 in", DateOfBirth, "May 1, 1990"),
+        ("at ab-cd-ef-0a-bc-de now", MacAddress, "ab-cd-ef-0a-bc-de"),
+        ("at AA-BB-CC-DD-EE-FF now", MacAddress, "AA-BB-CC-DD-EE-FF"),
+        ("at fe:dc:ba:98:76:54 now", MacAddress, "fe:dc:ba:98:76:54"),
+        ("at abcd.ef01.2345 now", MacAddress, "abcd.ef01.2345"),
+        ("from ::ffff:10.1.2.3 on", IpAddress, "::ffff:10.1.2.3"),
+        ("patient id PT-448120 of", MedicalRecord, "PT-448120"),
+        ("call +49 30 1234567 now", PhoneNumber, "+49 30 1234567"),
+        ("call (415) 555-0132 now", PhoneNumber, "(415) 555-0132"),
+    ] {
+        assert_eq!(found(text), [(entity, value)], "{text}");
+    }
+}
+
+#[test]
+fn secrets_and_where_they_begin() {
+    let token = "ghp_LoTQodIXuPDckcqbSkPHkSeFTXhypxsQnaRN";
+    let slack = "xoxe.xoxp-1-Mi0yLTM0MTQwNDE0MDE3Ni0zNjU5NDY0Njg4MTct";
+    for (text, value) in [
+        (format!("a token without digits {token} here"), token),
+        (format!("a={slack}"), slack),
+        ("Authorization: Bearer a8f5f167f44f4964e6c998dee827110c".into(), "a8f5f167f44f4964e6c998dee827110c"),
+        ("the password is hunter-two, she said".into(), "hunter-two"),
+        (r#"set("password","correct horse")"#.into(), "correct horse"),
+        (r#"set("api_key", "a8f5-f167f44f4964e6c9")"#.into(), "a8f5-f167f44f4964e6c9"),
+        ("postgres://app:hunter-two@db/app".into(), "hunter-two"),
+    ] {
+        assert_eq!(found(&text), [(Entity::Secret, value)], "{text}");
+    }
+}
+
+#[test]
+fn bare_runs_of_digits_count_where_few_random_ones_would() {
+    for (text, entity) in
+        [("86095742719", Entity::DeTaxId), ("12345678909", Entity::BrCpf), ("10000000146", Entity::TrNationalId)]
+    {
+        assert_eq!(found(text), [(entity, text)], "{text}");
+    }
+    // A mobile number has a trunk prefix and a range; a year, a landline and an id have neither.
+    assert_eq!(found("07911123456"), [(Entity::PhoneNumber, "07911123456")]);
+    for text in ["02070803628", "1712345678", "1712345678901", "1234567893", "20260418101233", "100004111111111"] {
+        assert_eq!(found(text), [], "{text}");
+    }
+}
+
+#[test]
+fn words_that_make_a_number_nobodys() {
+    assert_eq!(found("version 10.1.2.3"), []);
+    assert_eq!(found("ann@mail.example.org from 10.1.2.3").len(), 2);
+    assert_eq!(found("see mail.example.org, 10.1.2.3").len(), 1);
+}
+
+#[test]
+fn days_that_no_calendar_has() {
+    assert_eq!(found("131052-308T"), [(Entity::FiPic, "131052-308T")]);
+    assert_eq!(found("310289-211C"), []);
+    assert_eq!(found("born 31.06.1990"), []);
+}
+
+#[test]
+fn an_announced_tax_number_may_be_less_sound() {
+    assert_eq!(found("38ABCDE1234F1Z5"), []);
+    assert_eq!(found("GSTIN: 38ABCDE1234F1Z5"), [(Entity::InGstin, "38ABCDE1234F1Z5")]);
+    assert_eq!(found("Steuer-ID: 12345678903"), [(Entity::DeTaxId, "12345678903")]);
+}
+
+#[test]
+fn a_value_behind_noise_is_found() {
+    let noise = "iVBORw0KGgoAAAANSUhEUgAAAAUAAAAFCAYAAACNbyblAAAAHElEQVQI12P4Q8w38GIA".repeat(9);
+    assert_eq!(found(&format!("{noise} ann@example.com")), [(Entity::EmailAddress, "ann@example.com")]);
+    assert_eq!(found(&format!("{noise}\",\"4111111111111111")), [(Entity::CreditCard, "4111111111111111")]);
+}
