@@ -9,7 +9,7 @@ fn found(text: &str) -> Vec<(Entity, &str)> {
     let mut matches = Vec::new();
     field(text, Hints::NONE, Hints::NONE, &wanted, &mut matches);
     resolve(&mut matches);
-    matches.into_iter().map(|m| (m.entity, &text[m.start..m.end])).collect()
+    matches.into_iter().map(|m| (m.entity, text.get(m.start..m.end).unwrap())).collect()
 }
 
 #[test]
