@@ -52,6 +52,10 @@ bench-detect *ARGS:
 load *ARGS: _programs
     {{ programs }}/load {{ ARGS }}
 
+# holds a second that the approver makes durable, beside what the disk syncs; `--database postgres://… --clients N`
+creates *ARGS:
+    cargo run --release --quiet -p privyseal --example creates -- {{ ARGS }}
+
 # detection and redaction on labelled data: a directory with dev/*.jsonl.gz and score_all.py
 eval DIR="../shared/eval":
     cargo build --release -p privyseal

@@ -37,14 +37,14 @@ use uuid::Uuid;
 use self::database::{Address, Backend};
 use self::silence::Polls;
 use self::time::Time;
-use self::write::Tx;
+use self::write::Queue;
 use crate::clock::{self, Clock};
 use crate::hold::transition::Refusal;
 use crate::secret::Key;
 use crate::wake::Wake;
 
 /// Why the store did not do what it was asked.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     #[error("database: {0}")]
     Address(String),
@@ -52,8 +52,9 @@ pub enum Error {
     AlreadyVoted,
     #[error("the database holds something that cannot be read: {0}")]
     Corrupt(String),
+    /// One failure of the database may be that of many operations.
     #[error("the database cannot be used")]
-    Database(#[from] sqlx::Error),
+    Database(#[source] Arc<sqlx::Error>),
     #[error("the kill switch is on")]
     KillSwitch,
     #[error("this login is not known, used or over")]
@@ -91,11 +92,17 @@ pub enum Error {
     UnknownWorkflow(String),
 }
 
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Error {
+        Error::Database(Arc::new(error))
+    }
+}
+
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// Handle on the database; cheap to clone.
 #[derive(Clone)]
-pub struct Store(Arc<Inner>);
+pub struct Store(Arc<Inner>, Queue);
 
 struct Inner {
     address: Address,
@@ -129,7 +136,7 @@ impl Store {
         };
         same_key(&writer, &key).await?;
         let followed = sqlx::query_scalar("SELECT seq FROM audit_head").fetch_one(&readers).await?;
-        let store = Store(Arc::new(Inner {
+        let inner = Arc::new(Inner {
             address: address.clone(),
             replica: Uuid::now_v7().to_string(),
             writer,
@@ -141,7 +148,8 @@ impl Store {
             polls: Polls::default(),
             opened: Instant::now(),
             control: watch::Sender::new(Control::default()),
-        }));
+        });
+        let store = Store(Arc::clone(&inner), write::start(inner));
         store.0.control.send_replace(store.read_control().await?);
         Ok(store)
     }

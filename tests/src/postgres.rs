@@ -49,6 +49,28 @@ impl Postgres {
         self.url.replace("/postgres?", &format!("/{name}?"))
     }
 
+    /// Kills it as a crash would; it stays away until [`Postgres::let_up`].
+    pub fn kill_and_keep_down(&self) {
+        std::fs::write(self.down(), "").expect("its folder can be written");
+        self.kill();
+    }
+
+    /// Kills it as a crash would; it starts again at once.
+    pub fn kill(&self) {
+        let pid = std::fs::read_to_string(format!("{}/data/postmaster.pid", self.folder())).expect("it has run");
+        let pid = pid.lines().next().expect("its first line is the process");
+        let killed = Command::new("kill").args(["-KILL", pid]).status().expect("kill runs");
+        assert!(killed.success(), "{pid} was not killed");
+    }
+
+    pub fn let_up(&self) {
+        std::fs::remove_file(self.down()).expect("it was kept down");
+    }
+
+    fn down(&self) -> String {
+        format!("{}/down", self.folder())
+    }
+
     /// Where its socket and its data lie.
     pub fn folder(&self) -> &str {
         self.url.split_once("host=").expect("an address with a socket").1

@@ -43,7 +43,7 @@ impl Store {
             .bind(expires_ms)
             .execute(tx.conn())
             .await?;
-        tx.record(fact("token_created", &token.id, name, row::word(&role)?))?;
+        tx.record(fact("token_created", &token.id, name, row::word(&role)?));
         tx.commit().await?;
         Ok((token, secret))
     }
@@ -62,7 +62,7 @@ impl Store {
         let mut tx = self.begin().await?;
         let now = tx.now;
         let row = sqlx::query(REVOKE).bind(id).bind(now).fetch_optional(tx.conn()).await?.ok_or(Error::Unknown)?;
-        tx.record(fact("token_revoked", id, row.try_get("name")?, row.try_get("role")?))?;
+        tx.record(fact("token_revoked", id, row.try_get("name")?, row.try_get("role")?));
         tx.commit().await
     }
 

@@ -6,7 +6,6 @@ use std::ops::Range;
 
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
 
-use super::write::Tx;
 use super::{Error, Result, Store};
 use crate::audit::verify::{Broken, Chain};
 use crate::audit::{Entry, Fact, hash};
@@ -39,7 +38,7 @@ impl Log {
         Log { seq, hash, records: vec![] }
     }
 
-    fn append(&mut self, fact: Fact, at_ms: i64) -> Result<()> {
+    pub fn append(&mut self, fact: Fact, at_ms: i64) -> Result<()> {
         let entry = Entry::next(fact, at_ms, self.seq, &self.hash);
         let body = entry.canonical().map_err(|e| Error::Corrupt(e.to_string()))?;
         self.seq = entry.seq;
@@ -72,14 +71,6 @@ fn append(records: usize) -> String {
     let row = |n: usize| format!("(${}, ${}, ${}, ${})", 4 * n + 1, 4 * n + 2, 4 * n + 3, 4 * n + 4);
     let rows: Vec<_> = (0..records).map(row).collect();
     format!("INSERT INTO audit (seq, hash, body, hold) VALUES {}", rows.join(", "))
-}
-
-impl Tx {
-    /// Appends the record of `fact` with what the transaction does.
-    pub(super) fn record(&mut self, fact: Fact) -> Result<()> {
-        let now = self.now;
-        self.log.append(fact, now)
-    }
 }
 
 impl Store {

@@ -40,7 +40,7 @@ impl Store {
         sqlx::query(SET).bind(row::word(&kill)?).execute(tx.conn()).await?;
         let control = tx.control().await?;
         let details = [("kill", row::word(&kill)?), ("epoch", control.epoch.to_string())].into();
-        tx.record(Fact { kind: "kill", actor: actor.clone(), hold: None, details })?;
+        tx.record(Fact { kind: "kill", actor: actor.clone(), hold: None, details });
         if kill == Kill::Deny {
             for live in sqlx::query(LIVE).fetch_all(tx.conn()).await? {
                 let hold = tx.settled(live.try_get("id")?).await?;
@@ -49,7 +49,7 @@ impl Store {
                 }
             }
         }
-        tx.control = Some(control.clone());
+        tx.switched(control.clone());
         tx.commit().await?;
         Ok(control)
     }

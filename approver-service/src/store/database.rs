@@ -16,7 +16,7 @@ use super::migrations::migrator;
 use super::{Error, Result};
 
 /// How long to wait for another process that writes.
-const BUSY: Duration = Duration::from_secs(5);
+pub(super) const BUSY: Duration = Duration::from_secs(5);
 /// Readers beside the one writer.
 const READERS: u32 = 4;
 
@@ -44,7 +44,7 @@ pub struct Address {
 impl Address {
     /// A file of SQLite's, made if it is not there.
     pub fn file(path: &Path) -> Result<Address> {
-        let path = std::path::absolute(path).map_err(sqlx::Error::Io)?;
+        let path = std::path::absolute(path).map_err(sqlx::Error::from)?;
         let Some(path) = path.to_str() else {
             return Err(Error::Address("the path of the database is not UTF-8: choose another with `--data`".into()));
         };
@@ -109,7 +109,7 @@ impl Address {
         )
     }
 
-    fn with_mode(&self, mode: &str) -> AnyConnectOptions {
+    pub(super) fn with_mode(&self, mode: &str) -> AnyConnectOptions {
         let mut options = self.options.clone();
         if self.backend == Backend::Sqlite {
             options.database_url.set_query(Some(&format!("mode={mode}")));

@@ -14,22 +14,25 @@ use crate::audit::{Actor, Fact};
 use crate::hold::transition::{Cause, Event};
 use crate::hold::{Hold, Request};
 
-const STREAM: &str = "
-    SELECT s.hold, s.joined, h.digest_mac FROM streams s JOIN holds h ON h.id = s.hold WHERE s.nonce = $1";
+/// What is there already: of this stream, of this request, of the kill switch. No principal has an empty name: it stands
+/// for none, so that one index serves both.
+const KNOWN: &str = "
+    SELECT c.kill, s.hold, s.joined, h.digest_mac,
+        (SELECT max(id) FROM holds WHERE tenant = $2 AND environment = $3 AND principal IS NOT NULL
+            AND coalesce(principal, '') = $4 AND digest_mac = $5
+            AND state IN ('pending', 'info_requested', 'approved')) AS same
+    FROM control c LEFT JOIN streams s ON s.nonce = $1 LEFT JOIN holds h ON h.id = s.hold WHERE c.id = 1";
 const ATTACH: &str = "INSERT INTO streams (nonce, hold, joined) VALUES ($1, $2, $3)";
-/// No principal has an empty name: it stands for none, so that an index serves both.
+/// The workflow of a new hold, and how many the agent has that live.
+const ROOM: &str = "
+    SELECT quorum, require_reason, deadline_ms,
+        (SELECT count(*) FROM holds WHERE tenant = $2 AND environment = $3 AND coalesce(principal, '') = $4
+            AND state IN ('pending', 'info_requested', 'approved') AND due_ms > $5) AS live
+    FROM workflows WHERE name = $1";
 const LIVE: &str = "
     SELECT id, fields FROM holds WHERE tenant = $1 AND environment = $2 AND coalesce(principal, '') = $3
         AND state IN ('pending', 'info_requested', 'approved') AND due_ms > $4
     ORDER BY id DESC LIMIT $5";
-const SAME: &str = "
-    SELECT id FROM holds WHERE tenant = $1 AND environment = $2 AND principal IS NOT NULL AND coalesce(principal, '') = $3 AND digest_mac = $4
-        AND state IN ('pending', 'info_requested', 'approved')
-    ORDER BY id DESC LIMIT 1";
-const COUNT_LIVE: &str = "
-    SELECT count(*) FROM holds WHERE tenant = $1 AND environment = $2 AND coalesce(principal, '') = $3
-        AND state IN ('pending', 'info_requested', 'approved') AND due_ms > $4";
-const WORKFLOW: &str = "SELECT quorum, require_reason, deadline_ms FROM workflows WHERE name = $1";
 /// Near misses are looked for among this many of the newest live holds.
 const NEIGHBOURS: i64 = 100;
 
@@ -46,39 +49,40 @@ impl Store {
 
 impl Tx {
     async fn intake(&mut self, intake: Intake, digest_mac: String) -> Result<View> {
-        if let Some(stream) = sqlx::query(STREAM).bind(&intake.nonce).fetch_optional(self.conn()).await? {
-            if stream.try_get::<&str, _>("digest_mac")? != digest_mac {
+        let known = sqlx::query(KNOWN)
+            .bind(&intake.nonce)
+            .bind(&intake.tenant)
+            .bind(&intake.environment)
+            .bind(intake.principal.as_deref().unwrap_or_default())
+            .bind(&digest_mac)
+            .fetch_one(self.conn())
+            .await?;
+        if let Some(hold) = known.try_get::<Option<&str>, _>("hold")? {
+            if known.try_get::<&str, _>("digest_mac")? != digest_mac {
                 return Err(Error::WrongNonce);
             }
-            let hold = self.settled(stream.try_get("hold")?).await?;
-            return Ok(hold.view(row::flag(&stream, "joined")?));
+            let hold = self.settled(hold).await?;
+            return Ok(hold.view(row::flag(&known, "joined")?));
         }
-        if self.control().await?.kill == Kill::Deny {
+        if row::from_word::<Kill>(known.try_get("kill")?)? == Kill::Deny {
             return Err(Error::KillSwitch);
         }
-        if let Some(hold) = self.joinable(&intake, &digest_mac).await? {
+        if let Some(hold) = self.joinable(&intake, known.try_get("same")?).await? {
             let actor = Actor::gateway(&intake.gateway);
             let hold = row::apply(self, &hold, Event::Join, actor.clone(), None).await?;
             self.attach(&intake.nonce, &hold.id, true).await?;
             let mut details = row::details(&hold);
             details.insert("nonce", intake.nonce);
-            self.record(Fact { kind: "joined", actor, hold: Some(hold.id.clone()), details })?;
+            self.record(Fact { kind: "joined", actor, hold: Some(hold.id.clone()), details });
             return Ok(hold.view(true));
         }
         self.create(intake, digest_mac).await
     }
 
     /// The live hold of the same request by the same agent, if its terms are still those of the policy.
-    async fn joinable(&mut self, intake: &Intake, digest_mac: &str) -> Result<Option<Hold>> {
-        let same: Option<String> = sqlx::query_scalar(SAME)
-            .bind(&intake.tenant)
-            .bind(&intake.environment)
-            .bind(intake.principal.as_deref().unwrap_or_default())
-            .bind(digest_mac)
-            .fetch_optional(self.conn())
-            .await?;
+    async fn joinable(&mut self, intake: &Intake, same: Option<&str>) -> Result<Option<Hold>> {
         let Some(id) = same else { return Ok(None) };
-        let hold = self.settled(&id).await?;
+        let hold = self.settled(id).await?;
         if !hold.state.is_live() {
             return Ok(None);
         }
@@ -92,25 +96,27 @@ impl Tx {
 
     async fn create(&mut self, intake: Intake, digest_mac: String) -> Result<View> {
         let now = self.now;
-        let live: i64 = sqlx::query_scalar(COUNT_LIVE)
+        let Some(room) = sqlx::query(ROOM)
+            .bind(&intake.workflow)
             .bind(&intake.tenant)
             .bind(&intake.environment)
             .bind(intake.principal.as_deref().unwrap_or_default())
             .bind(now)
-            .fetch_one(self.conn())
-            .await?;
-        if live >= i64::from(intake.max_live) {
-            return Err(Error::TooManyHolds(intake.max_live));
-        }
-        let Some(workflow) = sqlx::query(WORKFLOW).bind(&intake.workflow).fetch_optional(self.conn()).await? else {
+            .fetch_optional(self.conn())
+            .await?
+        else {
             return Err(Error::UnknownWorkflow(intake.workflow));
         };
-        let near_miss = self.near_miss(&intake).await?;
+        let live = row::number(&room, "live")?;
+        if live >= intake.max_live {
+            return Err(Error::TooManyHolds(intake.max_live));
+        }
+        let near_miss = if live == 0 { None } else { self.near_miss(&intake).await? };
         let nonce = intake.nonce.clone();
         let mut hold = new(intake, digest_mac, near_miss, now);
-        hold.quorum = row::number(&workflow, "quorum")?;
-        hold.reason_required = row::flag(&workflow, "require_reason")?;
-        if let Some(deadline_ms) = workflow.try_get::<Option<i64>, _>("deadline_ms")? {
+        hold.quorum = row::number(&room, "quorum")?;
+        hold.reason_required = row::flag(&room, "require_reason")?;
+        if let Some(deadline_ms) = room.try_get::<Option<i64>, _>("deadline_ms")? {
             hold.deadline_ms = now.saturating_add(deadline_ms);
         }
         row::insert(self.conn(), &hold).await?;
@@ -122,8 +128,8 @@ impl Tx {
         }
         details.insert("nonce", nonce);
         let actor = Actor::gateway(&hold.request.gateway);
-        self.record(Fact { kind: "created", actor, hold: Some(hold.id.clone()), details })?;
-        self.changed.push((hold.id.clone(), hold.state));
+        self.record(Fact { kind: "created", actor, hold: Some(hold.id.clone()), details });
+        self.changed(&hold.id, hold.state);
         Ok(hold.view(false))
     }
 

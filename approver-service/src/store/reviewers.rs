@@ -114,7 +114,7 @@ impl Store {
         }
         let names = workflows.iter().map(|workflow| workflow.name.as_str()).collect::<Vec<_>>().join(" ");
         let details = [("names", names), ("sha256", sha256(&lines.join("\n")))].into();
-        tx.record(Fact { kind: "workflows", actor: Actor::operator(), hold: None, details })?;
+        tx.record(Fact { kind: "workflows", actor: Actor::operator(), hold: None, details });
         tx.commit().await
     }
 }

@@ -10,10 +10,11 @@ use privyseal_engine::hold::{Outcome, State};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, ColumnIndex, Row};
+use sqlx::{AnyConnection, AssertSqlSafe, ColumnIndex, Row};
 
 use super::reviewers::{self, may_decide};
-use super::{Error, Result, Tx, own_hold};
+use super::write::Tx;
+use super::{Error, Result, own_hold};
 use crate::audit::{Actor, Fact};
 use crate::auth::identity;
 use crate::hold::transition::{Cause, Event, due, transition};
@@ -24,8 +25,6 @@ const INSERT: &str = "
         digest_mac, terms, fields, preview, near_miss, created_ms, deadline_ms, approval_ttl_ms, rejoin_ms,
         state, revision, due_ms, quorum)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)";
-
-const INSERT_PARTY: &str = "INSERT INTO hold_parties (hold, identity) VALUES ($1, $2) ON CONFLICT DO NOTHING";
 
 /// `$18` is the decider's session, null where no person decides. Nothing becomes approved without votes enough, counted
 /// here, for the quorum of the hold and that of its workflow today.
@@ -72,11 +71,19 @@ pub(super) async fn insert(conn: &mut AnyConnection, hold: &Hold) -> Result<()> 
         .bind(i64::from(hold.quorum))
         .execute(&mut *conn)
         .await?;
-    for party in [&request.principal, &request.on_behalf_of].into_iter().flatten() {
-        for identity in identity::of_requester(party) {
-            sqlx::query(INSERT_PARTY).bind(&hold.id).bind(identity).execute(&mut *conn).await?;
-        }
+    let parties: Vec<_> = [&request.principal, &request.on_behalf_of].into_iter().flatten().collect();
+    let identities: Vec<_> = parties.into_iter().flat_map(|party| identity::of_requester(party)).collect();
+    if identities.is_empty() {
+        return Ok(());
     }
+    // Numbers alone go into the text, of which there are as many as a hold may have identities.
+    let rows: Vec<_> = (0..identities.len()).map(|n| format!("($1, ${})", n + 2)).collect();
+    let insert = format!("INSERT INTO hold_parties (hold, identity) VALUES {} ON CONFLICT DO NOTHING", rows.join(", "));
+    let mut insert = sqlx::query(AssertSqlSafe(insert)).bind(&hold.id);
+    for identity in identities {
+        insert = insert.bind(identity);
+    }
+    insert.execute(conn).await?;
     Ok(())
 }
 
@@ -93,8 +100,8 @@ pub(super) async fn apply(tx: &mut Tx, hold: &Hold, event: Event, actor: Actor, 
     update(tx, hold, &next, session).await?;
     own_hold::write_questions(tx, hold, &next).await?;
     if next.revision != hold.revision {
-        tx.record(fact(&next, hold.state, actor))?;
-        tx.changed.push((next.id.clone(), next.state));
+        tx.record(fact(&next, hold.state, actor));
+        tx.changed(&next.id, next.state);
     }
     Ok(next)
 }

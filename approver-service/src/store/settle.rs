@@ -67,7 +67,7 @@ impl Store {
             for id in &due {
                 tx.settled(id).await?;
             }
-            let changed = tx.changed.len();
+            let changed = tx.changes();
             tx.commit().await?;
             // Nothing, if another sweep was faster, or the clock went back.
             if changed == 0 {

@@ -15,6 +15,8 @@ macro_rules! on_both_databases {
 }
 
 mod access;
+mod batches;
+mod broken;
 mod intake;
 mod observation;
 mod questions;
@@ -67,12 +69,20 @@ pub struct Bench {
 
 impl Bench {
     pub async fn new() -> Bench {
+        match BACKEND.try_with(|backend| *backend).unwrap_or(Backend::Sqlite) {
+            Backend::Postgres => Bench::at(Address::server(&Postgres::shared().database(), None).unwrap()).await,
+            Backend::Sqlite => {
+                let folder = tempfile::tempdir().unwrap();
+                let address = Address::file(&folder.path().join("test.db")).unwrap();
+                Bench { folder, ..Bench::at(address).await }
+            }
+        }
+    }
+
+    /// At a database of the test's own.
+    pub async fn at(address: Address) -> Bench {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(AtomicI64::new(START));
-        let address = match BACKEND.try_with(|backend| *backend).unwrap_or(Backend::Sqlite) {
-            Backend::Postgres => Address::server(&Postgres::shared().database(), None).unwrap(),
-            Backend::Sqlite => Address::file(&folder.path().join("test.db")).unwrap(),
-        };
         let store = open(&address, &clock).await;
         let person = |name: &str, identities: &[&str]| Person {
             name: name.to_owned(),
