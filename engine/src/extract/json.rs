@@ -200,9 +200,7 @@ impl<'a> Scanner<'a> {
         if let Some(error) = self.failed {
             return Err(error);
         }
-        let answer = self.step();
-        self.failed = answer.as_ref().err().copied();
-        answer
+        self.step().inspect_err(|error| self.failed = Some(*error))
     }
 
     /// Runs to the end of the container whose start was the last token, or does nothing behind any other token.
@@ -283,10 +281,10 @@ impl<'a> Scanner<'a> {
 
     fn string(&mut self, kind: Kind) -> Result<Token<'a>, JsonError> {
         let start = self.at;
-        let rest = self.rest_from(start + 1);
-        let found = string::scan(rest).map_err(|(kind, at)| JsonError { kind, at: start + 1 + at })?;
-        let raw = rest.get(..found.len).unwrap_or_default();
+        let found = string::scan(self.rest_from(start + 1));
+        let found = found.map_err(|(kind, at)| JsonError { kind, at: start + 1 + at })?;
         let range = start..start + found.len + 2;
+        let raw = self.text.get(range.start + 1..range.end - 1).unwrap_or_default();
         let next = if kind == Kind::Key { Expect::Colon } else { self.behind_value() };
         self.advance(found.len + 2, next);
         let token = Token { kind, range, raw, escaped: found.escaped };
@@ -298,7 +296,7 @@ impl<'a> Scanner<'a> {
 
     fn number(&mut self) -> Result<Token<'a>, JsonError> {
         let rest = self.rest_from(self.at);
-        match number::scan(rest.as_bytes()) {
+        match number::scan(rest) {
             Ok(len) => {
                 let next = self.behind_value();
                 Ok(self.token(Kind::Number, len, next))
@@ -312,11 +310,11 @@ impl<'a> Scanner<'a> {
 
     fn word(&mut self, word: &str, kind: Kind) -> Result<Token<'a>, JsonError> {
         let rest = self.rest_from(self.at);
-        if rest.starts_with(word) {
+        if rest.starts_with(word.as_bytes()) {
             let next = self.behind_value();
             return Ok(self.token(kind, word.len(), next));
         }
-        Err(self.fault(if word.starts_with(rest) { Fault::Truncated } else { Fault::Syntax }))
+        Err(self.fault(if word.as_bytes().starts_with(rest) { Fault::Truncated } else { Fault::Syntax }))
     }
 
     /// The token of the next `len` bytes.
@@ -337,16 +335,17 @@ impl<'a> Scanner<'a> {
     }
 
     fn white_space(&mut self) {
-        let rest = self.rest_from(self.at).as_bytes();
-        self.at += rest.iter().take_while(|b| matches!(b, b' ' | b'\n' | b'\r' | b'\t')).count();
+        while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.peek() {
+            self.at += 1;
+        }
     }
 
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
 
-    fn rest_from(&self, at: usize) -> &'a str {
-        self.text.get(at..).unwrap_or_default()
+    fn rest_from(&self, at: usize) -> &'a [u8] {
+        self.text.as_bytes().get(at..).unwrap_or_default()
     }
 
     fn fault(&self, kind: Fault) -> JsonError {

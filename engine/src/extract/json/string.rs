@@ -10,9 +10,8 @@ pub(super) struct Extent {
     pub escaped: bool,
 }
 
-/// Finds the closing quote in `rest`, which begins behind the opening one, and checks what stands before.
-pub(super) fn scan(rest: &str) -> Result<Extent, (Fault, usize)> {
-    let bytes = rest.as_bytes();
+/// Finds the closing quote in `bytes`, which begins behind the opening one, and checks what stands before.
+pub(super) fn scan(bytes: &[u8]) -> Result<Extent, (Fault, usize)> {
     let mut at = 0;
     let mut escaped = false;
     loop {
