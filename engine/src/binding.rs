@@ -21,6 +21,7 @@ use crate::digest::{Encoder, hex, mac};
 use crate::extract::coding::Coding;
 use crate::hold::Forwarded;
 use crate::keys::Keys;
+use crate::redact::Masked;
 use crate::request::{Head, Headers};
 
 /// Everything that the digest covers.
@@ -32,6 +33,8 @@ pub struct Subject<'a> {
     pub body: &'a [u8],
     /// As it will be forwarded.
     pub forwarded: &'a [u8],
+    /// What of the head is forwarded otherwise than received.
+    pub masked: &'a Masked,
     pub tenant: &'a str,
     pub environment: &'a str,
     /// The header and the claim path that the principal was derived from, if it came from a token.
@@ -65,6 +68,14 @@ pub fn bind(subject: &Subject<'_>, keys: &Keys) -> Binding {
     parts.add("path", head.path.as_bytes());
     parts.add_optional("query", head.query.as_deref());
     add_headers(&mut parts, subject, keys);
+    if let Some(query) = &subject.masked.query {
+        parts.add("query as forwarded", query.as_bytes());
+    }
+    let masked = subject.masked.headers.iter();
+    for (name, values) in masked.filter(|(name, _)| !volatile::is_left_out(&head.headers, name, subject.volatile)) {
+        let values: Vec<&[u8]> = values.iter().map(Vec::as_slice).collect();
+        parts.add(&format!("header {name} as forwarded"), &list(&values));
+    }
     for (name, values) in grouped(subject.trailers) {
         let name = std::str::from_utf8(name).map_or_else(|_| format!("bytes {}", hex(name)), str::to_owned);
         parts.add(&format!("trailer {name}"), &list(&values));

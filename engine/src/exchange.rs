@@ -15,6 +15,7 @@
 //! Must not go here: what a policy says (`policy`), the approver's side of a hold.
 
 pub mod event;
+mod forwarded;
 mod holding;
 mod inbound;
 mod observing;

@@ -19,7 +19,7 @@ use crate::classify::facts::{Body, Facts};
 use crate::classify::index::Index;
 use crate::classify::matcher::Matcher;
 use crate::classify::{Candidates, Decision, Doubt, Reason, Rule, Rules, Truth};
-use crate::redact::Profile;
+use crate::redact::{Chosen, Profile};
 use crate::request::Head;
 
 pub use configuration::decode_configuration;
@@ -44,7 +44,7 @@ pub struct Policy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProfileId(usize);
 
-/// Traffic whose bodies are masked.
+/// Traffic that is masked.
 #[derive(Debug)]
 struct Redaction {
     /// Looks at heads only.
@@ -52,6 +52,9 @@ struct Redaction {
     request: bool,
     response: bool,
     profile: ProfileId,
+    /// What of the heads is masked, too.
+    request_head: Chosen,
+    response_head: Chosen,
 }
 
 /// What a policy wants of a request, judged by its head.
@@ -71,6 +74,9 @@ pub struct Selection {
     pub body_limit: usize,
     pub redact_request: Option<ProfileId>,
     pub redact_response: Option<ProfileId>,
+    /// What is masked of the heads, where the bodies are.
+    pub request_head: Chosen,
+    pub response_head: Chosen,
     /// The request is refused at once.
     pub refusal: Option<Doubt>,
     candidates: Candidates,
@@ -141,9 +147,11 @@ impl Policy {
             // The first that matches, as written.
             if redaction.request && selection.redact_request.is_none() {
                 selection.redact_request = Some(redaction.profile);
+                selection.request_head = redaction.request_head.clone();
             }
             if redaction.response && selection.redact_response.is_none() {
                 selection.redact_response = Some(redaction.profile);
+                selection.response_head = redaction.response_head.clone();
             }
         }
         None

@@ -31,6 +31,13 @@ unsafe extern "C" {
     fn proxy_set_buffer_bytes(kind: u32, start: usize, size: usize, data: *const u8, data_size: usize) -> u32;
     fn proxy_get_header_map_pairs(kind: u32, data: *mut *mut u8, size: *mut usize) -> u32;
     fn proxy_remove_header_map_value(kind: u32, key: *const u8, key_size: usize) -> u32;
+    fn proxy_add_header_map_value(
+        kind: u32,
+        key: *const u8,
+        key_size: usize,
+        value: *const u8,
+        value_size: usize,
+    ) -> u32;
     fn proxy_replace_header_map_value(
         kind: u32,
         key: *const u8,
@@ -174,6 +181,17 @@ fn write_fields(fields: &[(&str, &str)]) -> Vec<u8> {
         bytes.push(0);
     }
     bytes
+}
+
+/// Gives `name` these values in their order, whatever was there.
+pub fn rewrite_field(kind: MapType, name: &str, values: &[Vec<u8>]) -> Result<()> {
+    remove_field(kind, name)?;
+    values.iter().try_for_each(|value| {
+        // SAFETY: pointers and lengths of live slices.
+        check("add_header", unsafe {
+            proxy_add_header_map_value(kind as u32, name.as_ptr(), name.len(), value.as_ptr(), value.len())
+        })
+    })
 }
 
 /// Sets `name` to one value, whatever was there.

@@ -77,6 +77,12 @@ impl Stream {
             match effect {
                 Effect::SetRequestHeader(name, value) => host::set_field(MapType::HttpRequestHeaders, name, &value)?,
                 Effect::RemoveRequestHeader(name) => host::remove_field(MapType::HttpRequestHeaders, &name)?,
+                Effect::RewriteRequestHeader(name, values) => {
+                    host::rewrite_field(MapType::HttpRequestHeaders, &name, &values)?;
+                }
+                Effect::RewriteResponseHeader(name, values) => {
+                    host::rewrite_field(MapType::HttpResponseHeaders, &name, &values)?;
+                }
                 Effect::SetResponseHeader(name, value) => host::set_field(MapType::HttpResponseHeaders, name, &value)?,
                 Effect::RemoveResponseHeader(name) => host::remove_field(MapType::HttpResponseHeaders, name)?,
                 Effect::ReadRequestBody => {

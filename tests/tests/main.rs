@@ -21,5 +21,6 @@ mod receipts;
 mod redaction;
 mod rendered;
 mod splits;
+mod styles;
 mod upstreams;
 mod verdicts;

@@ -30,11 +30,13 @@ fn head() -> Head {
     }
 }
 
+#[derive(Clone)]
 struct Case {
     head: Head,
     trailers: Headers,
     body: Vec<u8>,
     forwarded: Vec<u8>,
+    masked: Masked,
     tenant: String,
     environment: String,
     token: Option<(String, Vec<String>)>,
@@ -47,6 +49,7 @@ fn case() -> Case {
         trailers: Headers::default(),
         body: br#"{"a":1}"#.to_vec(),
         forwarded: br#"{"a":1}"#.to_vec(),
+        masked: Masked::default(),
         tenant: "t".into(),
         environment: "e".into(),
         token: None,
@@ -60,6 +63,7 @@ fn bound(case: &Case) -> Binding {
         trailers: &case.trailers,
         body: &case.body,
         forwarded: &case.forwarded,
+        masked: &case.masked,
         tenant: &case.tenant,
         environment: &case.environment,
         principal_token: case.token.as_ref().map(|(header, path)| (header.as_str(), path.as_slice())),
@@ -116,6 +120,19 @@ fn every_covered_part_counts_and_is_named() {
             original.fields.keys().filter(|key| original.fields.get(*key) != changed.fields.get(*key)).collect();
         assert_eq!(differing, [name]);
     }
+}
+
+#[test]
+fn what_is_masked_of_the_head_counts() {
+    let mut one = case();
+    one.masked.query = Some("format=%3CX%3E".into());
+    one.masked.headers = vec![("x-a".into(), vec![b"<X>".to_vec()]), ("x-request-id".into(), vec![b"<X>".to_vec()])];
+    let mut other = case();
+    other.masked.headers = vec![("x-a".into(), vec![b"<Y>".to_vec()])];
+    let digests = [case(), one.clone(), other].map(|case| bound(&case).digest);
+    assert!(digests[0] != digests[1] && digests[1] != digests[2] && digests[0] != digests[2], "{digests:?}");
+    let names: Vec<String> = bound(&one).fields.into_keys().filter(|name| name.ends_with(" as forwarded")).collect();
+    assert_eq!(names, ["body as forwarded", "header x-a as forwarded", "query as forwarded"]);
 }
 
 #[test]

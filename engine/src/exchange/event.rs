@@ -112,6 +112,9 @@ impl Call {
 pub enum Effect {
     SetRequestHeader(&'static str, Vec<u8>),
     RemoveRequestHeader(String),
+    /// These values in their order, instead of those that a header has.
+    RewriteRequestHeader(String, Vec<Vec<u8>>),
+    RewriteResponseHeader(String, Vec<Vec<u8>>),
     SetResponseHeader(&'static str, Vec<u8>),
     RemoveResponseHeader(&'static str),
     /// Read the whole buffered body and step at once with [`Event::RequestBytes`]; that step's flow counts.

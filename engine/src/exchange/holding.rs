@@ -8,6 +8,7 @@
 use std::rc::Rc;
 
 use super::event::{Call, CallKind, Effect, Event, Step};
+use super::forwarded::Forwarded;
 use super::inbound::{Inbound, kill_switch};
 use super::outbound::Outbound;
 use super::{Caller, Exchange, Gateway, Now, State};
@@ -28,8 +29,7 @@ pub(super) struct Held {
     pub(super) caller: Caller,
     pub(super) digest: String,
     pub(super) terms: String,
-    /// The masked body that will go on, if it differs from the one received.
-    pub(super) forwarded: Option<Vec<u8>>,
+    pub(super) forwarded: Forwarded,
     /// SHA-256 of the body that will go on, as hex.
     pub(super) body_sha256: String,
     pub(super) outbound: Box<Outbound>,
@@ -118,7 +118,7 @@ impl Held {
         hold::Forwarded {
             method: String::from_utf8_lossy(&head.method).into_owned(),
             authority: String::from_utf8_lossy(&head.authority).into_owned(),
-            path: head.canonical_target(),
+            path: self.forwarded.target(head),
             body_sha256: self.body_sha256.clone(),
         }
     }
@@ -272,12 +272,12 @@ impl Exchange {
     fn release(&self, mut held: Held, receipt: Option<String>) -> (State, Step) {
         let hold = held.progress.hold.map(|hold| hold.id).unwrap_or_default();
         let mut step = Step::pause();
-        held.inbound.rewrite_head(&mut step, held.forwarded.as_deref());
+        held.inbound.rewrite_head(&mut step, &held.forwarded);
         step.effects.push(Effect::SetRequestHeader("x-privyseal-hold", hold.clone().into_bytes()));
         if let Some(receipt) = receipt {
             step.effects.push(Effect::SetRequestHeader("x-privyseal-receipt", receipt.into_bytes()));
         }
-        if let Some(body) = held.forwarded {
+        if let Some(body) = held.forwarded.body {
             step.effects.push(Effect::ReplaceRequestBody(body));
         }
         step.annotate("privyseal_decision", "released");

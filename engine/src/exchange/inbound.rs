@@ -9,6 +9,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use super::event::{Claims, Effect, Event, Fields, Step};
+use super::forwarded::Forwarded;
 use super::holding::{Held, Progress, json};
 use super::outbound::Outbound;
 use super::received::Received;
@@ -21,7 +22,7 @@ use crate::digest::{Encoder, hex};
 use crate::hold::{Intake, Preview, Risk, VERSION};
 use crate::identity;
 use crate::policy::Selection;
-use crate::redact::{self, Labels};
+use crate::redact::{self, Labels, Refusal};
 use crate::reply::{Executed, Next, Notice, STATUS_PATH, Status};
 use crate::request::{Head, Headers, hyphenated};
 
@@ -43,7 +44,7 @@ pub(super) struct Inbound {
 /// What was decided, with all that follows from it.
 struct Judged {
     decision: Decision,
-    forwarded: Option<Vec<u8>>,
+    forwarded: Forwarded,
     labels: Labels,
 }
 
@@ -166,9 +167,9 @@ impl Exchange {
         match decision.verdict {
             Verdict::Allow => {
                 let mut step = Step::proceed();
-                let masked = forwarded.is_some();
-                inbound.rewrite_head(&mut step, forwarded.as_deref());
-                step.effects.extend(forwarded.map(Effect::ReplaceRequestBody));
+                let masked = forwarded.differs();
+                inbound.rewrite_head(&mut step, &forwarded);
+                step.effects.extend(forwarded.body.map(Effect::ReplaceRequestBody));
                 step.annotate("privyseal_decision", if masked { "redact" } else { "allow" });
                 observing::note(&mut step, &decision.observed);
                 step.count(if masked { "redacted" } else { "allowed" });
@@ -194,14 +195,14 @@ impl Exchange {
             Verdict::Hold => {
                 let caller = Caller::of(&inbound.head, received.shown());
                 let wait = self.gateway.policy.settings().hold.wait.of(caller.protocol);
-                let subject = inbound.subject(&self.gateway, body, forwarded.as_deref());
+                let subject = inbound.subject(&self.gateway, body, &forwarded);
                 let binding = binding::bind(&subject, &self.gateway.keys);
                 let preview = preview::of(&self.gateway, &inbound, inbound.selection.json_rpc, &received);
                 let terms = terms(&decision, &preview);
                 let intake =
                     self.intake(&inbound, &decision, binding.digest.clone(), binding.fields, terms.clone(), preview);
                 let outbound = Box::new(Outbound::new(&inbound, labels));
-                let body_sha256 = hex(&Sha256::digest(forwarded.as_deref().unwrap_or(body)));
+                let body_sha256 = hex(&Sha256::digest(forwarded.body.as_deref().unwrap_or(body)));
                 let held = Held {
                     inbound,
                     caller,
@@ -283,12 +284,13 @@ impl Inbound {
             Some(profile) => {
                 let body = received.read()?;
                 readable(&self.head.headers, body)?;
-                let content_type = self.head.headers.only("content-type");
-                redact::body(content_type, body, profile, &mut labels)
-                    .map_err(|refusal| Doubt::new(400, refusal.code(), refusal.to_string()))?
-                    .body
+                let refused = |refusal: Refusal| Doubt::new(400, refusal.code(), refusal.to_string());
+                let (chosen, Head { query, headers, .. }) = (&self.selection.request_head, &self.head);
+                let head = redact::head(chosen, query.as_deref(), headers, profile, &mut labels).map_err(refused)?;
+                let masked = redact::body(headers.only("content-type"), body, profile, &mut labels).map_err(refused)?;
+                Forwarded { body: masked.body, head }
             }
-            None => None,
+            None => Forwarded::default(),
         };
         Ok(Judged { decision, forwarded, labels })
     }
@@ -302,13 +304,14 @@ impl Inbound {
             .then(|| terms(&decision, &preview::of(gateway, self, selection.json_rpc, &received)))
     }
 
-    fn subject<'a>(&'a self, gateway: &'a Gateway, body: &'a [u8], forwarded: Option<&'a [u8]>) -> Subject<'a> {
+    fn subject<'a>(&'a self, gateway: &'a Gateway, body: &'a [u8], forwarded: &'a Forwarded) -> Subject<'a> {
         let settings = gateway.policy.settings();
         Subject {
             head: &self.head,
             trailers: &self.trailers,
             body,
-            forwarded: forwarded.unwrap_or(body),
+            forwarded: forwarded.body.as_deref().unwrap_or(body),
+            masked: &forwarded.head,
             tenant: &settings.tenant,
             environment: &settings.environment,
             principal_token: self.token.as_ref().map(|(header, claim)| (header.as_str(), claim.as_slice())),
@@ -317,25 +320,10 @@ impl Inbound {
         }
     }
 
-    /// The head as it is forwarded: canonical path, no forged headers, headers that fit a masked body.
-    pub(super) fn rewrite_head(&self, step: &mut Step, forwarded: Option<&[u8]>) {
+    /// The head as it is forwarded: canonical path, no forged headers, headers that fit what was masked.
+    pub(super) fn rewrite_head(&self, step: &mut Step, forwarded: &Forwarded) {
         strip_forged(&self.head, true, step);
-        let target = self.head.canonical_target();
-        if target.as_bytes() != self.head.target {
-            step.effects.push(Effect::SetRequestHeader(":path", target.into_bytes()));
-        }
-        if let Some(body) = forwarded {
-            // With trailers there is no length to correct.
-            if self.head.headers.only("content-length").is_some() {
-                step.effects.push(Effect::SetRequestHeader("content-length", body.len().to_string().into_bytes()));
-            }
-            // What was masked goes on as it reads: `content-encoding` is no longer true.
-            for stale in ["content-encoding", "content-md5", "content-digest", "repr-digest", "digest"] {
-                if self.head.headers.all(stale).next().is_some() {
-                    step.effects.push(Effect::RemoveRequestHeader(stale.to_owned()));
-                }
-            }
-        }
+        forwarded.rewrite_head(&self.head, step);
         if self.selection.redact_response.is_some() {
             // What cannot be read cannot be masked: no compression, no parts.
             step.effects.push(Effect::SetRequestHeader("accept-encoding", b"identity".to_vec()));

@@ -15,7 +15,7 @@ use crate::classify::Doubt;
 use crate::extract::coding::{self, Coding, Fault};
 use crate::hold::{Outcome, Report, VERSION};
 use crate::policy::ProfileId;
-use crate::redact::{self, Labels};
+use crate::redact::{self, Chosen, Labels};
 use crate::reply::Notice;
 use crate::request::Headers;
 
@@ -37,6 +37,7 @@ pub(super) struct Outbound {
     /// The hold that released it, until its outcome is reported.
     pub(super) hold: Option<String>,
     profile: Option<ProfileId>,
+    chosen: Chosen,
     limit: usize,
     head_request: bool,
     labels: Labels,
@@ -60,6 +61,7 @@ impl Outbound {
         Outbound {
             hold: None,
             profile: inbound.selection.redact_response,
+            chosen: inbound.selection.response_head.clone(),
             limit: inbound.selection.body_limit,
             head_request: inbound.head.method == b"HEAD",
             labels,
@@ -126,7 +128,13 @@ impl Exchange {
 
     fn response_head(&self, outbound: &mut Outbound, headers: Headers, end: bool) -> Result<Step, Doubt> {
         let mut step = Step::proceed();
-        if outbound.profile.is_none() || end || outbound.head_request {
+        let profile = outbound.profile.and_then(|id| self.gateway.policy.profile(id));
+        let Some(profile) = profile else { return Ok(step) };
+        let masked = redact::head(&outbound.chosen, None, &headers, profile, &mut outbound.labels)
+            .map_err(|refusal| unmaskable(refusal.into()))?;
+        let rewritten = masked.headers.into_iter().map(|(name, values)| Effect::RewriteResponseHeader(name, values));
+        step.effects.extend(rewritten);
+        if end || outbound.head_request {
             return Ok(step);
         }
         let coding = coding(&headers)?;

@@ -7,6 +7,7 @@ use crate::hold::{Answer, Forwarded, Intake, Release, ReleaseVerdict, State as H
 use crate::testing::test;
 
 mod compressed;
+mod heads;
 mod observing;
 mod own_hold;
 mod streaming;

@@ -78,6 +78,11 @@ impl<'a> Token<'a> {
         self.escaped
     }
 
+    /// A scalar, or the start of a container.
+    pub fn begins_value(&self) -> bool {
+        !matches!(self.kind, Kind::Key | Kind::ArrayEnd | Kind::ObjectEnd)
+    }
+
     /// Where [`Token::raw`] stands: without the quotes.
     pub fn inner(&self) -> Range<usize> {
         match self.kind {

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::classify::Verdict::{self, Allow, Deny, Hold};
+use crate::redact::Parameters;
 use crate::request::{Headers, canonical_target};
 use crate::testing::test;
 
@@ -522,6 +523,14 @@ fn redaction_selects_by_head() {
     assert_eq!(policy.select(&get("h/v1/x")).redact_request, Some(ProfileId(1)));
     let default = json!([{"match": {"path": "/a"}, "direction": "both", "profile": "default"},
         {"match": {"path": "/b"}, "direction": "both", "profile": "default"}]);
+    let (head, query) = (json!(["X-User", "referer", "x-user"]), json!("q"));
+    let chosen = compile(json!({"version": 1, "default": "allow", "redact": [
+        {"match": {"path": "/**"}, "direction": "both", "profile": "default", "headers": head, "query": query},
+    ]}));
+    let selected = chosen.select(&get("h/b"));
+    let headers = vec!["x-user".to_owned(), "referer".to_owned()];
+    assert_eq!(selected.response_head, Chosen { headers: headers.clone(), query: Parameters::None });
+    assert_eq!(selected.request_head, Chosen { headers, query: Parameters::Named(vec!["q".into()]) });
     let built_in = compile(json!({"version": 1, "default": "allow", "redact": default}));
     assert_eq!(built_in.select(&get("h/b")).redact_response, Some(ProfileId(0)));
     assert!(!policy.select(&get("h/x")).touched);
@@ -580,7 +589,10 @@ fn every_mistake_is_reported_with_its_place() {
                 "verdict": "deny"},
             {"id": "c", "match": {"path": "/x"}, "except": {"hots": "x"}, "verdict": "deny"},
         ],
-        "redact": [{"match": {"body": {"/a": 1}}, "direction": "up", "profile": "none"}],
+        "redact": [
+            {"match": {"body": {"/a": 1}}, "direction": "up", "profile": "none"},
+            {"match": {"path": "/**"}, "direction": "response", "profile": "default", "query": true, "headers": ["Host", "a b"]},
+        ],
     }));
     let expected = [
         "version: this version is unknown (write `version: 1`)",
@@ -600,6 +612,9 @@ fn every_mistake_is_reported_with_its_place() {
         "redact[0].match: what is masked cannot depend on the body",
         "redact[0].direction: expected `request`, `response` or `both`, found `up`",
         "redact[0].profile: no profile is named `none`",
+        "redact[1].headers[0]: `host` says how a message is read; it cannot be masked",
+        "redact[1].headers[1]: `a b` is no header's name",
+        "redact[1].query: a response has no query",
         "body_limit: a body limit is between 1 B and 64 MiB",
         "identity.principal[0].header: unknown field `header`",
         "identity.principal[0]: expected one source of identity",

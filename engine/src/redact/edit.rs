@@ -14,13 +14,15 @@ pub(super) struct Edit {
     pub range: Range<usize>,
     pub text: String,
     pub finding: Finding,
+    /// Nothing is written instead; where it is all of a field, the field goes.
+    pub drops: bool,
 }
 
 impl Edit {
     /// A replacement that reports nothing by itself.
     pub fn of(range: Range<usize>, text: String) -> Edit {
         let finding = Finding { entity: "".into(), range: range.clone(), score: 0 };
-        Edit { range, text, finding }
+        Edit { range, text, finding, drops: false }
     }
 }
 
@@ -43,7 +45,7 @@ impl<'p> Job<'p> {
     pub fn edit(&mut self, found: Found) -> Option<Edit> {
         let text = self.profile.replacement(&found, self.key, self.labels)?;
         let finding = Finding { entity: found.name, range: found.range.clone(), score: found.score };
-        Some(Edit { range: found.range, text, finding })
+        Some(Edit { range: found.range, drops: text.is_empty(), text, finding })
     }
 }
 

@@ -4,22 +4,36 @@
 
 use super::edit::{Edit, Job, lift};
 use super::encode;
+use super::members::{Member, Members};
 use super::value::{self, Place};
 use super::view::View;
 use crate::detect::Hints;
 
 /// Appends the edits for all values.
 pub(super) fn fields(job: &mut Job<'_>, text: &str, out: &mut Vec<Edit>) {
+    named(job, text, |_| true, out);
+}
+
+/// Appends the edits for the values that `chosen` names.
+pub(super) fn named(job: &mut Job<'_>, text: &str, chosen: impl Fn(&str) -> bool, out: &mut Vec<Edit>) {
     let names =
         text.split('&').filter_map(|pair| pair.split_once('=')).map(|(name, _)| Hints::of(&View::form(name).text));
     let parent = if names.clone().any(Hints::shows_person) { Hints::NONE.of_person() } else { Hints::NONE };
+    let (first, mut members) = (out.len(), Members::default());
     let mut start = 0;
     for pair in text.split('&') {
         let (name, value) = pair.split_once('=').unwrap_or(("", pair));
-        let at = start + pair.len() - value.len();
+        let (begin, end) = (start, start + pair.len());
+        let at = end - value.len();
+        start = end + 1;
+        members.push(Member { key: begin..at, value: at..end, whole: Some(at..end) });
         let from = out.len();
         let view = View::form(value);
-        let key = Hints::of(&View::form(name).text);
+        let name = View::form(name).text;
+        let key = Hints::of(&name);
+        if !chosen(&name) {
+            continue;
+        }
         value::field(job, &view.text, Place { key, parent, depth: 0 }, out);
         let new = out.get_mut(from..).unwrap_or_default();
         lift(
@@ -30,7 +44,9 @@ pub(super) fn fields(job: &mut Job<'_>, text: &str, out: &mut Vec<Edit>) {
             },
             encode::form,
         );
-        start += pair.len() + 1;
+    }
+    if job.profile.drops() {
+        members.drop(first, out);
     }
 }
 

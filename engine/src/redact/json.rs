@@ -2,10 +2,15 @@
 //!
 //! Must not go here: what is in a value (`value`).
 
+mod keys;
+
 use std::ops::Range;
+
+use keys::{Masked, Taken};
 
 use super::edit::{Edit, Job, lift};
 use super::encode;
+use super::members::{Member, Members};
 use super::pointer::Path;
 use super::value::{self, Place};
 use super::view::View;
@@ -21,6 +26,28 @@ struct Frame<'a> {
     person: bool,
     /// Its `name`, which is a person's if the object is, with the place among the edits.
     name: Option<(Token<'a>, Place, usize)>,
+    /// Its first edit.
+    from: usize,
+    object: bool,
+    /// The place of the last key.
+    at: Range<usize>,
+    members: Members,
+    masked: Masked,
+}
+
+impl Frame<'_> {
+    fn new(object: bool, key: Hints, parent: Hints, from: usize) -> Self {
+        let (members, masked) = (Members::default(), Masked::default());
+        Frame { key, parent, person: false, name: None, from, object, at: 0..0, members, masked }
+    }
+
+    /// The value of the last key begins with `token`.
+    fn value(&mut self, token: &Token<'_>) {
+        if self.object {
+            let whole = matches!(token.kind, Kind::String | Kind::Number).then(|| token.inner());
+            self.members.push(Member { key: self.at.clone(), value: token.range.clone(), whole });
+        }
+    }
 }
 
 /// Appends the edits for a document that is the value at `place`.
@@ -41,31 +68,46 @@ pub(super) fn without(
     let mut keys = Keys::default();
     let mut path = Path::of(&job.profile.exclude);
     let mut key = place.key;
+    let mut taken = Taken::of(text);
+    let drops = job.profile.drops();
     while let Some(token) = scanner.next()? {
         let left_alone = path.follow(&token);
+        if let Some(frame) = open.last_mut().filter(|_| drops && token.begins_value()) {
+            frame.value(&token);
+        }
         let here = Place { key, parent: open.last().map_or(place.parent, |f| f.parent), depth: place.depth };
         match token.kind {
-            Kind::ObjectStart => open.push(Frame { key: Hints::NONE, parent: key, person: false, name: None }),
-            Kind::ArrayStart => open.push(Frame { key, parent: here.parent, person: false, name: None }),
-            Kind::ArrayEnd => {
-                open.pop();
+            Kind::ObjectStart | Kind::ArrayStart => {
+                let object = token.kind == Kind::ObjectStart;
+                let (key, parent) = if object { (Hints::NONE, key) } else { (key, here.parent) };
+                open.push(Frame::new(object, key, parent, out.len()));
             }
-            Kind::ObjectEnd => {
-                if let Some(Frame { person: true, name: Some((name, here, at)), .. }) = open.pop() {
-                    let mut edits = Vec::new();
-                    string(job, &name, Place { parent: here.parent.of_person(), ..here }, &mut edits);
-                    out.splice(at..at, edits);
+            Kind::ObjectEnd | Kind::ArrayEnd => {
+                if let Some(frame) = open.pop() {
+                    if let Frame { person: true, name: Some((name, here, at)), .. } = frame {
+                        let mut edits = Vec::new();
+                        string(job, &name, Place { parent: here.parent.of_person(), ..here }, &mut edits);
+                        out.splice(at..at, edits);
+                    }
+                    frame.members.drop(frame.from, out);
+                }
+                if let Some(frame) = open.last_mut().filter(|_| drops) {
+                    frame.members.end(token.range.end);
                 }
             }
             Kind::Key => {
                 key = keys.hints(&token);
-                if let Some(frame) = open.last_mut() {
-                    frame.person |= key.shows_person();
-                }
+                let Some(frame) = open.last_mut() else { continue };
+                frame.person |= key.shows_person();
+                frame.at = token.range.clone();
                 if !left_alone {
+                    let from = out.len();
                     job.key = true;
                     string(job, &token, Place { depth: place.depth, ..Place::default() }, out);
                     job.key = false;
+                    if let Some(edits) = out.get_mut(from..).filter(|edits| !edits.is_empty()) {
+                        frame.masked.distinguish(&token, edits, &mut taken);
+                    }
                 }
                 continue;
             }

@@ -122,6 +122,11 @@ impl Profile {
         Profile { styles: vec![Style::Preview; self.styles.len()], ..self.clone() }
     }
 
+    /// Whether anything it finds is dropped.
+    pub(super) fn drops(&self) -> bool {
+        self.styles.contains(&Style::Drop)
+    }
+
     pub(super) fn passes_binary(&self) -> bool {
         self.binary == Binary::Pass
     }

@@ -9,7 +9,7 @@ use super::{Context, condition};
 use crate::policy::error::Error;
 use crate::policy::reader::{Errors, Node};
 use crate::policy::{ProfileId, Redaction};
-use crate::redact::{Profile, ProfileSource};
+use crate::redact::{Chosen, Parameters, Profile, ProfileSource};
 
 /// The profile that is there without being written: people's data and keys. A policy may write its own.
 const DEFAULT_PROFILE: &str = "default";
@@ -94,7 +94,64 @@ fn redaction(node: &Node<'_>, profiles: &mut Profiles<'_>, context: &mut Context
     let direction = direction.and_then(|node| node.word(&DIRECTIONS, errors));
     let profile = fields.require("profile", "write `default`, or name one of `profiles`", errors);
     let profile = profile.and_then(|node| profiles.named(&node, errors));
+    let headers = fields.take("headers").map(|node| headers(&node, errors)).unwrap_or_default();
+    let query = fields.take("query");
+    if let (Some(node), Some((false, _))) = (&query, direction) {
+        errors.push(node.error("a response has no query").with_hint("leave it out, or mask requests too"));
+    }
+    let query = query.map(|node| parameters(&node, errors)).unwrap_or_default();
     fields.finish(errors);
     let (request, response) = direction?;
-    Some(Redaction { matcher: matcher?, request, response, profile: profile? })
+    Some(Redaction {
+        matcher: matcher?,
+        request,
+        response,
+        profile: profile?,
+        response_head: Chosen { headers: headers.clone(), query: Parameters::None },
+        request_head: Chosen { headers, query },
+    })
+}
+
+/// Headers that say how a message is read, or by whom: to change them is to send another message.
+const FIXED: [&str; 11] = [
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "host",
+    "keep-alive",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "via",
+];
+
+fn headers(node: &Node<'_>, errors: &mut Errors) -> Vec<String> {
+    let mut names = Vec::new();
+    for node in node.one_or_many(errors) {
+        let Some(name) = node.text(errors).map(str::to_ascii_lowercase) else { continue };
+        let letter = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+        if name.is_empty() || !name.bytes().all(letter) {
+            errors.push(
+                node.error(format!("`{name}` is no header's name")).with_hint("write one such as `x-user-email`"),
+            );
+        } else if FIXED.contains(&name.as_str()) || name.starts_with("x-envoy-") || name.starts_with("x-privyseal-") {
+            let hint = "choose headers that carry data";
+            errors
+                .push(node.error(format!("`{name}` says how a message is read; it cannot be masked")).with_hint(hint));
+        } else if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+/// `true`, or the names of parameters.
+fn parameters(node: &Node<'_>, errors: &mut Errors) -> Parameters {
+    if node.value.is_boolean() {
+        return if node.flag(errors) == Some(true) { Parameters::All } else { Parameters::None };
+    }
+    let nodes = node.one_or_many(errors);
+    Parameters::Named(nodes.iter().filter_map(|node| node.text(errors)).map(str::to_owned).collect())
 }

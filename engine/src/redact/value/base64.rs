@@ -29,7 +29,7 @@ pub(super) fn whole(job: &mut Job<'_>, text: &str, place: Place, out: &mut Vec<E
     let range = start..text.len();
     let Some(first) = redacted.findings.into_iter().max_by_key(|f| f.score) else { return false };
     let finding = Finding { range: range.clone(), ..first };
-    out.push(Edit { range, text: engine.encode(body), finding });
+    out.push(Edit { range, text: engine.encode(body), finding, drops: false });
     true
 }
 

@@ -1,0 +1,69 @@
+//! Keys that are masked stay different from all others of their object.
+//!
+//! Must not go here: what is found in them (the parent).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::extract::json::{Kind, Limits, Scanner, Token};
+use crate::redact::edit::Edit;
+use crate::redact::view::View;
+
+/// The masked keys of one object as they will read, each with the next number for one that would read the same.
+#[derive(Debug, Default)]
+pub(super) struct Masked(BTreeMap<String, usize>);
+
+impl Masked {
+    /// Makes the edits of a key such that it reads like no other key of its object.
+    pub fn distinguish(&mut self, key: &Token<'_>, edits: &mut [Edit], taken: &mut Taken<'_>) {
+        let reads = |edits: &[Edit]| {
+            let (mut text, mut done, start) = (String::new(), 0, key.inner().start);
+            for Edit { range, text: instead, .. } in edits {
+                text.push_str(key.raw().get(done..range.start - start).unwrap_or_default());
+                text.push_str(instead);
+                done = range.end - start;
+            }
+            text.push_str(key.raw().get(done..).unwrap_or_default());
+            View::json_string(&text).text.into_owned()
+        };
+        let own = reads(edits);
+        let label = edits.last().map(|edit| edit.text.trim_end_matches('>').to_owned()).unwrap_or_default();
+        let mut number = self.0.get(&own).copied().unwrap_or(1);
+        let mut text = own.clone();
+        while self.0.contains_key(&text) || taken.contains(&text) {
+            number += 1;
+            let Some(last) = edits.last_mut() else { return };
+            last.text = format!("{label}_{number}>");
+            text = reads(edits);
+        }
+        self.0.insert(own, number);
+        self.0.entry(text).or_insert(1);
+    }
+}
+
+/// The keys of a document that already look like labels; looked for when the first key is masked.
+pub(super) struct Taken<'t> {
+    text: &'t str,
+    keys: Option<BTreeSet<String>>,
+}
+
+impl<'t> Taken<'t> {
+    pub fn of(text: &'t str) -> Self {
+        Taken { text, keys: None }
+    }
+
+    fn contains(&mut self, key: &str) -> bool {
+        let text = self.text;
+        let keys = self.keys.get_or_insert_with(|| {
+            let mut keys = BTreeSet::new();
+            let mut scanner = Scanner::new(text.as_bytes(), Limits::default());
+            // A fault is found again by who reads the document.
+            while let Ok(Some(token)) = scanner.next() {
+                if token.kind == Kind::Key && token.text().contains('<') {
+                    keys.insert(token.text().into_owned());
+                }
+            }
+            keys
+        });
+        keys.contains(key)
+    }
+}
