@@ -53,6 +53,9 @@ pub struct Binding {
     pub fields: BTreeMap<String, String>,
 }
 
+/// The part for the query where it is forwarded otherwise than received.
+const MASKED_QUERY: &str = "query as forwarded";
+
 /// Binds `subject`.
 pub fn bind(subject: &Subject<'_>, keys: &Keys) -> Binding {
     let mut parts = Parts { encoder: Encoder::new("privyseal/request/v1"), fields: BTreeMap::new(), key: &keys.field };
@@ -69,7 +72,7 @@ pub fn bind(subject: &Subject<'_>, keys: &Keys) -> Binding {
     parts.add_optional("query", head.query.as_deref());
     add_headers(&mut parts, subject, keys);
     if let Some(query) = &subject.masked.query {
-        parts.add("query as forwarded", query.as_bytes());
+        parts.add_optional(MASKED_QUERY, Some(query));
     }
     let masked = subject.masked.headers.iter();
     for (name, values) in masked.filter(|(name, _)| !volatile::is_left_out(&head.headers, name, subject.volatile)) {
@@ -95,7 +98,7 @@ pub fn is_bound_target(fields: &BTreeMap<String, String>, forwarded: &Forwarded,
     said.add("method", forwarded.method.as_bytes());
     said.add("authority", forwarded.authority.as_bytes());
     said.add("path", path.as_bytes());
-    said.add_optional("query", query);
+    said.add_optional(if fields.contains_key(MASKED_QUERY) { MASKED_QUERY } else { "query" }, query);
     said.fields.iter().all(|(name, said)| fields.get(name).is_none_or(|bound| bound == said))
 }
 

@@ -15,6 +15,7 @@ mod json;
 mod labels;
 mod markup;
 mod members;
+mod multipart;
 mod own;
 mod pointer;
 mod profile;
@@ -33,7 +34,7 @@ use format::Format;
 pub use head::{Chosen, Masked, Parameters, head};
 pub use labels::Labels;
 pub use own::CustomSource;
-pub use profile::{Profile, ProfileSource};
+pub use profile::{Binary, Profile, ProfileSource};
 pub use stream::{Stream, streams};
 pub use style::{Style, StyleSource};
 use value::Place;
@@ -65,6 +66,8 @@ pub enum Refusal {
         at: usize,
     },
     Json(JsonError),
+    /// Parts that parsers cut differently, or a part that is not sent as it is.
+    Multipart,
     /// A line, event or document is longer than may be kept in memory.
     TooLarge {
         limit: usize,
@@ -81,9 +84,19 @@ impl Refusal {
             Refusal::BinaryBody => "binary_body",
             Refusal::InvalidUtf8 { .. } => "invalid_utf8",
             Refusal::Json(error) => error.code(),
+            Refusal::Multipart => "invalid_multipart",
             Refusal::TooLarge { .. } => "body_too_large",
             Refusal::UnsupportedCharset => "unsupported_charset",
             Refusal::UnsupportedType => "unsupported_type",
+        }
+    }
+
+    /// The same of a text that stands at `start` in a larger one.
+    fn moved(self, start: usize) -> Refusal {
+        match self {
+            Refusal::InvalidUtf8 { at } => Refusal::InvalidUtf8 { at: at + start },
+            Refusal::Json(error) => Refusal::Json(JsonError { at: error.at + start, ..error }),
+            other => other,
         }
     }
 }
@@ -96,6 +109,7 @@ impl fmt::Display for Refusal {
             }
             Refusal::InvalidUtf8 { at } => write!(f, "invalid UTF-8, at byte {at}"),
             Refusal::Json(error) => error.fmt(f),
+            Refusal::Multipart => write!(f, "the parts of the body cannot be told apart, or one is encoded"),
             Refusal::TooLarge { limit } => {
                 write!(f, "more than {limit} bytes would have to be kept to redact the body")
             }
@@ -114,7 +128,21 @@ pub fn body(
     profile: &Profile,
     labels: &mut Labels,
 ) -> Result<Redacted, Refusal> {
-    let format = Format::of(content_type, body)?;
+    match Format::of(content_type, body)? {
+        Format::Multipart => multipart::parts(content_type, body, profile, labels),
+        format => content(format, content_type, body, Place::default(), profile, labels),
+    }
+}
+
+/// Redacts a body that is no multipart, or one part of such.
+fn content(
+    format: Format,
+    content_type: Option<&[u8]>,
+    body: &[u8],
+    place: Place,
+    profile: &Profile,
+    labels: &mut Labels,
+) -> Result<Redacted, Refusal> {
     if format == Format::Binary {
         return if profile.passes_binary() { Ok(Redacted::default()) } else { Err(Refusal::BinaryBody) };
     }
@@ -122,13 +150,15 @@ pub fn body(
     let mut job = Job::new(profile, labels);
     let mut edits = Vec::new();
     match format {
-        Format::Json => json::document(&mut job, text, Place::default(), &mut edits).map_err(Refusal::Json)?,
+        Format::Json => json::document(&mut job, text, place, &mut edits).map_err(Refusal::Json)?,
         Format::JsonLines => lines(&mut job, text, &mut edits)?,
         Format::Form => form::fields(&mut job, text, &mut edits),
         Format::Markup => markup::fields(&mut job, text, &mut edits),
         Format::Table => table::fields(&mut job, text, &mut edits),
         Format::EventStream => return events(content_type, body, profile, labels),
-        Format::Multipart | Format::Text | Format::Binary => value::field(&mut job, text, Place::default(), &mut edits),
+        Format::Text | Format::Binary => value::field(&mut job, text, place, &mut edits),
+        // Parts within parts are read by few, and by these differently.
+        Format::Multipart => return Err(Refusal::UnsupportedType),
     }
     Ok(edit::apply(text, edits))
 }
@@ -155,7 +185,7 @@ fn lines(job: &mut Job<'_>, text: &str, out: &mut Vec<edit::Edit>) -> Result<(),
     for line in text.split_inclusive('\n') {
         let from = out.len();
         if !line.trim().is_empty() {
-            let fault = |e: JsonError| Refusal::Json(JsonError { at: e.at + start, ..e });
+            let fault = |error: JsonError| Refusal::Json(error).moved(start);
             json::document(job, line, Place::default(), out).map_err(fault)?;
         }
         let new = out.get_mut(from..).unwrap_or_default();

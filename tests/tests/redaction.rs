@@ -76,3 +76,29 @@ async fn the_approver_sees_it_masked_and_the_upstream_gets_what_was_sent() {
         }
     }
 }
+
+#[tokio::test]
+async fn an_upload_goes_up_part_by_part() {
+    let form = |note: &str, csv: &str| {
+        format!(
+            "--b\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\n{note}\r\n\
+             --b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"x.csv\"\r\nContent-Type: text/csv\r\n\r\n{csv}\r\n\
+             --b--\r\n"
+        )
+    };
+    let upload = |body: &[u8]| {
+        Request::new("POST", "/v1/chat/completions")
+            .body("multipart/form-data; boundary=b", body)
+            .header(policy::AGENT, "agent-1")
+    };
+    let scene = Scene::new(&redacting()).await;
+    let body = form(&format!("to {EMAIL}"), &format!("id,ssn\r\n7,{SSN}\r\n"));
+    assert_eq!(scene.send(&upload(body.as_bytes())).await.status, 200);
+    let expected = form("to <EMAIL_ADDRESS>", "id,ssn\r\n7,<US_SSN>\r\n");
+    assert_eq!(scene.upstream.only().text(), expected);
+    // A file without text is refused, as the profile says by default.
+    let png = form("hi", "\0\x01\x02").replace("text/csv", "image/png");
+    let answer = scene.send(&upload(png.as_bytes())).await;
+    assert_eq!((answer.status, answer.header("x-privyseal-code").as_deref()), (400, Some("binary_body")), "{answer:?}");
+    assert_eq!(scene.upstream.seen().len(), 1);
+}

@@ -95,7 +95,8 @@ async fn a_held_request_goes_on_masked() {
     let request = Request::post("/v1/accounts/7/export?to=alice%40example.com", &json!({ "to": EMAIL }))
         .header(policy::AGENT, "agent-1")
         .header("x-user", EMAIL);
-    assert_eq!(scene.send_approved(&request).await.status, 200);
+    let answer = scene.send_approved(&request).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
     let seen = scene.upstream.only();
     assert_eq!(seen.target(), "/v1/accounts/7/export?to=%3CEMAIL_ADDRESS_1%3E");
     assert_eq!(seen.header("x-user").as_deref(), Some("<EMAIL_ADDRESS_1>"));

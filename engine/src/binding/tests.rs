@@ -131,6 +131,15 @@ fn what_is_masked_of_the_head_counts() {
     other.masked.headers = vec![("x-a".into(), vec![b"<Y>".to_vec()])];
     let digests = [case(), one.clone(), other].map(|case| bound(&case).digest);
     assert!(digests[0] != digests[1] && digests[1] != digests[2] && digests[0] != digests[2], "{digests:?}");
+    let target = |path: &str| crate::hold::Forwarded {
+        method: "POST".into(),
+        authority: "crm.example.com".into(),
+        path: path.into(),
+        body_sha256: String::new(),
+    };
+    let is_bound = |case: &Case, path: &str| is_bound_target(&bound(case).fields, &target(path), &keys().field);
+    assert!(is_bound(&one, "/v1/exports?format=%3CX%3E") && !is_bound(&one, "/v1/exports?format=csv"));
+    assert!(is_bound(&case(), "/v1/exports?format=csv") && !is_bound(&case(), "/v1/exports?format=%3CX%3E"));
     let names: Vec<String> = bound(&one).fields.into_keys().filter(|name| name.ends_with(" as forwarded")).collect();
     assert_eq!(names, ["body as forwarded", "header x-a as forwarded", "query as forwarded"]);
 }
