@@ -39,6 +39,10 @@ _programs: wasm
 test *ARGS:
     tests/run {{ ARGS }}
 
+# the tests of holds on each minor of Envoy that PyPI has, to renew docs/operations.md; arguments choose tests by name
+matrix *ARGS: _programs
+    tests/matrix {{ ARGS }}
+
 # Envoy's CPU time per request: no filter, one that does nothing, ours; `--rounds N --requests N`
 bench *ARGS: wasm _noop
     ./justw --bring envoy

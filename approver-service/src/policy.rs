@@ -2,8 +2,11 @@
 //!
 //! Must not go here: what a policy means (the engine), arguments of commands (`cli::policy`).
 
+pub mod asked;
 pub mod check;
+pub mod explain;
 pub mod needs;
+pub mod reach;
 pub mod render;
 pub mod schema;
 pub mod source;

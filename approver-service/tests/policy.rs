@@ -98,12 +98,21 @@ fn a_request_is_explained_part_by_part() {
     let folder = TempDir::new().unwrap();
     let policy = "version: 1\ndefault: allow\nrules:\n  - id: big\n    match: {path: /pay, body: {/amount: {gte: 10}}}\n    verdict: deny\n";
     std::fs::write(folder.path().join("p.yaml"), policy).unwrap();
+    const JSON: &str = "content-type: application/json";
     let explain = |args: &[&str]| text(&run(folder.path(), &[&["explain", "p.yaml"], args].concat()).stdout);
-    let denied = explain(&["https://h/pay", "-d", "{\"amount\": \"10.0\"}"]);
+    let denied = explain(&["https://h/pay", "-H", JSON, "-d", "{\"amount\": \"10.0\"}"]);
     assert!(denied.starts_with("deny  big") && denied.contains("yes    body /amount"), "{denied}");
-    let passed = explain(&["https://h/pay", "-d", "{\"amount\": 9}", "--all"]);
+    let passed = explain(&["https://h/pay", "-H", JSON, "-d", "{\"amount\": 9}", "--all"]);
     assert!(passed.starts_with("allow  default") && passed.contains("no     body /amount"), "{passed}");
+    assert!(denied.contains("body /amount  ← \"10.0\""), "{denied}");
+    assert_eq!(explain(&["--curl", "curl https://h/pay --json '{\"amount\": \"10.0\"}'"]), denied);
     assert!(explain(&["https://h/other"]).contains("passes byte for byte"));
+    let har = r#"{"log": {"entries": [{"request": {"method": "POST", "url": "https://h/pay", "postData": {"text": "{\"amount\": 11}"}}},
+        {"request": {"method": "GET", "url": "https://h/other"}}]}}"#;
+    std::fs::write(folder.path().join("r.har"), har).unwrap();
+    let listed: Value = serde_json::from_str(&explain(&["--har", "r.har", "--json"])).unwrap();
+    assert_eq!((&listed[0]["verdict"], &listed[1]["verdict"]), (&"deny".into(), &"allow".into()));
+    assert_eq!(code(&run(folder.path(), &["explain", "p.yaml"])), 2);
     assert!(explain(&["https://h/pay#x"]).starts_with("refuse  ambiguous_path"));
 }
 

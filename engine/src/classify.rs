@@ -16,6 +16,7 @@ pub mod index;
 pub mod matcher;
 pub mod network;
 pub mod predicate;
+pub mod reach;
 pub mod truth;
 
 use std::borrow::Cow;

@@ -14,10 +14,11 @@ mod units;
 mod workflow;
 
 use crate::classify::body::Pointers;
-use crate::classify::explain::Part;
+use crate::classify::explain::{self, Part};
 use crate::classify::facts::{Body, Facts};
 use crate::classify::index::Index;
 use crate::classify::matcher::Matcher;
+use crate::classify::reach;
 use crate::classify::{Candidates, Decision, Doubt, Reason, Rule, Rules, Truth};
 use crate::redact::{Chosen, Profile};
 use crate::request::Head;
@@ -105,6 +106,12 @@ impl Policy {
     /// In the order written.
     pub fn rules(&self) -> &Rules {
         &self.rules
+    }
+
+    /// Two parts of a rule's condition that cannot hold together, by name: it can never match.
+    pub fn contradiction(&self, rule: &Rule) -> Option<(String, String)> {
+        let name = |part| explain::name(part, &self.pointers);
+        reach::contradiction(&rule.matcher).map(|(one, other)| (name(one), name(other)))
     }
 
     pub fn profile(&self, id: ProfileId) -> Option<&Profile> {

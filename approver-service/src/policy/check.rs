@@ -3,10 +3,12 @@
 //! Must not go here: how findings are printed (`cli::policy::check`).
 
 use privyseal_engine::classify::Verdict;
-use privyseal_engine::policy::{Error, Policy};
+use privyseal_engine::policy::{Error, Policy, item_path};
 use serde::Serialize;
+use serde_json::Value;
 
 use super::needs;
+use super::reach;
 use super::source::{Place, Source};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -49,7 +51,8 @@ impl Report {
         };
         let (policy, mut findings) = match Policy::parse(source.to_json().as_bytes(), &[]) {
             Ok(policy) => {
-                let doubts = doubts(&policy);
+                let mut doubts = doubts(&policy);
+                doubts.extend(reach::doubts(&policy, |id| place_of(id, &source)));
                 let warning = |error| finding(Severity::Warning, source.place(&error), &error);
                 (Some(policy), doubts.into_iter().map(warning).collect::<Vec<_>>())
             }
@@ -72,6 +75,13 @@ fn finding(severity: Severity, place: Option<Place>, error: &Error) -> Finding {
         message: error.message.clone(),
         hint: error.hint.clone(),
     }
+}
+
+/// The path of a rule in the file.
+fn place_of(id: &str, source: &Source) -> String {
+    let rules = source.value.get("rules").and_then(Value::as_array);
+    let at = rules.and_then(|rules| rules.iter().position(|rule| rule.get("id").is_some_and(|own| own == id)));
+    at.map_or_else(|| "rules".to_owned(), |at| item_path("rules", at))
 }
 
 /// What loads and may not be meant.

@@ -9,7 +9,7 @@ use privyseal_engine::extract::coding;
 use privyseal_engine::policy::Policy;
 use privyseal_engine::redact::{self, Labels};
 use privyseal_engine::request::{Head, Headers, canonical_target};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// A file of tests as written by users.
@@ -73,7 +73,7 @@ pub struct Expected {
     pub body: Option<Value>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Word {
     Allow,

@@ -31,7 +31,8 @@ impl Part {
     }
 }
 
-fn name(matcher: &Matcher, pointers: &Pointers) -> String {
+/// How the policy names this part.
+pub fn name(matcher: &Matcher, pointers: &Pointers) -> String {
     match matcher {
         Matcher::All(_) => "all".into(),
         Matcher::Any(_) => "any".into(),

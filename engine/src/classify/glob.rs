@@ -2,6 +2,8 @@
 //!
 //! Must not go here: canonical forms (`request`), which fields take globs (`policy`).
 
+mod overlap;
+
 /// `*` any characters within one segment (a segment of its own: at least one), `{name}` the same with a name, `**` any
 /// number of whole segments, none included.
 #[derive(Clone, Debug, PartialEq, Eq)]
