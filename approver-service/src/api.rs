@@ -7,6 +7,7 @@ pub mod filter;
 pub mod health;
 pub mod login;
 pub mod observations;
+pub mod oidc;
 pub mod people;
 pub mod problem;
 pub mod receipts;
@@ -36,6 +37,8 @@ pub fn routes() -> Router<App> {
         .route("/v1/audit", get(people::audit))
         .route("/v1/login/request", post(login::request))
         .route("/v1/login", post(login::redeem))
+        .route("/v1/login/oidc/device", post(oidc::start))
+        .route("/v1/login/oidc/device/token", post(oidc::finish))
         .route("/.well-known/jwks.json", get(receipts::jwks))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))

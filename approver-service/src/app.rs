@@ -7,6 +7,7 @@ use std::sync::Arc;
 use axum::Router;
 use tokio_util::sync::CancellationToken;
 
+use crate::auth::oidc::Provider;
 use crate::mask::Mask;
 use crate::receipt::Receipts;
 use crate::secret::Key;
@@ -28,6 +29,8 @@ pub struct App {
     pub announce: Announce,
     /// Proofs of releases, for upstreams.
     pub receipts: Receipts,
+    /// Where people prove who they are, beside the codes on the service's terminal.
+    pub provider: Option<Provider>,
     /// For what people type.
     pub mask: Mask,
     /// Cancelled when the service stops: whoever waits is answered at once.

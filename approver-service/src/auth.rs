@@ -4,6 +4,7 @@
 //! the only thing that decides. Must not go here: SQL (`store::access`, `store::login`), HTTP (`api`).
 
 pub mod identity;
+pub mod oidc;
 
 use std::collections::BTreeMap;
 
@@ -46,6 +47,8 @@ pub struct Directory {
     pub people: Vec<Person>,
     /// Names of people by group.
     pub groups: BTreeMap<String, Vec<String>>,
+    /// Do people log in through an identity provider, which says what groups they are in?
+    pub has_provider: bool,
 }
 
 /// A token, without its secret.
@@ -54,6 +57,8 @@ pub struct Token {
     pub id: String,
     pub name: String,
     pub role: Role,
+    /// The human behind it, who decides nothing that is asked for with it.
+    pub owner: Option<String>,
     pub created_ms: i64,
     pub expires_ms: Option<i64>,
     pub revoked_ms: Option<i64>,

@@ -3,6 +3,7 @@
 //! Must not go here: secrets, which come from the environment or the data directory (`secret`).
 
 pub mod database;
+mod sign_on;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -13,6 +14,8 @@ use clap::Args;
 use serde::Deserialize;
 
 use self::database::DatabaseArg;
+use self::sign_on::{OidcArgs, OidcFile};
+use crate::auth::oidc;
 use crate::auth::{Directory, Person};
 use crate::receipt::Approvers;
 use crate::secret::DataDir;
@@ -85,6 +88,9 @@ pub struct ServeArgs {
     #[arg(long, value_name = "URL", env = "PRIVYSEAL_PUBLIC_URL")]
     pub public_url: Option<String>,
 
+    #[command(flatten)]
+    pub oidc: OidcArgs,
+
     /// Name the people who approved by pseudonyms in receipts, which upstreams read
     #[arg(long)]
     pub pseudonymous_receipts: bool,
@@ -108,6 +114,7 @@ pub struct Config {
     pub directory: Directory,
     pub workflows: Option<PathBuf>,
     pub public_url: Option<String>,
+    pub oidc: Option<oidc::Settings>,
     pub receipt_approvers: Approvers,
     pub login_output: Option<PathBuf>,
 }
@@ -127,6 +134,7 @@ struct File {
     groups: BTreeMap<String, Vec<String>>,
     workflows: Option<PathBuf>,
     public_url: Option<String>,
+    oidc: Option<OidcFile>,
     #[serde(default)]
     pseudonymous_receipts: bool,
     login_output: Option<PathBuf>,
@@ -163,15 +171,17 @@ impl ServeArgs {
                 bail!("group `{group}` names `{unknown}`, whom nobody knows here: add `--person {unknown}`");
             }
         }
+        let oidc = self.oidc.resolve(file.oidc)?;
         let public_url = self.public_url.or(file.public_url).map(base_url).transpose()?;
         Ok(Config {
             listen: self.listen.or(file.listen).unwrap_or(LISTEN),
             data,
             database: self.database.or(DatabaseArg { url: file.database, password_file: file.database_password_file }),
             environment: self.environment.or(file.environment),
-            directory: Directory { people, groups },
+            directory: Directory { people, groups, has_provider: oidc.is_some() },
             workflows: self.workflows.or(file.workflows),
             public_url,
+            oidc,
             receipt_approvers: match self.pseudonymous_receipts || file.pseudonymous_receipts {
                 true => Approvers::Pseudonyms,
                 false => Approvers::Names,

@@ -21,6 +21,7 @@ pub mod release;
 pub mod reviewers;
 mod row;
 pub mod settle;
+pub mod sign_on;
 pub mod silence;
 mod time;
 mod write;

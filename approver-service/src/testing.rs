@@ -18,6 +18,7 @@ use crate::receipt::keys::Keys;
 use crate::receipt::{Approvers, Receipts};
 use crate::secret::{DataDir, Key};
 use crate::store::Store;
+use crate::store::access::NewToken;
 use crate::store::database::Address;
 use crate::{server, workflow};
 
@@ -62,6 +63,7 @@ impl Service {
         };
         let app = change(App {
             receipts,
+            provider: None,
             store: store.clone(),
             gateway_key: Key::new(GATEWAY_KEY.into()),
             environment: Some("test".into()),
@@ -81,7 +83,8 @@ impl Service {
     }
 
     pub async fn token(&self, role: Role) -> String {
-        self.store.create_token("test", role, None).await.unwrap().1
+        let token = NewToken { name: "test", role, owner: None, expires_ms: None };
+        self.store.create_token(token).await.unwrap().1
     }
 
     /// Asks for a login; link and code as the terminal shows them.

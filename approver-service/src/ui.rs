@@ -7,6 +7,7 @@ mod guard;
 mod login;
 mod notice;
 mod observed;
+mod oidc;
 mod pages;
 mod preview;
 
@@ -45,6 +46,9 @@ pub fn routes() -> Router<App> {
         .route("/login", get(login::form).post(login::request))
         .route("/login/code", post(login::code))
         .route("/login/confirm", get(login::confirm).post(login::confirmed))
+        .route("/login/oidc", get(oidc::start))
+        .route("/login/oidc/callback", get(oidc::callback))
+        .route("/login/oidc/finish", post(oidc::finish))
         .route("/logout", post(login::logout))
         .route("/style.css", get(|| asset("text/css; charset=utf-8", STYLE)))
         .route("/icon.svg", get(|| asset("image/svg+xml", ICON)))

@@ -23,7 +23,12 @@ pub struct Workflow {
     /// Instead of the gateway's.
     pub deadline_ms: Option<i64>,
     pub reviewers: BTreeSet<String>,
+    /// Groups of the identity provider whose members review too; [`EVERYONE`] stands for whoever logs in.
+    pub groups: BTreeSet<String>,
 }
+
+/// The group that everyone is in whom the provider lets in.
+pub const EVERYONE: &str = "*";
 
 /// The workflows of the policy file at `path`.
 pub fn read(path: &Path, directory: &Directory) -> Result<Vec<Workflow>> {
@@ -42,7 +47,9 @@ pub fn resolve(written: &[Written], directory: &Directory) -> Result<Vec<Workflo
     let mut workflows = vec![];
     for workflow in written {
         let reviewers = reviewers(workflow, directory)?;
-        if reviewers.len() < workflow.quorum as usize {
+        let groups = provider_groups(&workflow.reviewers, directory);
+        // Who is in a group of the provider, nobody knows before they log in.
+        if groups.is_empty() && reviewers.len() < workflow.quorum as usize {
             bail!(
                 "workflow `{}` needs {} people and has {}: name more with `--person`, `--group` or `reviewers`",
                 workflow.name,
@@ -50,11 +57,12 @@ pub fn resolve(written: &[Written], directory: &Directory) -> Result<Vec<Workflo
                 reviewers.len()
             );
         }
-        workflows.push(enforced(workflow, reviewers));
+        workflows.push(enforced(workflow, reviewers, groups));
     }
     if written.iter().all(|workflow| workflow.name != DEFAULT_WORKFLOW) {
         let default = Written::new(DEFAULT_WORKFLOW);
-        workflows.push(enforced(&default, reviewers(&default, directory)?));
+        let groups = provider_groups(&default.reviewers, directory);
+        workflows.push(enforced(&default, reviewers(&default, directory)?, groups));
     }
     Ok(workflows)
 }
@@ -72,6 +80,9 @@ fn reviewers(workflow: &Written, directory: &Directory) -> Result<BTreeSet<Strin
     }
     for group in groups {
         let Some(members) = directory.groups.get(group) else {
+            if directory.has_provider && group != EVERYONE {
+                continue;
+            }
             bail!("workflow `{}` names the group `{group}`: add `--group {group}=PERSON,…`", workflow.name);
         };
         reviewers.extend(members.iter().cloned());
@@ -79,13 +90,23 @@ fn reviewers(workflow: &Written, directory: &Directory) -> Result<BTreeSet<Strin
     Ok(reviewers)
 }
 
-fn enforced(workflow: &Written, reviewers: BTreeSet<String>) -> Workflow {
+/// The groups that the provider is asked about.
+fn provider_groups(reviewers: &Reviewers, directory: &Directory) -> BTreeSet<String> {
+    match reviewers {
+        _ if !directory.has_provider => BTreeSet::new(),
+        Reviewers::Named { groups, .. } => groups.iter().cloned().collect(),
+        Reviewers::Everyone => [EVERYONE.to_owned()].into(),
+    }
+}
+
+fn enforced(workflow: &Written, reviewers: BTreeSet<String>, groups: BTreeSet<String>) -> Workflow {
     Workflow {
         name: workflow.name.clone(),
         quorum: workflow.quorum,
         require_reason: workflow.require_reason,
         deadline_ms: workflow.deadline.map(|d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX)),
         reviewers,
+        groups,
     }
 }
 
@@ -99,6 +120,7 @@ mod tests {
         Directory {
             people: ["alice", "bob", "carol"].map(person).into(),
             groups: [("finance".to_owned(), vec!["bob".to_owned(), "carol".to_owned()])].into(),
+            has_provider: false,
         }
     }
 
@@ -120,12 +142,28 @@ mod tests {
             require_reason: false,
             deadline_ms: Some(1_800_000),
             reviewers: everyone.clone(),
+            groups: BTreeSet::new(),
         };
         let default =
             Workflow { name: "default".into(), quorum: 1, deadline_ms: None, reviewers: everyone, ..pay.clone() };
         assert_eq!(found, [pay, default]);
         let own = resolved("  default: {reviewers: {groups: finance}}\n").unwrap();
         assert_eq!((own.len(), own[0].reviewers.len()), (1, 2), "a default that is written counts");
+    }
+
+    #[test]
+    fn a_provider_says_who_is_in_a_group_and_who_everyone_is() {
+        let directory = Directory { has_provider: true, ..directory() };
+        let named = |groups: &[&str]| Written {
+            reviewers: Reviewers::Named { people: vec![], groups: groups.iter().map(|&g| g.to_owned()).collect() },
+            quorum: 3,
+            ..Written::new("pay")
+        };
+        let found = resolve(&[named(&["finance", "night"])], &directory).unwrap();
+        let groups = |i: usize| found[i].groups.iter().map(String::as_str).collect::<Vec<_>>();
+        assert_eq!((groups(0), found[0].reviewers.len()), (vec!["finance", "night"], 2));
+        assert_eq!(groups(1), [EVERYONE], "default");
+        assert!(resolve(&[named(&[EVERYONE])], &directory).is_err(), "no policy writes that");
     }
 
     #[test]

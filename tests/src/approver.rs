@@ -30,11 +30,21 @@ impl Approver {
 
     /// Starts it at an address, on data that outlives it if there is a directory for that.
     pub async fn start_at(addr: SocketAddr, data: Option<PathBuf>, people: &[&str]) -> Result<Approver> {
+        Approver::start_with(addr, data, people, &[]).await
+    }
+
+    /// Starts it with further arguments of `serve`.
+    pub async fn start_with(
+        addr: SocketAddr,
+        data: Option<PathBuf>,
+        people: &[&str],
+        arguments: &[&str],
+    ) -> Result<Approver> {
         let dir = TempDir::new()?;
         let data = data.unwrap_or_else(|| dir.path().join("data"));
         let key = privyseal(&["key", "show"], &data)?;
         let gateway_token = token(&data, "filter")?;
-        let process = serve(&data, dir.path(), addr, people)?;
+        let process = serve(&data, dir.path(), addr, people, arguments)?;
         let mut approver = Approver { process, addr, data, key, gateway_token, dir };
         approver.ready().await?;
         Ok(approver)
@@ -95,7 +105,7 @@ impl Approver {
     /// Starts it again on its data and its port.
     pub async fn restart(&mut self, people: &[&str]) -> Result<()> {
         self.process.kill();
-        self.process = serve(&self.data, self.dir.path(), self.addr, people)?;
+        self.process = serve(&self.data, self.dir.path(), self.addr, people, &[])?;
         self.ready().await
     }
 
@@ -136,9 +146,9 @@ impl Approver {
     }
 }
 
-fn serve(data: &Path, output: &Path, addr: SocketAddr, people: &[&str]) -> Result<Process> {
+fn serve(data: &Path, output: &Path, addr: SocketAddr, people: &[&str], arguments: &[&str]) -> Result<Process> {
     let mut command = Command::new(artefacts::privyseal());
-    command.args(["serve", "--listen", &addr.to_string(), "--data"]).arg(data);
+    command.args(["serve", "--listen", &addr.to_string(), "--data"]).arg(data).args(arguments);
     for person in people {
         command.args(["--person", person]);
     }
@@ -172,6 +182,11 @@ pub struct Person {
 }
 
 impl Person {
+    /// With a session that was opened elsewhere.
+    pub fn new(addr: SocketAddr, session: &str) -> Person {
+        Person { addr, session: session.to_owned() }
+    }
+
     async fn call(&self, request: Request) -> Result<client::Response> {
         request.header("authorization", format!("Bearer {}", self.session)).send(self.addr).await
     }

@@ -46,6 +46,12 @@ pub fn postgres() -> &'static Path {
     PATH.get_or_init(|| brought("postgres"))
 }
 
+/// Where the packages of the identity provider lie.
+pub fn provider() -> &'static Path {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| brought("oidc"))
+}
+
 fn brought(part: &str) -> PathBuf {
     let out = Command::new(root().join("justw")).args(["--path", part]).output().expect("justw runs");
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));

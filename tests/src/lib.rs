@@ -16,6 +16,7 @@ pub mod client;
 pub mod envoy;
 pub mod fake_approver;
 pub mod h2_client;
+pub mod identity_provider;
 pub mod jwt;
 pub mod kubernetes;
 pub mod load;

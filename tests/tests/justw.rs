@@ -109,6 +109,8 @@ fn what_is_missing_is_said_with_the_command_that_brings_it() {
         ),
         (&[CARGO, CC], "targets", "sudo apt-get install rustc-web"),
         (&[CARGO, CC], "runner", "sudo apt-get install nodejs"),
+        (&[], "oidc", "sudo apt-get install nodejs"),
+        (&[("node", "exit 0")], "oidc", "sudo apt-get install npm"),
         (&[], "clients", "sudo apt-get install curl"),
         (&[], "postgres", "sudo apt-get install postgresql"),
         (&[], "envoy", "sudo apt-get install python3"),

@@ -20,6 +20,7 @@ mod real_clients;
 mod receipts;
 mod redaction;
 mod rendered;
+mod sign_on;
 mod splits;
 mod styles;
 mod upstreams;

@@ -17,6 +17,7 @@ use super::problem::{Problem, Result};
 use crate::app::App;
 use crate::hold::Hold;
 use crate::hold::intake;
+use crate::store::intake::Asked;
 use crate::store::release::ANSWER_MS;
 
 /// An intake carries a preview: 16 KiB of body, escaped, and a hundred headers.
@@ -50,12 +51,12 @@ pub struct WaitControl {
 
 pub async fn intake(
     State(app): State<App>,
-    _: Gateway,
+    Gateway(token): Gateway,
     Json(intake): Json<Intake, MAX_INTAKE>,
 ) -> Result<(StatusCode, axum::Json<View>)> {
     let v = intake::check(&intake)?;
     in_environment(&app, &intake.environment)?;
-    let view = View { v, ..app.store.intake(intake).await? };
+    let view = View { v, ..app.store.intake(Asked { intake, owner: token.owner }).await? };
     Ok((if view.joined { StatusCode::OK } else { StatusCode::CREATED }, axum::Json(view)))
 }
 

@@ -141,11 +141,12 @@ fn as_number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> std::r
 #[cfg(test)]
 mod tests {
     /// Where codes are written, each behind its status.
-    const SOURCES: [&str; 5] = [
+    const SOURCES: [&str; 6] = [
         include_str!("problem.rs"),
         include_str!("extract.rs"),
         include_str!("filter.rs"),
         include_str!("health.rs"),
+        include_str!("oidc.rs"),
         include_str!("people.rs"),
     ];
 

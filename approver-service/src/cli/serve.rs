@@ -16,6 +16,8 @@ use tokio_util::sync::CancellationToken;
 use super::client::Failure;
 use super::terminal;
 use crate::app::{Announce, App};
+use crate::auth::Directory;
+use crate::auth::oidc::Provider;
 use crate::config::{Config, ServeArgs};
 use crate::mask::Mask;
 use crate::receipt::Receipts;
@@ -79,6 +81,7 @@ async fn serve(config: Config) -> Result<()> {
     let address = listener.local_addr()?;
     let stop = CancellationToken::new();
     let base_url = config.public_url.unwrap_or_else(|| format!("http://{address}"));
+    let provider = config.oidc.map(|settings| Provider::new(settings, &base_url)).transpose()?;
     let receipts = Receipts {
         keys: Keys::open(&data)?,
         issuer: base_url.clone(),
@@ -92,11 +95,12 @@ async fn serve(config: Config) -> Result<()> {
         environment: config.environment,
         base_url,
         receipts,
+        provider,
         mask: Mask::new(store.key())?,
         announce: announce(config.login_output.as_deref())?,
         stop: stop.clone(),
     };
-    warn_of(&directory.people, address.ip().is_loopback() || app.is_https());
+    warn_of(&directory, address.ip().is_loopback() || app.is_https());
     let stopping = stop_on_signal(stop.clone())?;
     let sweeper = tokio::spawn(sweep(store.clone(), stop.clone()));
     let following = {
@@ -125,11 +129,11 @@ fn gateway_key(data: &DataDir) -> Result<Key> {
     }
 }
 
-fn warn_of(people: &[crate::auth::Person], is_private: bool) {
-    if people.is_empty() {
-        tracing::warn!("nobody may decide: name people with `--person`");
+fn warn_of(directory: &Directory, is_private: bool) {
+    if directory.people.is_empty() && !directory.has_provider {
+        tracing::warn!("nobody may decide: name people with `--person`, or an identity provider with `--oidc-issuer`");
     }
-    for person in people.iter().filter(|person| person.identities.is_empty()) {
+    for person in directory.people.iter().filter(|person| person.identities.is_empty()) {
         tracing::info!(
             person = person.name,
             "no identities given: every address with this name counts as this person's"

@@ -9,6 +9,7 @@ use super::terminal;
 use crate::auth::Role;
 use crate::clock::written;
 use crate::config::StoreArg;
+use crate::store::access::NewToken;
 
 /// Tokens for gateways and tools; no token decides
 #[derive(Args)]
@@ -30,6 +31,9 @@ enum Command {
         /// Who or what will hold it
         #[arg(long)]
         name: String,
+        /// The human behind it, who then decides nothing that is asked for with it
+        #[arg(long, value_name = "PERSON")]
+        owner: Option<String>,
         /// When it ends, as in `90d` or `12h`; never if left out
         #[arg(long, value_parser = duration_ms, value_name = "DURATION")]
         expires: Option<i64>,
@@ -55,10 +59,11 @@ enum Command {
 impl TokenCommand {
     pub async fn run(self) -> Result<(), Failure> {
         match self.command {
-            Command::Create { role, name, expires, store } => {
+            Command::Create { role, name, owner, expires, store } => {
                 let store = store.open().await?;
                 let expires_ms = expires.map(|ms| store.now().saturating_add(ms));
-                let (_, secret) = store.create_token(&name, role, expires_ms).await?;
+                let (_, secret) =
+                    store.create_token(NewToken { name: &name, role, owner: owner.as_deref(), expires_ms }).await?;
                 terminal::say(&secret);
                 store.close().await;
             }

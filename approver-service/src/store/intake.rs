@@ -36,12 +36,28 @@ const LIVE: &str = "
 /// Near misses are looked for among this many of the newest live holds.
 const NEIGHBOURS: i64 = 100;
 
+/// An intake, and the human behind the token that it was sent with.
+pub struct Asked {
+    pub intake: Intake,
+    pub owner: Option<String>,
+}
+
+impl From<Intake> for Asked {
+    fn from(intake: Intake) -> Asked {
+        Asked { intake, owner: None }
+    }
+}
+
 impl Store {
     /// Creates or joins. The same nonce gets the same hold, however often it asks.
-    pub async fn intake(&self, intake: Intake) -> Result<View> {
+    pub async fn intake(&self, asked: impl Into<Asked>) -> Result<View> {
+        let Asked { intake, owner } = asked.into();
         let digest_mac = self.key().mac("digest", &intake.digest);
         let mut tx = self.begin().await?;
         let view = tx.intake(intake, digest_mac).await?;
+        if let Some(owner) = owner {
+            row::add_parties(tx.conn(), &view.id, &[&owner]).await?;
+        }
         tx.commit().await?;
         Ok(view)
     }

@@ -25,7 +25,8 @@ const MAX_MISSES: i64 = 5;
 const MAX_PER_PERSON: i64 = 5;
 const MAX_PER_MINUTE: i64 = 30;
 
-const IS_KNOWN: &str = "SELECT EXISTS (SELECT 1 FROM people WHERE name = $1)";
+/// Whom only the provider knows logs in there.
+const IS_KNOWN: &str = "SELECT EXISTS (SELECT 1 FROM people WHERE name = $1 AND source = 'local')";
 const RECENT: &str = "
     SELECT count(*), count(*) FILTER (WHERE person = $1) FROM logins WHERE created_ms > $2";
 const CREATE: &str = "
@@ -114,7 +115,7 @@ impl Store {
             Proof::Link(_) => "link",
         };
         sqlx::query(USE).bind(login.try_get::<&str, _>("id")?).bind(now).execute(tx.conn()).await?;
-        let (session, secret) = tx.open_session(login.try_get("person")?, read_ms).await?;
+        let (session, secret) = tx.open_session(login.try_get("person")?, now + DECIDE_MS, read_ms).await?;
         let actor = Actor::person(&session.person);
         tx.record(Fact { kind: "login", actor, hold: None, details: [("method", method.to_owned())].into() });
         tx.commit().await?;
@@ -136,14 +137,14 @@ impl Store {
 }
 
 impl Tx {
-    async fn open_session(&mut self, person: String, read_ms: i64) -> Result<(Session, String)> {
+    pub(super) async fn open_session(
+        &mut self,
+        person: String,
+        decide_until_ms: i64,
+        read_ms: i64,
+    ) -> Result<(Session, String)> {
         let secret = secret::bearer(SESSION_PREFIX)?;
-        let session = Session {
-            person,
-            hash: sha256(&secret),
-            decide_until_ms: self.now + DECIDE_MS,
-            expires_ms: self.now + read_ms,
-        };
+        let session = Session { person, hash: sha256(&secret), decide_until_ms, expires_ms: self.now + read_ms };
         sqlx::query(OPEN_SESSION)
             .bind(&session.hash)
             .bind(&session.person)

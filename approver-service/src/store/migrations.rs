@@ -10,23 +10,27 @@ use super::database::Backend;
 
 type Step = (i64, &'static str, &'static str);
 
-const SQLITE: [Step; 6] = [
+const SQLITE: [Step; 7] = [
     (1, "holds", include_str!("../../migrations/sqlite/0001_holds.sql")),
     (2, "workflows", include_str!("../../migrations/sqlite/0002_workflows.sql")),
     (3, "questions", include_str!("../../migrations/sqlite/0003_questions.sql")),
     (4, "replicas", include_str!("../../migrations/sqlite/0004_replicas.sql")),
     (5, "polls", include_str!("../../migrations/sqlite/0005_polls.sql")),
     OBSERVATIONS,
+    SIGN_ON,
 ];
 
-const POSTGRES: [Step; 3] = [
+const POSTGRES: [Step; 4] = [
     (4, "schema", include_str!("../../migrations/postgres/0004_schema.sql")),
     (5, "polls", include_str!("../../migrations/postgres/0005_polls.sql")),
     OBSERVATIONS,
+    SIGN_ON,
 ];
 
 /// The same text on both.
 const OBSERVATIONS: Step = (6, "observations", include_str!("../../migrations/both/0006_observations.sql"));
+/// The same text on both.
+const SIGN_ON: Step = (7, "sign on", include_str!("../../migrations/both/0007_sign_on.sql"));
 
 pub(super) fn migrator(backend: Backend) -> Migrator {
     let steps: &[Step] = match backend {

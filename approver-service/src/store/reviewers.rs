@@ -22,7 +22,9 @@ macro_rules! is_party {
 /// Of the same: its person is a reviewer of the hold's workflow.
 macro_rules! is_reviewer {
     () => {
-        "EXISTS (SELECT 1 FROM reviewers r WHERE r.workflow = holds.workflow AND r.person = s.person)"
+        "(EXISTS (SELECT 1 FROM reviewers r WHERE r.workflow = holds.workflow AND r.person = s.person)
+            OR EXISTS (SELECT 1 FROM reviewer_groups g WHERE g.workflow = holds.workflow AND (g.name = '*'
+                OR EXISTS (SELECT 1 FROM session_groups m WHERE m.session = s.hash AND m.name = g.name))))"
     };
 }
 
@@ -76,6 +78,7 @@ const STANDING: &str = concat!(
 const ADD_WORKFLOW: &str = "
     INSERT INTO workflows (name, quorum, require_reason, deadline_ms) VALUES ($1, $2, $3, $4)";
 const ADD_REVIEWER: &str = "INSERT INTO reviewers (workflow, person) VALUES ($1, $2)";
+const ADD_GROUP: &str = "INSERT INTO reviewer_groups (workflow, name) VALUES ($1, $2)";
 
 /// What stands between a person and a hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,6 +112,9 @@ impl Store {
                 .await?;
             for person in &workflow.reviewers {
                 sqlx::query(ADD_REVIEWER).bind(&workflow.name).bind(person).execute(tx.conn()).await?;
+            }
+            for group in &workflow.groups {
+                sqlx::query(ADD_GROUP).bind(&workflow.name).bind(group).execute(tx.conn()).await?;
             }
             lines.push(format!("{workflow:?}"));
         }

@@ -71,15 +71,21 @@ pub(super) async fn insert(conn: &mut AnyConnection, hold: &Hold) -> Result<()> 
         .bind(i64::from(hold.quorum))
         .execute(&mut *conn)
         .await?;
-    let parties: Vec<_> = [&request.principal, &request.on_behalf_of].into_iter().flatten().collect();
-    let identities: Vec<_> = parties.into_iter().flat_map(|party| identity::of_requester(party)).collect();
+    let parties: Vec<_> =
+        [&request.principal, &request.on_behalf_of].into_iter().flatten().map(String::as_str).collect();
+    add_parties(conn, &hold.id, &parties).await
+}
+
+/// Makes `names` those who asked for the hold, beside those who are already.
+pub(super) async fn add_parties(conn: &mut AnyConnection, hold: &str, names: &[&str]) -> Result<()> {
+    let identities: Vec<_> = names.iter().flat_map(|name| identity::of_requester(name)).collect();
     if identities.is_empty() {
         return Ok(());
     }
     // Numbers alone go into the text, of which there are as many as a hold may have identities.
     let rows: Vec<_> = (0..identities.len()).map(|n| format!("($1, ${})", n + 2)).collect();
     let insert = format!("INSERT INTO hold_parties (hold, identity) VALUES {} ON CONFLICT DO NOTHING", rows.join(", "));
-    let mut insert = sqlx::query(AssertSqlSafe(insert)).bind(&hold.id);
+    let mut insert = sqlx::query(AssertSqlSafe(insert)).bind(hold);
     for identity in identities {
         insert = insert.bind(identity);
     }

@@ -24,6 +24,7 @@ mod quorum;
 mod races;
 mod release;
 mod replicas;
+mod sign_on;
 mod silence;
 mod time;
 

@@ -93,35 +93,50 @@ pub fn csrf(app: &App, session: &Session) -> String {
 
 /// The cookie of a new session. Another site cannot make the browser send it.
 pub fn cookie(app: &App, secret: &str) -> HeaderValue {
-    set_cookie(app, secret, READ_MS / 1000)
+    set_cookie(app, Purpose::Session, secret, READ_MS / 1000)
 }
 
 pub fn no_cookie(app: &App) -> HeaderValue {
-    set_cookie(app, "", 0)
+    set_cookie(app, Purpose::Session, "", 0)
 }
 
-fn set_cookie(app: &App, value: &str, seconds: i64) -> HeaderValue {
+/// What a cookie is for.
+#[derive(Clone, Copy)]
+pub enum Purpose {
+    Session,
+    /// A login on its way through an identity provider.
+    Attempt,
+}
+
+pub fn set_cookie(app: &App, purpose: Purpose, value: &str, seconds: i64) -> HeaderValue {
     let secure = if app.is_https() { "; Secure" } else { "" };
-    let cookie = format!("{}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age={seconds}{secure}", cookie_name(app));
+    let cookie =
+        format!("{}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age={seconds}{secure}", cookie_name(app, purpose));
     // Secrets are base64: always a valid header value.
     HeaderValue::try_from(cookie).unwrap_or(HeaderValue::from_static(""))
 }
 
 /// The prefix makes browsers refuse the cookie from anywhere but this host over TLS.
-fn cookie_name(app: &App) -> &'static str {
-    if app.is_https() { "__Host-privyseal" } else { "privyseal" }
+fn cookie_name(app: &App, purpose: Purpose) -> &'static str {
+    match (app.is_https(), purpose) {
+        (true, Purpose::Session) => "__Host-privyseal",
+        (true, Purpose::Attempt) => "__Host-privyseal-login",
+        (false, Purpose::Session) => "privyseal",
+        (false, Purpose::Attempt) => "privyseal-login",
+    }
+}
+
+/// The values that the browser sent for `purpose`.
+pub fn cookies<'a>(headers: &'a HeaderMap, app: &App, purpose: Purpose) -> impl Iterator<Item = &'a str> {
+    let name = cookie_name(app, purpose);
+    let pairs = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
+    let pairs = pairs.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.filter(move |(found, _)| *found == name).map(|(_, value)| value)
 }
 
 async fn session(headers: &HeaderMap, app: &App) -> Result<Option<Session>, Refused> {
-    let secret = headers
-        .get_all(header::COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(name, _)| *name == cookie_name(app));
-    match secret {
-        Some((_, secret)) => Ok(app.store.session(secret).await?),
+    match cookies(headers, app, Purpose::Session).next() {
+        Some(secret) => Ok(app.store.session(secret).await?),
         None => Ok(None),
     }
 }

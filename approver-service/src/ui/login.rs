@@ -21,6 +21,8 @@ use crate::store::login::{Proof, READ_MS};
 struct LoginPage {
     /// For whom a code was asked for just now.
     asked: Option<String>,
+    /// Who else can say who somebody is.
+    provider: Option<String>,
 }
 
 #[derive(Template)]
@@ -49,14 +51,15 @@ pub struct Link {
 #[derive(Deserialize)]
 pub struct Nothing {}
 
-pub async fn form() -> Response {
-    page(&LoginPage { asked: None })
+pub async fn form(State(app): State<App>) -> Response {
+    let provider = app.provider.as_ref().map(|provider| provider.host().to_owned());
+    page(&LoginPage { asked: None, provider })
 }
 
 pub async fn request(State(app): State<App>, OwnForm(ask): OwnForm<Ask>) -> Result<Response, Refused> {
     let person = ask.person.trim().to_owned();
     app.announce_login(&person).await?;
-    Ok(page(&LoginPage { asked: Some(person) }))
+    Ok(page(&LoginPage { asked: Some(person), provider: None }))
 }
 
 pub async fn code(State(app): State<App>, OwnForm(form): OwnForm<Code>) -> Result<Response, Refused> {

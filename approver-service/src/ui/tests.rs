@@ -1,5 +1,7 @@
 //! Pages and forms over real HTTP: who sees what, and which forms count.
 
+use std::collections::BTreeSet;
+
 use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, COOKIE, ORIGIN};
 
@@ -76,6 +78,7 @@ async fn where_two_must_approve_the_page_counts_and_others_only_read() {
         require_reason: true,
         deadline_ms: None,
         reviewers: reviewers(&["bob", "alice"]),
+        groups: BTreeSet::new(),
     };
     service.store.set_workflows(std::slice::from_ref(&default)).await.unwrap();
     let id = service.hold(1).await;

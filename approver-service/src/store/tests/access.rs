@@ -5,6 +5,7 @@ use privyseal_engine::hold::{Intake, State};
 use super::{Bench, MINUTE, intake};
 use crate::auth::{Person, Role, TOKEN_PREFIX};
 use crate::store::Error;
+use crate::store::access::NewToken;
 use crate::store::login::{DECIDE_MS, Proof, READ_MS};
 
 on_both_databases! {
@@ -112,13 +113,13 @@ async fn logins_are_asked_for_at_a_rate() {
 async fn tokens_end_and_are_revoked_and_are_not_stored() {
     let bench = Bench::new().await;
     let ends = Some(bench.store.now() + MINUTE);
-    let (token, secret) = bench.store.create_token("siem", Role::Auditor, ends).await.unwrap();
+    let (token, secret) = bench.store.create_token(new("siem", Role::Auditor, ends)).await.unwrap();
     assert!(secret.starts_with(TOKEN_PREFIX) && secret.len() == TOKEN_PREFIX.len() + 43);
     assert_eq!(bench.store.token(&secret).await.unwrap(), Some(token.clone()));
     bench.pass(MINUTE);
     assert_eq!(bench.store.token(&secret).await.unwrap(), None);
 
-    let (token, secret) = bench.store.create_token("gateway", Role::Filter, None).await.unwrap();
+    let (token, secret) = bench.store.create_token(new("gateway", Role::Filter, None)).await.unwrap();
     bench.store.revoke_token(&token.id).await.unwrap();
     assert_eq!(bench.store.token(&secret).await.unwrap(), None);
     assert!(matches!(bench.store.revoke_token(&token.id).await, Err(Error::Unknown)));
@@ -130,7 +131,7 @@ async fn secrets_and_digests_are_not_in_the_file() {
     let bench = Bench::new().await;
     let digest: String = (0..64).map(|i| char::from(b"0123456789abcdef"[i * 7 % 16])).collect();
     bench.create(Intake { digest: digest.clone(), ..intake(1) }).await;
-    let (_, token) = bench.store.create_token("gateway", Role::Filter, None).await.unwrap();
+    let (_, token) = bench.store.create_token(new("gateway", Role::Filter, None)).await.unwrap();
     let challenge = bench.store.challenge("bob").await.unwrap().unwrap();
     let (_, session) = bench.store.log_in(Proof::Code(&challenge.code), DECIDE_MS).await.unwrap();
     bench.store.close().await;
@@ -143,4 +144,8 @@ async fn secrets_and_digests_are_not_in_the_file() {
     for secret in [&digest, &token, &challenge.link, &challenge.code, &session] {
         assert!(!holds(secret));
     }
+}
+
+fn new(name: &str, role: Role, expires_ms: Option<i64>) -> NewToken<'_> {
+    NewToken { name, role, owner: None, expires_ms }
 }

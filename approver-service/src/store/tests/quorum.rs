@@ -28,7 +28,14 @@ on_both_databases! {
 
 fn workflow(quorum: u32, reviewers: &[&str]) -> Workflow {
     let reviewers: BTreeSet<_> = reviewers.iter().map(|name| (*name).to_owned()).collect();
-    Workflow { name: "pay".into(), quorum, require_reason: false, deadline_ms: None, reviewers }
+    Workflow {
+        name: "pay".into(),
+        quorum,
+        require_reason: false,
+        deadline_ms: None,
+        reviewers,
+        groups: BTreeSet::new(),
+    }
 }
 
 /// Four people, of whom `bob` and `bobby` are one human.
