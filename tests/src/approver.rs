@@ -12,10 +12,13 @@ use crate::client::{self, Request};
 use crate::process::{Process, Signal};
 use crate::{artefacts, eventually, ports};
 
+/// What replicas share.
+const SHARED_KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+
 pub struct Approver {
     process: Process,
     addr: SocketAddr,
-    data: PathBuf,
+    home: Home,
     key: String,
     gateway_token: String,
     /// Holds its output, and its data unless that is somebody else's.
@@ -42,10 +45,29 @@ impl Approver {
     ) -> Result<Approver> {
         let dir = TempDir::new()?;
         let data = data.unwrap_or_else(|| dir.path().join("data"));
-        let key = privyseal(&["key", "show"], &data)?;
-        let gateway_token = token(&data, "filter")?;
-        let process = serve(&data, dir.path(), addr, people, arguments)?;
-        let mut approver = Approver { process, addr, data, key, gateway_token, dir };
+        let home = Home { data, database: None };
+        let key = home.run(&["key", "show"])?;
+        Approver::start_at_home(dir, home, key, addr, people, arguments).await
+    }
+
+    /// Starts a replica on a database of PostgreSQL, with data and a port of its own.
+    pub async fn start_replica(database: &str, people: &[&str]) -> Result<Approver> {
+        let dir = TempDir::new()?;
+        let home = Home { data: dir.path().join("data"), database: Some(database.to_owned()) };
+        Approver::start_at_home(dir, home, SHARED_KEY.to_owned(), ports::free(), people, &[]).await
+    }
+
+    async fn start_at_home(
+        dir: TempDir,
+        home: Home,
+        key: String,
+        addr: SocketAddr,
+        people: &[&str],
+        arguments: &[&str],
+    ) -> Result<Approver> {
+        let gateway_token = home.token("filter")?;
+        let process = serve(&home, dir.path(), addr, people, arguments)?;
+        let mut approver = Approver { process, addr, home, key, gateway_token, dir };
         approver.ready().await?;
         Ok(approver)
     }
@@ -71,7 +93,7 @@ impl Approver {
     }
 
     pub fn data(&self) -> &Path {
-        &self.data
+        &self.home.data
     }
 
     /// The key that it shares with the gateway.
@@ -86,7 +108,7 @@ impl Approver {
 
     /// A new token of a role, as `privyseal token create` prints it.
     pub fn token(&self, role: &str) -> Result<String> {
-        token(&self.data, role)
+        self.home.token(role)
     }
 
     pub fn process(&self) -> &Process {
@@ -105,7 +127,7 @@ impl Approver {
     /// Starts it again on its data and its port.
     pub async fn restart(&mut self, people: &[&str]) -> Result<()> {
         self.process.kill();
-        self.process = serve(&self.data, self.dir.path(), self.addr, people, &[])?;
+        self.process = serve(&self.home, self.dir.path(), self.addr, people, &[])?;
         self.ready().await
     }
 
@@ -142,28 +164,48 @@ impl Approver {
 impl Approver {
     /// Signs receipts with a new key from now on.
     pub fn rotate_receipts_now(&self) -> Result<String> {
-        privyseal(&["key", "rotate-receipts", "--now"], &self.data)
+        self.home.run(&["key", "rotate-receipts", "--now"])
     }
 }
 
-fn serve(data: &Path, output: &Path, addr: SocketAddr, people: &[&str], arguments: &[&str]) -> Result<Process> {
-    let mut command = Command::new(artefacts::privyseal());
-    command.args(["serve", "--listen", &addr.to_string(), "--data"]).arg(data).args(arguments);
+fn serve(home: &Home, output: &Path, addr: SocketAddr, people: &[&str], arguments: &[&str]) -> Result<Process> {
+    let mut command = home.command(&["serve", "--listen", &addr.to_string()]);
+    command.args(arguments);
     for person in people {
         command.args(["--person", person]);
     }
     Process::spawn(command, output, "serve")
 }
 
-fn token(data: &Path, role: &str) -> Result<String> {
-    privyseal(&["token", "create", "--role", role, "--name", role], data)
+/// Where an approver keeps what outlives it.
+struct Home {
+    data: PathBuf,
+    /// Shared with other replicas.
+    database: Option<String>,
 }
 
-/// What a command prints that works on the data directory.
-fn privyseal(arguments: &[&str], data: &Path) -> Result<String> {
-    let out = Command::new(artefacts::privyseal()).args(arguments).arg("--data").arg(data).output()?;
-    ensure!(out.status.success(), "privyseal {}: {}", arguments.join(" "), String::from_utf8_lossy(&out.stderr));
-    Ok(String::from_utf8_lossy(&out.stdout).trim().to_owned())
+impl Home {
+    /// A command that works on it.
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(artefacts::privyseal());
+        command.args(arguments).arg("--data").arg(&self.data);
+        if let Some(database) = &self.database {
+            command.env("PRIVYSEAL_DATABASE", database);
+            command.env("PRIVYSEAL_KEY", SHARED_KEY).env("PRIVYSEAL_STORAGE_KEY", SHARED_KEY);
+        }
+        command
+    }
+
+    /// What a command prints.
+    fn run(&self, arguments: &[&str]) -> Result<String> {
+        let out = self.command(arguments).output()?;
+        ensure!(out.status.success(), "privyseal {}: {}", arguments.join(" "), String::from_utf8_lossy(&out.stderr));
+        Ok(String::from_utf8_lossy(&out.stdout).trim().to_owned())
+    }
+
+    fn token(&self, role: &str) -> Result<String> {
+        self.run(&["token", "create", "--role", role, "--name", role])
+    }
 }
 
 /// A one-time way to log in.

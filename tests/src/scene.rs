@@ -2,13 +2,14 @@
 
 use std::net::SocketAddr;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use serde_json::Value;
 
 use crate::approver::{Approver, Person};
 use crate::client::{Request, Response};
 use crate::envoy::{Config, Envoy, Plugin};
 use crate::fake_approver::FakeApprover;
+use crate::postgres::Postgres;
 use crate::upstream::Upstream;
 use crate::{jwt, policy};
 
@@ -17,10 +18,16 @@ pub const PEOPLE: &[&str] = &["alice=alice@example.com", "bob=bob@example.com,ag
 
 pub struct Scene {
     pub upstream: Upstream,
+    /// The one at which people decide.
     pub approver: Approver,
+    /// The one that the gateway asks, where it is another.
+    pub replica: Option<Approver>,
     pub envoy: Envoy,
     pub alice: Person,
 }
+
+/// With `2`, every scene has two replicas on PostgreSQL: requests wait at one, people decide at the other.
+const REPLICAS: &str = "PRIVYSEAL_TEST_REPLICAS";
 
 impl Scene {
     /// With a policy, before an upstream that answers 200.
@@ -38,12 +45,21 @@ impl Scene {
     }
 
     async fn try_start(upstream: Upstream, policy: &Value, change: impl FnOnce(&mut Config)) -> Result<Scene> {
-        let approver = Approver::start(PEOPLE).await?;
-        let mut config = gateway(upstream.addr(), approver.addr(), approver.gateway_token(), approver.key(), policy);
+        let (approver, replica) = match std::env::var(REPLICAS).as_deref() {
+            Ok("2") => {
+                let database = Postgres::shared().database();
+                let approver = Approver::start_replica(&database, PEOPLE).await?;
+                (approver, Some(Approver::start_replica(&database, PEOPLE).await?))
+            }
+            Ok(other) => bail!("{REPLICAS} is `{other}`: expected `2`, or nothing for one approver on SQLite"),
+            Err(_) => (Approver::start(PEOPLE).await?, None),
+        };
+        let asked = replica.as_ref().unwrap_or(&approver);
+        let mut config = gateway(upstream.addr(), asked.addr(), asked.gateway_token(), asked.key(), policy);
         change(&mut config);
         let envoy = Envoy::start(&config).await?;
         let alice = approver.login("alice").await?;
-        Ok(Scene { upstream, approver, envoy, alice })
+        Ok(Scene { upstream, approver, replica, envoy, alice })
     }
 
     pub fn addr(&self) -> SocketAddr {
