@@ -4,6 +4,7 @@
 //! the groups it may belong to, is decided. Must not go here: finding anything.
 
 use super::secret::assigned::open_value;
+use super::secret::issued::{PEM, PEM_LABEL, is_private, pem_label};
 
 /// A chain of groups is no longer than this: an IBAN in groups of four has 42 bytes.
 const CHAIN: usize = 96;
@@ -64,8 +65,10 @@ fn may_be_group(word: &str) -> bool {
 fn private_key(bytes: &[u8]) -> Option<usize> {
     memchr::memmem::find_iter(bytes, b"-----BEGIN").find(|begin| {
         let body = bytes.get(*begin..).unwrap_or_default();
-        let label = body.get(..64.min(body.len())).unwrap_or_default();
-        let other = body.len() >= 64 && memchr::memmem::find(label, b"PRIVATE KEY").is_none();
+        let other = match pem_label(body) {
+            Some(begin) => !is_private(body, begin),
+            None => body.len() >= PEM.len() + PEM_LABEL,
+        };
         let ended = memchr::memmem::find(body, b"-----END ")
             .and_then(|end| body.get(end + 9..))
             .is_some_and(|tail| memchr::memmem::find(tail, b"-----").is_some() || tail.len() > 64);
@@ -101,6 +104,9 @@ mod tests {
         assert_eq!(settled(open), 4);
         let closed = format!("{open}-----END RSA PRIVATE KEY-----\nnow ");
         assert_eq!(settled(&closed), closed.len());
+        // What stands in the label decides, not what stands behind it.
+        let other = "-----BEGIN TRIVATE KEY-----\nMIIC\n-----END PRIVATE KEY-----\na b ";
+        assert_eq!(settled(other), other.len());
         let certificate = format!("-----BEGIN CERTIFICATE-----\n{}\nword ", "abcd".repeat(20));
         assert_eq!(settled(&certificate), certificate.len());
     }

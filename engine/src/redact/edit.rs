@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use super::value::Found;
+use super::value::{Found, base64};
 use super::{Finding, Labels, Profile, Redacted};
 use crate::detect::Match;
 
@@ -43,7 +43,10 @@ impl<'p> Job<'p> {
 
     /// What to write instead of what was found; `None`: it stays.
     pub fn edit(&mut self, found: Found) -> Option<Edit> {
-        let text = self.profile.replacement(&found, self.key, self.labels)?;
+        let text = match found.inside {
+            Some(place) => base64::redacted(self, &found.value, place)?.0,
+            None => self.profile.replacement(&found, self.key, self.labels)?,
+        };
         let finding = Finding { entity: found.name, range: found.range.clone(), score: found.score };
         Some(Edit { range: found.range, drops: text.is_empty(), text, finding })
     }

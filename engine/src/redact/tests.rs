@@ -134,6 +134,29 @@ fn keys_stay_distinct() {
 }
 
 #[test]
+fn base64_inside_of_text() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+    let (plain, masked) = ("ask alice@example.com, please", "ask <EMAIL_ADDRESS_1>, please");
+    let text = |inner: &str, own: &str| {
+        let (a, b) = (STANDARD.encode(inner), URL_SAFE_NO_PAD.encode(inner));
+        format!("see {own} or {a} or /v2?x={b}; the rest stays.")
+    };
+    let with = |content_type: &str, body: &str| redacted(content_type, body, StyleSource::Numbered);
+    // The first value in reading order has the first number, encoded or not.
+    let both = |inner: &str, own: &str| format!("{} then {own}", STANDARD.encode(inner));
+    assert_eq!(with("text/plain", &both(plain, "bob@example.com")), both(masked, "<EMAIL_ADDRESS_2>"),);
+    assert_eq!(with("text/plain", &text(plain, "alice@example.com")), text(masked, "<EMAIL_ADDRESS_1>"));
+    let json = |inner: &str, own: &str| format!(r#"{{"m":"{}"}}"#, text(inner, own));
+    assert_eq!(with("application/json", &json(plain, "alice@example.com")), json(masked, "<EMAIL_ADDRESS_1>"));
+    // Twice, and of something in which nothing is.
+    let twice = |inner: &str| format!("x {} y", STANDARD.encode(format!("t {}", STANDARD.encode(inner))));
+    assert_eq!(with("text/plain", &twice(plain)), twice(masked));
+    let nothing = format!("x {} y", STANDARD.encode("nothing to be found in here"));
+    assert_eq!(with("text/plain", &nothing), nothing);
+}
+
+#[test]
 fn masked_keys_are_like_no_other_key() {
     let table = [
         // A key that looks like the label already, before or behind.

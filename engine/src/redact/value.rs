@@ -2,7 +2,7 @@
 //!
 //! Must not go here: where fields begin and end (`json` and the other formats), what is personal (`detect`).
 
-mod base64;
+pub(super) mod base64;
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -66,6 +66,8 @@ pub(super) struct Found {
     pub range: Range<usize>,
     pub value: String,
     pub score: u8,
+    /// It was found inside of this word, which encodes it.
+    pub inside: Option<Place>,
 }
 
 /// Calls `hit` with everything found in a text, in order; answers where anything was seen, also what lost to something surer.
@@ -81,16 +83,29 @@ pub(super) fn each<'p>(
     detect::field(read, place.key, place.parent, &job.profile.wanted, &mut matches);
     let own = job.profile.own.find(read, &mut matches);
     let source = |m: &Match| view.as_ref().map_or(m.start..m.end, |view| view.source(&(m.start..m.end)));
-    let seen = matches.iter().map(source).collect();
+    let mut seen: Vec<Range<usize>> = matches.iter().map(source).collect();
     detect::resolve(&mut matches);
+    let mut encoded = if place.depth < NESTED { base64::words(job, read, place.inside()) } else { Vec::new() };
+    encoded.retain(|word| matches.iter().all(|m| m.end <= word.range.start || word.range.end <= m.start));
+    for word in &mut encoded {
+        if let Some(view) = &view {
+            word.range = view.source(&word.range);
+        }
+        seen.push(word.range.clone());
+    }
+    let mut encoded = encoded.into_iter().peekable();
     for found in matches.drain(..) {
         let range = source(&found);
+        while let Some(word) = encoded.next_if(|word| word.range.start < range.start) {
+            hit(job, word);
+        }
         let Match { entity, start, end, score } = found;
         let value = read.get(start..end).unwrap_or_default().to_owned();
         let name = own.iter().find(|(at, _)| *at == start).filter(|_| entity == Entity::Custom);
         let name = name.map_or(Cow::Borrowed(entity.name()), |(_, name)| Cow::Owned(name.clone()));
-        hit(job, Found { entity, name, range, value, score });
+        hit(job, Found { entity, name, range, value, score, inside: None });
     }
+    encoded.for_each(|word| hit(job, word));
     job.matches = matches;
     seen
 }

@@ -337,11 +337,25 @@ fn jwt(scan: &mut Scan<'_>, start: usize) {
     }
 }
 
+/// The length of the `-----BEGIN … -----` that `rest` begins with, without its last hyphens.
+pub(in crate::detect) fn pem_label(rest: &[u8]) -> Option<usize> {
+    let label = rest.get(PEM.len()..rest.len().min(PEM.len() + PEM_LABEL))?;
+    memchr::memmem::find(label, b"-----").map(|end| PEM.len() + end)
+}
+
+/// Whether a begin of this length announces a private key.
+pub(in crate::detect) fn is_private(rest: &[u8], begin: usize) -> bool {
+    memchr::memmem::find(rest.get(..begin).unwrap_or_default(), b"PRIVATE KEY").is_some()
+}
+
+pub(in crate::detect) const PEM: &[u8] = b"-----BEGIN ";
+/// A label and the hyphens behind it are no longer than this.
+pub(in crate::detect) const PEM_LABEL: usize = 64;
+
 /// `-----BEGIN … PRIVATE KEY-----` to its end, or as far as its lines go; answers where that is.
 pub(in crate::detect) fn private_key(scan: &mut Scan<'_>, at: usize) -> Option<usize> {
-    let rest = Some(scan.rest(at)).filter(|rest| rest.starts_with(b"-----BEGIN "))?;
-    let label = rest.get(..64.min(rest.len()))?;
-    let begin = memchr::memmem::find(label, b"PRIVATE KEY").filter(|_| scan.wants(Entity::Secret))?;
+    let rest = Some(scan.rest(at)).filter(|rest| rest.starts_with(PEM))?;
+    let begin = pem_label(rest).filter(|begin| is_private(rest, *begin) && scan.wants(Entity::Secret))?;
     let body = rest.get(begin..)?;
     let body = body.get(..16_384.min(body.len()))?;
     let len = match memchr::memmem::find(body, b"-----END ") {

@@ -41,6 +41,14 @@ fn text_in_any_split() {
 }
 
 #[test]
+fn base64_in_any_split() {
+    use base64::Engine as _;
+    let encode = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
+    let (plain, masked) = (encode("to alice@example.com now"), encode("to <EMAIL_ADDRESS_1> now"));
+    every_split("text/plain", &format!("see {plain}, bob@x.org."), &format!("see {masked}, <EMAIL_ADDRESS_2>."));
+}
+
+#[test]
 fn keys_over_several_lines_in_any_split() {
     let text = "a\n-----BEGIN PRIVATE KEY-----\nMIICdgIBADANBgkqhkiG9w0B\nAQEFAASCAmAwggJcAgEAAoGB\n-----END PRIVATE KEY-----\nb";
     every_split("text/plain", text, "a\n<SECRET_1>\nb");
@@ -193,6 +201,7 @@ mod properties {
             Just("10.20.30.40".to_owned()),
             Just("日本語".to_owned()),
             Just("a%40x.org".to_owned()),
+            Just("dG8gYWxpY2VAZXhhbXBsZS5jb20gbm93".to_owned()),
         ];
         prop::collection::vec((word, prop_oneof![Just(" "), Just("\n"), Just(", "), Just("")]), 0..30)
             .prop_map(|words| words.into_iter().map(|(word, gap)| word + gap).collect())

@@ -1,13 +1,16 @@
-//! Values that are base64 or base64url of a text: decoded, redacted, and encoded again the same way.
+//! Values and words that are base64 or base64url of a text: decoded, redacted, and encoded again the same way.
 //!
 //! Must not go here: tokens that only look like it (`detect`).
+
+use std::ops::Range;
 
 use base64::Engine;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-use super::{Place, field};
-use crate::redact::Finding;
+use super::{Found, Place, field};
+use crate::detect::Entity;
 use crate::redact::edit::{Edit, Job, apply};
+use crate::redact::{Finding, Labels};
 
 const ANY_PADDING: GeneralPurposeConfig =
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
@@ -21,26 +24,86 @@ pub(super) fn whole(job: &mut Job<'_>, text: &str, place: Place, out: &mut Vec<E
         None => 0,
     };
     let Some(encoded) = text.get(start..).filter(|e| e.len() >= 16) else { return false };
-    let Some((decoded, engine)) = decode(encoded) else { return false };
+    let Some((instead, finding)) = redacted(job, encoded, place) else { return false };
+    let range = start..text.len();
+    out.push(Edit { range: range.clone(), text: instead, finding: Finding { range, ..finding }, drops: false });
+    true
+}
+
+/// The base64 of what is left of a text, and what was found in it; `None`: nothing, or it is none.
+pub(in crate::redact) fn redacted(job: &mut Job<'_>, encoded: &str, place: Place) -> Option<(String, Finding)> {
+    let (decoded, engine) = decode(encoded)?;
     let mut edits = Vec::new();
     field(job, &decoded, place, &mut edits);
     let redacted = apply(&decoded, edits);
-    let Some(body) = redacted.body else { return false };
-    let range = start..text.len();
-    let Some(first) = redacted.findings.into_iter().max_by_key(|f| f.score) else { return false };
-    let finding = Finding { range: range.clone(), ..first };
-    out.push(Edit { range, text: engine.encode(body), finding, drops: false });
-    true
+    let finding = redacted.findings.into_iter().max_by_key(|f| f.score)?;
+    Some((engine.encode(redacted.body?), finding))
+}
+
+/// Words in a text that are the base64 of a text in which something is found.
+pub(super) fn words(job: &Job<'_>, text: &str, place: Place) -> Vec<Found> {
+    let mut all = Vec::new();
+    for range in runs(text.as_bytes()) {
+        let word = text.get(range.clone()).unwrap_or_default();
+        // Whether, and not what: labels are given in the order in which values are replaced.
+        let mut labels = Labels::new();
+        let Some((_, finding)) = redacted(&mut Job::new(job.profile, &mut labels), word, place) else { continue };
+        all.push(Found {
+            entity: Entity::Custom,
+            name: finding.entity,
+            range,
+            value: word.to_owned(),
+            score: finding.score,
+            inside: Some(place),
+        });
+    }
+    all
+}
+
+/// Where letters of base64 stand in a row, with the padding behind; parts of dotted tokens are not among them, because a
+/// signature would no longer fit.
+fn runs(bytes: &[u8]) -> Vec<Range<usize>> {
+    /// Shorter words say little, and most words are shorter.
+    const LEAST: usize = 24;
+    let mut all = Vec::new();
+    let (mut at, mut done) = (LEAST - 1, 0);
+    // A run of this length covers one of the places that are looked at.
+    while let Some(b) = bytes.get(at) {
+        if !is_digit(b) {
+            at += LEAST;
+            continue;
+        }
+        let before = bytes.get(done..at).unwrap_or_default();
+        let start = at - before.iter().rev().take_while(|b| is_digit(b)).count();
+        let end = at + bytes.get(at..).unwrap_or_default().iter().take_while(|b| is_digit(b)).count();
+        let padding = bytes.get(end..).unwrap_or_default().iter().take(2).take_while(|b| **b == b'=').count();
+        let dotted = |at: Option<usize>, beyond: Option<usize>| {
+            let byte = |at: Option<usize>| at.and_then(|at| bytes.get(at));
+            byte(at) == Some(&b'.') && byte(beyond).is_some_and(is_digit)
+        };
+        let part = dotted(start.checked_sub(1), start.checked_sub(2)) || dotted(Some(end), Some(end + 1));
+        if end - start >= LEAST && !part {
+            all.push(start..end + padding);
+        }
+        done = end;
+        at = end + LEAST;
+    }
+    all
+}
+
+fn is_digit(b: &u8) -> bool {
+    b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'-' | b'_')
 }
 
 /// The text that `encoded` stands for, and how to encode it again.
 fn decode(encoded: &str) -> Option<(String, GeneralPurpose)> {
     let bytes = encoded.as_bytes();
-    let digit = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'-' | b'_');
-    if !bytes.iter().take(16).all(digit) {
+    if !bytes.iter().take(16).all(is_digit) {
         return None;
     }
-    let url = bytes.iter().any(|b| matches!(b, b'-' | b'_'));
+    // Without padding it is of URLs, unless a letter says otherwise.
+    let unpadded = bytes.len() % 4 != 0 && !bytes.iter().any(|b| matches!(b, b'+' | b'/'));
+    let url = unpadded || bytes.iter().any(|b| matches!(b, b'-' | b'_'));
     let alphabet = if url { &base64::alphabet::URL_SAFE } else { &base64::alphabet::STANDARD };
     let config = if encoded.ends_with('=') { ANY_PADDING } else { UNPADDED };
     let engine = GeneralPurpose::new(alphabet, config);
@@ -56,4 +119,26 @@ fn decode(encoded: &str) -> Option<(String, GeneralPurpose)> {
 fn is_text(bytes: &[u8]) -> bool {
     bytes.iter().all(|b| matches!(b, b'\t' | b'\n' | b'\r' | 0x20..=0x7e | 0x80..))
         && bytes.iter().filter(|b| b.is_ascii()).count() * 4 >= bytes.len() * 3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::test;
+
+    #[test]
+    fn runs_wherever_they_stand() {
+        let word = "QWxpY2U6IGFsaWNlQGV4YW1wbGUuY29t";
+        for (before, behind) in [("", ""), ("a ", " b"), ("token=", "=="), ("(", ")."), ("x. ", ". y")] {
+            for shift in 0..30 {
+                let text = format!("{}{before}{word}{behind}", "x ".repeat(shift));
+                let found = runs(text.as_bytes());
+                let expected = text.find(word).unwrap();
+                let padding = if behind == "==" { 2 } else { 0 };
+                assert_eq!(found, [expected..expected + word.len() + padding], "{text}");
+            }
+        }
+        assert!(runs(format!("eyJhbGciOiJIUzI1NiJ9.{word}.c2lnbmF0dXJl").as_bytes()).is_empty());
+        assert!(runs(b"no long words in here, and none/either").is_empty());
+    }
 }
