@@ -57,7 +57,10 @@ fn last_code(word: &str) -> &str {
 fn may_be_group(word: &str) -> bool {
     const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
     let code = word.len() <= 5 && word.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_punctuation());
-    let month = word.get(..3).is_some_and(|head| MONTHS.contains(&head.to_ascii_lowercase().as_str()));
+    // Its last letters: any mark may stand before a month.
+    let last = word.rsplit(|c: char| !c.is_ascii_alphabetic()).find(|part| !part.is_empty());
+    let month =
+        last.and_then(|last| last.get(..3)).is_some_and(|head| MONTHS.contains(&head.to_ascii_lowercase().as_str()));
     !word.is_empty() && (word.contains(|c: char| c.is_numeric() || !c.is_ascii()) || code || month)
 }
 
@@ -89,6 +92,7 @@ mod tests {
             ("card 4111 1111 ", 5),
             ("card 4111 1111 11", 5),
             ("born April 16, 19", 5),
+            ("born on`April 16, 19", 5),
             ("in GB22 PLYC 99", 3),
             ("call +49 ", 5),
             ("no value here, ", 15),
