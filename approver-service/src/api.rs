@@ -2,10 +2,12 @@
 //!
 //! Must not go here: pages (`ui`), anything that decides (`store`, `hold::transition`).
 
+pub mod events;
 pub mod extract;
 pub mod filter;
 pub mod health;
 pub mod login;
+pub mod metrics;
 pub mod observations;
 pub mod oidc;
 pub mod people;
@@ -40,6 +42,8 @@ pub fn routes() -> Router<App> {
         .route("/v1/login/oidc/device", post(oidc::start))
         .route("/v1/login/oidc/device/token", post(oidc::finish))
         .route("/.well-known/jwks.json", get(receipts::jwks))
+        .route("/v1/events", get(events::events))
+        .route("/metrics", get(metrics::metrics))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .method_not_allowed_fallback(problem::wrong_method)

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::oidc::Provider;
@@ -12,6 +13,7 @@ use crate::mask::Mask;
 use crate::receipt::Receipts;
 use crate::secret::Key;
 use crate::store::Store;
+use crate::telemetry::metrics::{self, Metrics};
 use crate::{api, ui};
 
 /// Shows a line to the people at the service's own terminal.
@@ -27,6 +29,7 @@ pub struct App {
     /// Where people reach this service: scheme and authority, without a slash at the end.
     pub base_url: String,
     pub announce: Announce,
+    pub metrics: Metrics,
     /// Proofs of releases, for upstreams.
     pub receipts: Receipts,
     /// Where people prove who they are, beside the codes on the service's terminal.
@@ -39,7 +42,12 @@ pub struct App {
 
 impl App {
     pub fn router(self) -> Router {
-        Router::new().merge(api::routes()).merge(ui::routes()).fallback(api::problem::unknown_route).with_state(self)
+        Router::new()
+            .merge(api::routes())
+            .merge(ui::routes())
+            .fallback(api::problem::unknown_route)
+            .layer(from_fn_with_state(self.clone(), metrics::observe))
+            .with_state(self)
     }
 
     /// Do people reach the service over TLS, so that cookies can demand it?

@@ -11,6 +11,7 @@ pub mod control;
 pub mod database;
 pub mod decide;
 mod follow;
+pub mod gauges;
 pub mod intake;
 pub mod list;
 pub mod login;

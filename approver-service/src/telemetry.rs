@@ -2,6 +2,8 @@
 //!
 //! Never logged: bodies, header values, previews, reasons, tokens, links, codes, keys, SQL parameters.
 
+pub mod metrics;
+
 use tracing::level_filters::LevelFilter;
 
 /// Starts logging; a second call changes nothing.

@@ -20,6 +20,7 @@ use crate::secret::{DataDir, Key};
 use crate::store::Store;
 use crate::store::access::NewToken;
 use crate::store::database::Address;
+use crate::telemetry::metrics::Metrics;
 use crate::{server, workflow};
 
 pub const GATEWAY_KEY: [u8; 32] = [9; 32];
@@ -62,6 +63,7 @@ impl Service {
             field_key: Key::new(privyseal_engine::keys::Keys::new(GATEWAY_KEY.into()).field),
         };
         let app = change(App {
+            metrics: Metrics::default(),
             receipts,
             provider: None,
             store: store.clone(),

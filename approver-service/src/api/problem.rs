@@ -25,6 +25,10 @@ pub struct Problem {
     pub state: Option<State>,
 }
 
+/// The code of the problem that a response tells, for metrics.
+#[derive(Clone, Copy)]
+pub struct Code(pub &'static str);
+
 pub type Result<T> = std::result::Result<T, Problem>;
 
 impl Problem {
@@ -114,8 +118,9 @@ impl From<Error> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = self.status;
+        let (status, code) = (self.status, self.code);
         let mut response = (status, Json(self)).into_response();
+        response.extensions_mut().insert(Code(code));
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -141,11 +146,12 @@ fn as_number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> std::r
 #[cfg(test)]
 mod tests {
     /// Where codes are written, each behind its status.
-    const SOURCES: [&str; 6] = [
+    const SOURCES: [&str; 7] = [
         include_str!("problem.rs"),
         include_str!("extract.rs"),
         include_str!("filter.rs"),
         include_str!("health.rs"),
+        include_str!("metrics.rs"),
         include_str!("oidc.rs"),
         include_str!("people.rs"),
     ];

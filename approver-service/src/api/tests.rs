@@ -5,6 +5,7 @@ mod filter;
 mod observations;
 mod people;
 mod waiting;
+mod watching;
 
 use crate::store::decide::{Decider, Verdict};
 use crate::store::login::{DECIDE_MS, Proof};

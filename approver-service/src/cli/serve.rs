@@ -24,6 +24,7 @@ use crate::receipt::Receipts;
 use crate::receipt::keys::Keys;
 use crate::secret::{DataDir, Key, parse_key};
 use crate::store::Store;
+use crate::telemetry::metrics::Metrics;
 use crate::workflow::watch::Watch;
 use crate::{server, telemetry};
 
@@ -94,6 +95,7 @@ async fn serve(config: Config) -> Result<()> {
         gateway_key,
         environment: config.environment,
         base_url,
+        metrics: Metrics::default(),
         receipts,
         provider,
         mask: Mask::new(store.key())?,

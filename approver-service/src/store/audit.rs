@@ -74,6 +74,12 @@ fn append(records: usize) -> String {
 }
 
 impl Store {
+    /// The number of the newest record.
+    pub async fn last_record(&self) -> Result<i64> {
+        let (seq, _): (i64, String) = sqlx::query_as(HEAD).fetch_one(self.readers()).await?;
+        Ok(seq)
+    }
+
     /// Follows the whole log as it stands, bytes, numbers, links and where it ends; says how many records it has.
     pub async fn verify_audit(&self) -> Result<std::result::Result<i64, Broken>> {
         let (seq, hash): (i64, String) = sqlx::query_as(HEAD).fetch_one(self.readers()).await?;

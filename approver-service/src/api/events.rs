@@ -1,0 +1,91 @@
+//! What happens to holds, as it happens: server-sent events in the order of the audit log, resumed by `Last-Event-ID`.
+//!
+//! An event says that something happened, not what was said: who listens reads the hold. Must not go here: the log's own
+//! records (`api::people`).
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Sse;
+use axum::response::sse::{Event, KeepAlive};
+use futures_util::Stream;
+use futures_util::stream::unfold;
+use serde::Serialize;
+use tokio::time::Instant;
+
+use super::extract::Authenticated;
+use super::people::may;
+use super::problem::{Problem, Result};
+use crate::app::App;
+use crate::audit::Entry;
+
+/// How often the log is looked at.
+const EVERY: Duration = Duration::from_millis(500);
+/// How long one stream lasts: who listens shows again that they may. Browsers come back by themselves.
+const LASTS: Duration = Duration::from_secs(15 * 60);
+const PAGE: u32 = 100;
+
+#[derive(Serialize)]
+struct Happened<'a> {
+    seq: i64,
+    at_ms: i64,
+    kind: &'a str,
+    hold: &'a str,
+}
+
+struct Listening {
+    app: App,
+    after: i64,
+    ready: VecDeque<Event>,
+    until: Instant,
+}
+
+pub async fn events(
+    State(app): State<App>,
+    Authenticated(caller): Authenticated,
+    headers: HeaderMap,
+) -> Result<Sse<impl Stream<Item = std::result::Result<Event, Infallible>>>> {
+    may(caller.may_read_holds())?;
+    let after = match headers.get("last-event-id") {
+        None => app.store.last_record().await?,
+        Some(id) => id
+            .to_str()
+            .ok()
+            .and_then(|id| id.parse().ok())
+            .ok_or_else(|| Problem::invalid("`last-event-id`: expected the number of an event"))?,
+    };
+    let listening = Listening { app, after, ready: VecDeque::new(), until: Instant::now() + LASTS };
+    Ok(Sse::new(unfold(listening, next)).keep_alive(KeepAlive::default()))
+}
+
+/// The next event; none when the stream is over, or the log cannot be read: who listens asks again from where it was.
+async fn next(mut listening: Listening) -> Option<(std::result::Result<Event, Infallible>, Listening)> {
+    loop {
+        if let Some(event) = listening.ready.pop_front() {
+            return Some((Ok(event), listening));
+        }
+        let entries = listening.app.store.audit(listening.after, PAGE).await.ok()?;
+        listening.after = entries.last().map_or(listening.after, |entry| entry.seq);
+        listening.ready = entries.iter().filter_map(event).collect();
+        if !entries.is_empty() {
+            continue;
+        }
+        if Instant::now() >= listening.until {
+            return None;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(EVERY) => {}
+            () = listening.app.stop.cancelled() => return None,
+        }
+    }
+}
+
+/// What is told of a record; nothing of those that are about no hold.
+fn event(entry: &Entry) -> Option<Event> {
+    let Entry { seq, at_ms, kind, hold: Some(hold), .. } = entry else { return None };
+    let happened = Happened { seq: *seq, at_ms: *at_ms, kind, hold };
+    Event::default().id(seq.to_string()).event(kind).json_data(happened).ok()
+}

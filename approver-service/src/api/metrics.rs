@@ -1,0 +1,21 @@
+//! Metrics for Prometheus, for whoever may read holds.
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+
+use super::extract::Authenticated;
+use super::people::may;
+use super::problem::{Problem, Result};
+use crate::app::App;
+
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+pub async fn metrics(State(app): State<App>, Authenticated(caller): Authenticated) -> Result<impl IntoResponse> {
+    may(caller.may_read_holds())?;
+    let text = app
+        .metrics
+        .render(&app.store.gauges().await?)
+        .map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the metrics cannot be written"))?;
+    Ok(([(header::CONTENT_TYPE, OPEN_METRICS)], text))
+}

@@ -1,0 +1,38 @@
+//! How much waits, for metrics.
+//!
+//! Must not go here: counters, which live in the process (`telemetry::metrics`).
+
+use privyseal_engine::hold::State;
+use sqlx::Row;
+
+use super::{Result, Store};
+
+const LIVE: &str = "
+    SELECT state, count(*) AS many, min(created_ms) AS oldest_ms FROM holds
+    WHERE state IN ('pending', 'info_requested', 'approved') GROUP BY state";
+
+/// The live holds at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// How many there are in each state, also where there are none.
+    pub live: Vec<(State, i64)>,
+    /// How long the oldest has waited that nobody decided.
+    pub oldest_pending_ms: i64,
+}
+
+impl Store {
+    pub async fn gauges(&self) -> Result<Standing> {
+        self.sweep().await?;
+        let rows = sqlx::query(LIVE).fetch_all(self.readers()).await?;
+        let mut standing = Standing { live: vec![], oldest_pending_ms: 0 };
+        for state in [State::Pending, State::InfoRequested, State::Approved] {
+            let row = rows.iter().find(|row| row.try_get::<&str, _>("state").is_ok_and(|name| name == state.as_str()));
+            standing.live.push((state, row.map_or(Ok(0), |row| row.try_get("many"))?));
+            if let Some(row) = row.filter(|_| state.is_open()) {
+                let waits_ms = self.now().saturating_sub(row.try_get("oldest_ms")?);
+                standing.oldest_pending_ms = standing.oldest_pending_ms.max(waits_ms);
+            }
+        }
+        Ok(standing)
+    }
+}

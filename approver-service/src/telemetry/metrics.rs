@@ -1,0 +1,181 @@
+//! What Prometheus reads: one table of metrics, whose doc comments are their help texts.
+//!
+//! Labels come from fixed sets: routes, statuses, stable codes. Never a principal, a path or a person. Must not go here:
+//! who may read them (`api::metrics`).
+
+use std::sync::Arc;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+use tracing::Instrument as _;
+
+use crate::api::problem::Code;
+use crate::app::App;
+use crate::store::gauges::Standing;
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Call {
+    method: &'static str,
+    route: String,
+    status: u16,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Refused {
+    code: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct InState {
+    state: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Build {
+    version: &'static str,
+}
+
+/// The metrics of this process; cheap to clone.
+#[derive(Clone, Default)]
+pub struct Metrics(Arc<Table>);
+
+#[derive(Default)]
+struct Table {
+    calls: Family<Call, Counter>,
+    refusals: Family<Refused, Counter>,
+    holds: Family<InState, Gauge>,
+    oldest_pending: Gauge,
+    build: Family<Build, Gauge>,
+}
+
+impl Metrics {
+    /// All of them as text (OpenMetrics 1.0), with what the database says now.
+    pub fn render(&self, standing: &Standing) -> Result<String, std::fmt::Error> {
+        let Table { calls, refusals, holds, oldest_pending, build } = &*self.0;
+        for (state, count) in &standing.live {
+            holds.get_or_create(&InState { state: state.as_str().to_owned() }).set(*count);
+        }
+        oldest_pending.set(standing.oldest_pending_ms / 1000);
+        build.get_or_create(&Build { version: env!("CARGO_PKG_VERSION") }).set(1);
+        let mut all = Registry::with_prefix("privyseal");
+        all.register("build", "The version that runs", build.clone());
+        all.register("holds", "Holds that are pending, asked about, or approved and not collected", holds.clone());
+        all.register("http_requests", "Requests answered, by route and status", calls.clone());
+        all.register("oldest_pending_seconds", "How long the oldest undecided hold has waited", oldest_pending.clone());
+        all.register("refusals", "Problem documents answered, by their stable code", refusals.clone());
+        let mut text = String::new();
+        encode(&mut text, &all)?;
+        Ok(text)
+    }
+}
+
+/// Counts every answer, and lets what is logged meanwhile name the trace that the gateway is in.
+pub async fn observe(State(app): State<App>, request: Request, next: Next) -> Response {
+    let method = match request.method().as_str() {
+        "GET" => "GET",
+        "POST" => "POST",
+        _ => "other",
+    };
+    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
+    let trace = request.headers().get("traceparent").and_then(|value| trace_id(value.to_str().ok()?));
+    let response = match trace {
+        Some(trace) => next.run(request).instrument(tracing::info_span!("request", trace_id = trace)).await,
+        None => next.run(request).await,
+    };
+    let call = Call { method, route, status: response.status().as_u16() };
+    app.metrics.0.calls.get_or_create(&call).inc();
+    if let Some(Code(code)) = response.extensions().get::<Code>() {
+        app.metrics.0.refusals.get_or_create(&Refused { code }).inc();
+    }
+    response
+}
+
+/// The trace of a W3C `traceparent`.
+fn trace_id(parent: &str) -> Option<String> {
+    let mut parts = parent.split('-');
+    let (version, trace) = (parts.next()?, parts.next()?);
+    let is_hex = |text: &str| text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    let is_one = version.len() == 2 && trace.len() == 32 && is_hex(trace) && trace.bytes().any(|b| b != b'0');
+    is_one.then(|| trace.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trace_is_taken_from_what_is_one() {
+        let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+        assert_eq!(trace_id(&format!("00-{trace}-00f067aa0ba902b7-01")).as_deref(), Some(trace));
+        for bad in [
+            "",
+            "00",
+            "00-4bf9-00f0-01",
+            "00-4BF92F3577B34DA6A3CE929D0E0E4736-0-0",
+            &format!("00-{}-1-1", "0".repeat(32)),
+        ] {
+            assert_eq!(trace_id(bad), None, "{bad}");
+        }
+    }
+
+    /// Rules and dashboard name no metric of ours that is not there.
+    #[test]
+    fn what_the_rules_and_the_dashboard_name_exists() {
+        let metrics = Metrics::default();
+        metrics.0.calls.get_or_create(&Call { method: "GET", route: "/".into(), status: 200 }).inc();
+        metrics.0.refusals.get_or_create(&Refused { code: "stale" }).inc();
+        let standing = Standing { live: vec![(privyseal_engine::hold::State::Pending, 1)], oldest_pending_ms: 5_000 };
+        let ours = metrics.render(&standing).unwrap();
+        assert!(ours.contains("privyseal_oldest_pending_seconds 5\n"), "{ours}");
+        let operations = include_str!("../../../docs/operations.md");
+        let codes = include_str!("../../../docs/reason-codes.md");
+        for (file, text) in [
+            ("alerts.yaml", include_str!("../../../deploy/alerts.yaml")),
+            ("dashboard.json", include_str!("../../../deploy/dashboard.json")),
+        ] {
+            let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            let names =
+                text.split(|c| !is_name(c)).filter(|w| w.starts_with("privyseal_") || w.starts_with("wasmcustom_"));
+            let mut found = 0;
+            for name in names {
+                found += 1;
+                let exists = match name.strip_prefix("wasmcustom_privyseal_") {
+                    Some(counter) => match counter.strip_prefix("answered_") {
+                        Some(code) => codes.contains(&format!("`{code}`")),
+                        None => operations.contains(&format!("`{counter}`")),
+                    },
+                    None => ours
+                        .lines()
+                        .any(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']))),
+                };
+                assert!(exists, "deploy/{file} names `{name}`, which nobody measures");
+            }
+            assert!(found > 3, "{file}: the names are found at all");
+        }
+    }
+
+    #[test]
+    fn rules_and_dashboard_are_well_formed() {
+        let rules: serde_json::Value = serde_saphyr::from_str(include_str!("../../../deploy/alerts.yaml")).unwrap();
+        for rule in rules["groups"][0]["rules"].as_array().unwrap() {
+            let summary = rule["annotations"]["summary"].as_str().unwrap();
+            let anchor = rule["annotations"]["runbook"].as_str().unwrap();
+            let heading = format!("\n## {}\n", rule["alert"].as_str().unwrap());
+            assert!(
+                include_str!("../../../docs/runbook.md").contains(&heading),
+                "{heading:?} is not in docs/runbook.md"
+            );
+            assert!(!summary.is_empty() && anchor.starts_with("docs/runbook.md#") && rule["expr"].is_string());
+        }
+        let dashboard: serde_json::Value =
+            serde_json::from_str(include_str!("../../../deploy/dashboard.json")).unwrap();
+        assert!(dashboard["panels"].as_array().unwrap().iter().all(|panel| panel["targets"][0]["expr"].is_string()));
+    }
+}
