@@ -110,6 +110,10 @@ const LONGEST: usize = 64;
 
 /// Calls `hit` with the offset behind each announcing phrase of `text`, and what it announces.
 pub(super) fn each(text: &[u8], mut hit: impl FnMut(usize, Hints)) {
+    // Between the numbers of a row is often no word at all.
+    if !text.iter().any(|b| Case::of(*b) != Case::None) {
+        return;
+    }
     let index = &*INDEX;
     let mut phrases = Phrases::default();
     for (start, end) in (Words { text, at: 0 }) {

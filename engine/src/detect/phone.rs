@@ -64,6 +64,9 @@ const NATIONAL: &[(u32, usize, usize)] = &[
     (972, 8, 9),
 ];
 
+/// The score of a number that nothing but its length speaks for.
+const ANY_FORM: u8 = 15;
+
 /// A number as written: its digits, how they are grouped, where it ends.
 struct Written {
     digits: [u8; 18],
@@ -130,7 +133,10 @@ pub(super) fn at_word(scan: &mut Scan<'_>, word: &Word) {
     if path || !goes_on && word.len() < 7 || !scan.wants(Entity::PhoneNumber) {
         return;
     }
-    if may_stand_alone(scan.rest(word.start), word.len()) || scan.said(word.start).contains(Entity::PhoneNumber) {
+    if may_stand_alone(scan.rest(word.start), word.len())
+        || scan.said(word.start).contains(Entity::PhoneNumber)
+        || scan.accepts(Entity::PhoneNumber, ANY_FORM)
+    {
         national(scan, word.start);
     }
 }
@@ -220,7 +226,7 @@ fn by_form(written: &Written) -> u8 {
         {
             65
         }
-        _ => 15,
+        _ => ANY_FORM,
     }
 }
 

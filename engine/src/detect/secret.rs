@@ -37,13 +37,15 @@ pub(super) fn is_placeholder(value: &str) -> bool {
         ["${", "{{", "<", "$(", "%(", "process.env", "os.environ", "env.", "secrets.", "vault:", "$", "{"];
     const WORDS: [&str; 12] =
         ["example", "your_", "your-", "changeme", "placeholder", "dummy", "insert_", "xxxx", "***", "...", "…", "${"];
-    let lower = value.to_ascii_lowercase();
-    let first = lower.chars().next();
-    let uniform = lower.chars().all(|c| Some(c) == first || matches!(c, '-' | '_' | '.' | ' '));
+    let bytes = value.as_bytes();
+    let first = bytes.first().map(u8::to_ascii_lowercase);
+    let begins =
+        |from: &[u8], word: &str| from.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word.as_bytes()));
+    let uniform = bytes.iter().all(|b| Some(b.to_ascii_lowercase()) == first || matches!(b, b'-' | b'_' | b'.' | b' '));
     uniform
-        || SPOKEN.contains(&lower.as_str())
-        || REFERENCES.iter().any(|start| lower.starts_with(start))
-        || WORDS.iter().any(|word| lower.contains(word))
+        || SPOKEN.iter().any(|spoken| value.eq_ignore_ascii_case(spoken))
+        || REFERENCES.iter().any(|start| begins(bytes, start))
+        || (0..bytes.len()).filter_map(|at| bytes.get(at..)).any(|rest| WORDS.iter().any(|word| begins(rest, word)))
 }
 
 /// Whether `value` looks machine-made: long enough, of one piece, and mixed.

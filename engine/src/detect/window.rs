@@ -32,13 +32,15 @@ impl<'a> Window<'a> {
     /// What stands before `at`. Places must be asked for in ascending order.
     pub fn before(&mut self, at: usize) -> Near<'_> {
         if self.read < at {
-            let from = self.read.max(word_start(self.text, at.saturating_sub(REACH)));
+            let far = at.saturating_sub(REACH);
+            let from = if self.read < far { word_start(self.text, far) } else { self.read };
             let last = self.count.checked_sub(1).and_then(|last| self.hits.get(last % KEPT));
             if last.is_some_and(|(end, _)| end + REACH < at) {
                 (self.count, self.any) = (0, Hints::NONE);
             }
             let (hits, count, any) = (&mut self.hits, &mut self.count, &mut self.any);
-            hints::each(self.text.get(from..at).unwrap_or_default(), |end, found| {
+            let unread = self.text.get(from..at).unwrap_or_default();
+            hints::each(unread, |end, found| {
                 if let Some(slot) = hits.get_mut(*count % KEPT) {
                     *slot = (from + end, found);
                 }

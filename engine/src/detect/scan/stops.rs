@@ -5,6 +5,10 @@
 /// The first digit or mark from `from` on: one of `:;<=>?@`, `-`, `_` or `~`.
 pub(super) fn next(bytes: &[u8], from: usize) -> Option<usize> {
     let rest = bytes.get(from..)?;
+    // Where there is one stop, the next is often right behind it.
+    if is_stop(*rest.first()?) {
+        return Some(from);
+    }
     let (blocks, tail) = rest.as_chunks::<8>();
     for (i, block) in blocks.iter().enumerate() {
         let found = stops(u64::from_le_bytes(*block));
