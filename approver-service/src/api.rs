@@ -6,6 +6,7 @@ pub mod events;
 pub mod extract;
 pub mod filter;
 pub mod health;
+pub mod limits;
 pub mod login;
 pub mod metrics;
 pub mod observations;

@@ -8,6 +8,7 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use tokio_util::sync::CancellationToken;
 
+use crate::api::limits::Limits;
 use crate::auth::oidc::Provider;
 use crate::mask::Mask;
 use crate::receipt::Receipts;
@@ -30,6 +31,8 @@ pub struct App {
     pub base_url: String,
     pub announce: Announce,
     pub metrics: Metrics,
+    /// How often each caller may ask.
+    pub limits: Limits,
     /// Proofs of releases, for upstreams.
     pub receipts: Receipts,
     /// Where people prove who they are, beside the codes on the service's terminal.

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::api::limits::Limits;
 use crate::app::App;
 use crate::auth::{Directory, Person, Role};
 use crate::mask::Mask;
@@ -64,6 +65,7 @@ impl Service {
         };
         let app = change(App {
             metrics: Metrics::default(),
+            limits: Limits::default(),
             receipts,
             provider: None,
             store: store.clone(),

@@ -41,7 +41,9 @@ impl FromRequestParts<App> for Authenticated {
         } else {
             app.store.token(secret).await?.map(Caller::Token)
         };
-        caller.map(Authenticated).ok_or_else(Problem::unauthorized)
+        let caller = caller.ok_or_else(Problem::unauthorized)?;
+        app.limits.check(&caller)?;
+        Ok(Authenticated(caller))
     }
 }
 

@@ -24,7 +24,9 @@ pub struct DeviceLogin {
 }
 
 pub async fn start(State(app): State<App>) -> Result<axum::Json<DeviceLogin>> {
-    Ok(axum::Json(DeviceLogin { login: provider(&app)?.start_device().await? }))
+    let provider = provider(&app)?;
+    app.limits.check_login()?;
+    Ok(axum::Json(DeviceLogin { login: provider.start_device().await? }))
 }
 
 /// 202 while nobody has confirmed it.

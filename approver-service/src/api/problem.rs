@@ -23,6 +23,9 @@ pub struct Problem {
     /// How the hold stands, where that is why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<State>,
+    /// When asking again makes sense.
+    #[serde(skip)]
+    pub retry_after_s: Option<u64>,
 }
 
 /// The code of the problem that a response tells, for metrics.
@@ -34,7 +37,7 @@ pub type Result<T> = std::result::Result<T, Problem>;
 impl Problem {
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Problem {
         let title = status.canonical_reason().unwrap_or("Error");
-        Problem { kind: "about:blank", title, status, code, detail: detail.into(), state: None }
+        Problem { kind: "about:blank", title, status, code, detail: detail.into(), state: None, retry_after_s: None }
     }
 
     pub fn status(&self) -> StatusCode {
@@ -118,12 +121,15 @@ impl From<Error> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let (status, code) = (self.status, self.code);
+        let (status, code, retry_after_s) = (self.status, self.code, self.retry_after_s);
         let mut response = (status, Json(self)).into_response();
         response.extensions_mut().insert(Code(code));
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(seconds) = retry_after_s {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
@@ -146,11 +152,12 @@ fn as_number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> std::r
 #[cfg(test)]
 mod tests {
     /// Where codes are written, each behind its status.
-    const SOURCES: [&str; 7] = [
+    const SOURCES: [&str; 8] = [
         include_str!("problem.rs"),
         include_str!("extract.rs"),
         include_str!("filter.rs"),
         include_str!("health.rs"),
+        include_str!("limits.rs"),
         include_str!("metrics.rs"),
         include_str!("oidc.rs"),
         include_str!("people.rs"),

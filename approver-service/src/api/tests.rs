@@ -2,6 +2,7 @@
 
 mod contract;
 mod filter;
+mod limits;
 mod observations;
 mod people;
 mod waiting;

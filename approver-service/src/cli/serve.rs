@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::client::Failure;
 use super::terminal;
+use crate::api::limits::Limits;
 use crate::app::{Announce, App};
 use crate::auth::Directory;
 use crate::auth::oidc::Provider;
@@ -96,6 +97,7 @@ async fn serve(config: Config) -> Result<()> {
         environment: config.environment,
         base_url,
         metrics: Metrics::default(),
+        limits: Limits::default(),
         receipts,
         provider,
         mask: Mask::new(store.key())?,

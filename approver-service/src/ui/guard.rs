@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use super::notice::{Notice, Refused};
 use crate::api::extract::SLOWEST;
 use crate::app::App;
-use crate::auth::Session;
+use crate::auth::{Caller, Session};
 use crate::store::login::READ_MS;
 
 /// A reason of 4 KiB, percent-encoded.
@@ -136,7 +136,13 @@ pub fn cookies<'a>(headers: &'a HeaderMap, app: &App, purpose: Purpose) -> impl 
 
 async fn session(headers: &HeaderMap, app: &App) -> Result<Option<Session>, Refused> {
     match cookies(headers, app, Purpose::Session).next() {
-        Some(secret) => Ok(app.store.session(secret).await?),
+        Some(secret) => {
+            let session = app.store.session(secret).await?;
+            if let Some(session) = &session {
+                app.limits.check(&Caller::Person(session.clone()))?;
+            }
+            Ok(session)
+        }
         None => Ok(None),
     }
 }

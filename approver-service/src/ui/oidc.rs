@@ -41,7 +41,9 @@ pub struct Callback {
 
 /// To the provider.
 pub async fn start(State(app): State<App>) -> Result<Response, Refused> {
-    let (url, attempt) = provider(&app)?.start(app.store.now() + LOGIN_MS).await.map_err(Problem::from)?;
+    let provider = provider(&app)?;
+    app.limits.check_login()?;
+    let (url, attempt) = provider.start(app.store.now() + LOGIN_MS).await.map_err(Problem::from)?;
     let text = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&attempt).unwrap_or_default());
     let value = format!("{text}.{}", app.store.key().mac(MAC, &text));
     let cookie = guard::set_cookie(&app, Purpose::Attempt, &value, LOGIN_MS / 1000);
