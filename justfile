@@ -56,6 +56,11 @@ bench-detect *ARGS:
 load *ARGS: _programs
     {{ programs }}/load {{ ARGS }}
 
+# replicas, PostgreSQL and Envoy killed while people decide: nothing lost, nothing twice; `--rounds N`
+faults *ARGS: _programs
+    ./justw --bring postgres
+    {{ programs }}/faults {{ ARGS }}
+
 # holds a second that the approver makes durable, beside what the disk syncs; `--database postgres://… --clients N`
 creates *ARGS:
     cargo run --release --quiet -p privyseal --example creates -- {{ ARGS }}

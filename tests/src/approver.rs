@@ -111,6 +111,11 @@ impl Approver {
         self.home.token(role)
     }
 
+    /// What `privyseal audit verify` says; an error if the log is not whole.
+    pub fn verify_audit(&self) -> Result<String> {
+        self.home.run(&["audit", "verify"])
+    }
+
     pub fn process(&self) -> &Process {
         &self.process
     }

@@ -1,0 +1,212 @@
+//! `./justw faults`: replicas, PostgreSQL and Envoy are killed while people decide; then the history is checked.
+//!
+//! No decision that was confirmed may be lost, and no request may reach the upstream twice or undecided. Whatever is
+//! killed comes back at once, and agents do what they are told: send the same request again. Must not go here: figures.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use e2e::approver::{Approver, Person};
+use e2e::client::Request;
+use e2e::envoy::{Config, Envoy};
+use e2e::postgres::Postgres;
+use e2e::process::Signal;
+use e2e::scene::{PEOPLE, gateway};
+use e2e::upstream::Upstream;
+use e2e::{arguments, policy};
+use serde_json::{Value, json};
+
+/// How long an agent may need to hear the end of its request.
+const PATIENCE: Duration = Duration::from_secs(90);
+/// A login decides for 15 minutes.
+const LOGIN: Duration = Duration::from_secs(600);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Victim {
+    /// The replica at which requests wait.
+    Waiting,
+    /// The replica at which people decide.
+    Deciding,
+    Postgres,
+    Envoy,
+}
+
+const VICTIMS: [Victim; 4] = [Victim::Waiting, Victim::Deciding, Victim::Postgres, Victim::Envoy];
+
+/// What the agent heard in the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum End {
+    /// It was executed.
+    Ran,
+    /// It was collected before, and the answer lost: whether it ran is unknown, and it never runs again.
+    Unknown,
+}
+
+struct World {
+    database: &'static Postgres,
+    waiting: Approver,
+    deciding: Approver,
+    envoy: Envoy,
+    config: Config,
+    upstream: Upstream,
+    /// Where agents send to; another after Envoy's return.
+    addr: Arc<Mutex<SocketAddr>>,
+    alice: Person,
+    logged_in: Instant,
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let rounds = arguments::number("--rounds", 200)?;
+    let mut world = World::new().await?;
+    let mut ends: HashMap<(Victim, End), usize> = HashMap::new();
+    for round in 0..rounds {
+        for (i, victim) in VICTIMS.into_iter().enumerate() {
+            let account = round * VICTIMS.len() + i;
+            let end =
+                world.round(account, victim).await.with_context(|| format!("account {account}, {victim:?} killed"))?;
+            *ends.entry((victim, end)).or_default() += 1;
+        }
+    }
+    world.check(rounds * VICTIMS.len()).await?;
+    println!("{rounds} rounds each: 0 lost, 0 double");
+    for victim in VICTIMS {
+        let count = |end| ends.get(&(victim, end)).copied().unwrap_or_default();
+        println!("  {victim:?} killed: {} ran, {} unknown and never again", count(End::Ran), count(End::Unknown));
+    }
+    println!("{}", world.deciding.verify_audit()?);
+    Ok(())
+}
+
+impl World {
+    async fn new() -> Result<World> {
+        let database = Postgres::shared();
+        let url = database.database();
+        let (waiting, deciding) =
+            (Approver::start_replica(&url, PEOPLE).await?, Approver::start_replica(&url, PEOPLE).await?);
+        let upstream = Upstream::ok().await;
+        let policy = policy::with(policy::crm_waiting("3s"), "/hold/max_live", json!(1000));
+        let config = gateway(upstream.addr(), waiting.addr(), waiting.gateway_token(), waiting.key(), &policy);
+        let envoy = Envoy::start(&config).await?;
+        let addr = Arc::new(Mutex::new(envoy.addr()));
+        let alice = deciding.login("alice").await?;
+        Ok(World { database, waiting, deciding, envoy, config, upstream, addr, alice, logged_in: Instant::now() })
+    }
+
+    /// One request, decided while `victim` dies.
+    async fn round(&mut self, account: usize, victim: Victim) -> Result<End> {
+        if self.logged_in.elapsed() > LOGIN {
+            self.alice = self.deciding.login("alice").await?;
+            self.logged_in = Instant::now();
+        }
+        let path = format!("/v1/accounts/{account}");
+        let agent = tokio::spawn(agent(Arc::clone(&self.addr), path.clone()));
+        let id = self.held(&path, "pending").await?;
+        // The kill moves through the decision and what follows from it.
+        let after = Duration::from_millis(account as u64 * 7 % 60);
+        let decided = tokio::select! {
+            biased;
+            decided = self.alice.approve(&id) => decided.is_ok_and(|answer| answer.status == 200),
+            () = tokio::time::sleep(after) => false,
+        };
+        if decided {
+            tokio::time::sleep(after / 4).await;
+        }
+        match victim {
+            Victim::Waiting => self.waiting.restart(PEOPLE).await?,
+            Victim::Deciding => self.deciding.restart(PEOPLE).await?,
+            Victim::Postgres => self.database.kill(),
+            Victim::Envoy => {
+                self.envoy.signal(Signal::Kill);
+                self.envoy = Envoy::start(&self.config).await?;
+                *self.addr.lock().expect("nobody panicked") = self.envoy.addr();
+            }
+        }
+        if decided {
+            let hold = self.hold(&id).await?;
+            ensure!(hold["decided_by"] == "alice", "a confirmed decision was lost: {hold}");
+        }
+        let mut approved = decided;
+        let begun = Instant::now();
+        loop {
+            ensure!(begun.elapsed() < PATIENCE, "the agent never heard the end: {:?}", self.holds(&path).await);
+            if agent.is_finished() {
+                return agent.await.context("the agent")?;
+            }
+            if !approved {
+                // Said again until it is confirmed: 409 says that it was before.
+                approved = self.alice.approve(&id).await.is_ok_and(|answer| matches!(answer.status, 200 | 409));
+            }
+            // Collected, and asked for once more: the answer was lost with whoever was killed.
+            let again = self.holds(&path).await.into_iter().find(|h| h["state"] == "pending" && h["id"] != json!(id));
+            if let Some(again) = again {
+                let denied = self.alice.deny(again["id"].as_str().context("an id")?, "it may have run").await;
+                drop(denied);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// The holds for a path, as far as anybody answers.
+    async fn holds(&self, path: &str) -> Vec<Value> {
+        let mut holds = self.alice.holds().await.unwrap_or_default();
+        holds.retain(|hold| hold["path"] == path);
+        holds
+    }
+
+    async fn held(&self, path: &str, state: &str) -> Result<String> {
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE {
+            if let Some(hold) = self.holds(path).await.iter().find(|hold| hold["state"] == state) {
+                return Ok(hold["id"].as_str().context("an id")?.to_owned());
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        anyhow::bail!("{path} was not held")
+    }
+
+    async fn hold(&self, id: &str) -> Result<Value> {
+        let begun = Instant::now();
+        loop {
+            match self.alice.show(id).await {
+                Ok(hold) if hold["id"] == id => return Ok(hold),
+                _ if begun.elapsed() > PATIENCE => anyhow::bail!("{id} cannot be read"),
+                _ => tokio::time::sleep(Duration::from_millis(20)).await,
+            }
+        }
+    }
+
+    /// What the upstream saw, against what was decided and collected.
+    async fn check(&self, accounts: usize) -> Result<()> {
+        let mut seen: HashMap<String, usize> = HashMap::new();
+        for request in self.upstream.seen() {
+            *seen.entry(request.target()).or_default() += 1;
+        }
+        let holds = self.alice.holds().await?;
+        for account in 0..accounts {
+            let path = format!("/v1/accounts/{account}");
+            let ran = seen.get(&path).copied().unwrap_or_default();
+            let released = holds.iter().filter(|h| h["path"] == *path && h["state"] == "released").count();
+            ensure!(ran <= 1, "{path} ran {ran} times");
+            ensure!(ran <= released, "{path} ran without a release");
+            ensure!(released == 1, "{path} was approved, and released {released} times");
+        }
+        Ok(())
+    }
+}
+
+/// Sends the same request until it hears the end of it.
+async fn agent(addr: Arc<Mutex<SocketAddr>>, path: String) -> Result<End> {
+    let request = Request::new("DELETE", &path).header(policy::AGENT, "agent-1");
+    loop {
+        let addr = *addr.lock().expect("nobody panicked");
+        match request.send(addr).await.map(|answer| answer.status) {
+            Ok(200) => return Ok(End::Ran),
+            Ok(403) => return Ok(End::Unknown),
+            _ => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
+}
