@@ -7,6 +7,7 @@ mod claims;
 mod clients_leave;
 mod compressed;
 mod doctor;
+mod examples;
 mod framing;
 mod harness;
 mod hold;
