@@ -1,5 +1,7 @@
 //! What is rendered for Istio and Envoy Gateway: a cluster takes it, and the filter in it holds.
 
+use std::process::Command;
+
 use e2e::approver::Approver;
 use e2e::client::Request;
 use e2e::envoy::Envoy;
@@ -101,19 +103,46 @@ fn every_variant_is_what_the_clusters_schemas_say() {
     let common = ["--wasm", wasm.to_str().unwrap(), "--approver", &at];
     let module = ["--wasm-url", "https://files.example.com/privyseal.wasm"];
     let mut all = Resources(Vec::new());
-    for policy in ["envoy/policies/crm.yaml", "envoy/policies/llm.yaml", "envoy/policies/mcp.yaml"] {
-        for upstream in ["https://api.example.com", "http://api.default.svc.cluster.local:8080"] {
-            for jwks in [keys, "https://issuer.example/keys"] {
-                for target in [&["istio"][..], &["istio", "--limited"], &["envoy-gateway"]] {
-                    let issuer = ["--jwt-issuer", jwt::ISSUER, "--jwks", jwks];
-                    let arguments =
-                        [&[policy, "--upstream", upstream][..], &common, &module, &issuer, &["--target"], target];
-                    all.0.extend(Resources::render(&arguments.concat()).0);
-                }
+    for policy in ["envoy/policies/crm.yaml", "envoy/policies/mcp.yaml"] {
+        for (upstream, jwks) in [
+            ("https://api.example.com", "https://issuer.example/keys"),
+            ("http://api.default.svc.cluster.local:8080", keys),
+        ] {
+            for target in [&["istio"][..], &["istio", "--limited"], &["envoy-gateway"]] {
+                let issuer = ["--jwt-issuer", jwt::ISSUER, "--jwks", jwks];
+                let arguments =
+                    [&[policy, "--upstream", upstream][..], &common, &module, &issuer, &["--target"], target];
+                all.0.extend(Resources::render(&arguments.concat()).0);
             }
         }
     }
     assert_eq!(all.mistakes(), "");
+}
+
+/// What users copy without rendering is what rendering writes today; the filter's hash is theirs to fill in.
+#[test]
+fn the_committed_examples_are_up_to_date() {
+    let common = ["policy", "render", CRM, "--upstream", "https://crm.example.com", "--approver"];
+    let approver = format!("http://{APPROVER}:8077");
+    for (file, target) in [
+        ("envoy/istio.yaml", &["--target", "istio", "--wasm", "/var/lib/privyseal/privyseal.wasm"][..]),
+        (
+            "envoy/envoy-gateway.yaml",
+            &["--target", "envoy-gateway", "--wasm-url", "https://files.example.com/privyseal.wasm"],
+        ),
+    ] {
+        let command = [&common[..], &[approver.as_str()], target].concat();
+        let output =
+            Command::new(artefacts::privyseal()).current_dir(artefacts::root()).args(&command).output().unwrap();
+        let rendered = String::from_utf8(output.stdout).unwrap();
+        let hash = |line: &str| match line.split_once("sha256: ") {
+            Some((indent, _)) => format!("{indent}sha256: \"{}\"\n", "0".repeat(64)),
+            None => format!("{line}\n"),
+        };
+        let rendered: String = rendered.lines().map(hash).collect();
+        let committed = std::fs::read_to_string(artefacts::root().join(file)).unwrap_or_default();
+        assert!(rendered == committed, "{file} is stale; to renew it: privyseal {} > {file}", command.join(" "));
+    }
 }
 
 #[test]

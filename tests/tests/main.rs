@@ -6,6 +6,7 @@ mod binding;
 mod claims;
 mod clients_leave;
 mod compressed;
+mod differential;
 mod doctor;
 mod examples;
 mod framing;

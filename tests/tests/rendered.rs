@@ -4,7 +4,7 @@ use std::process::Command;
 
 use e2e::client::Request;
 use e2e::envoy::Envoy;
-use e2e::fake_approver::{FakeApprover, Twist};
+use e2e::fake_approver::{Call, FakeApprover, Twist};
 use e2e::upstream::Upstream;
 use e2e::{artefacts, jwt};
 use serde_json::json;
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 struct Rendered {
     envoy: Envoy,
     upstream: Upstream,
-    _approver: FakeApprover,
+    approver: FakeApprover,
     _keys: TempDir,
 }
 
@@ -37,7 +37,7 @@ impl Rendered {
         let secrets = [("PRIVYSEAL_TOKEN", FakeApprover::TOKEN), ("PRIVYSEAL_KEY", FakeApprover::KEY)]
             .map(|(name, value)| (name.to_owned(), value.to_owned()));
         let envoy = Envoy::boot(&String::from_utf8_lossy(&output.stdout), &secrets, 1).await.unwrap();
-        Rendered { envoy, upstream, _approver: approver, _keys: keys }
+        Rendered { envoy, upstream, approver, _keys: keys }
     }
 
     async fn status(&self, request: Request) -> u16 {
@@ -91,6 +91,23 @@ async fn the_mcp_policy_tells_tools_apart() {
     assert_eq!((refused.status, refused.json()["id"].clone()), (200, json!(2)));
     assert_eq!(refused.header("x-privyseal-code").as_deref(), Some("invalid_mcp"));
     assert_eq!(gateway.upstream.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn the_kubernetes_policy_guards_the_api_server() {
+    let gateway = Rendered::start("kubernetes.yaml", false).await;
+    let by_agent = |request: Request| request.header("x-agent", "agent-7");
+    assert_eq!(gateway.status(by_agent(Request::get("/api/v1/namespaces/prod/pods"))).await, 200);
+    // The fake approver approves: what was held runs.
+    let binding = json!({ "roleRef": { "name": "view" } });
+    let binding = Request::post("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", &binding);
+    assert_eq!(gateway.status(by_agent(binding)).await, 200);
+    let shell = Request::new("POST", "/api/v1/namespaces/prod/pods/web/exec?command=sh");
+    assert_eq!(gateway.status(by_agent(shell)).await, 403);
+    let masked = Request::get("/api/v1/pods").header("impersonate-user", "admin");
+    assert_eq!(gateway.status(by_agent(masked)).await, 403);
+    assert_eq!(gateway.upstream.seen().len(), 2);
+    assert_eq!(gateway.approver.calls(Call::Create).len(), 1);
 }
 
 /// What users copy without rendering is what rendering writes today.

@@ -44,6 +44,26 @@ impl Decimal {
         Some(Decimal { negative, digits, exponent: point + power })
     }
 
+    /// How the two compare for readers that keep numbers as doubles: most JSON parsers do, and two numbers that differ
+    /// only far behind the point, or in the last digits of a large one, are one to them.
+    pub fn cmp_as_doubles(&self, other: &Decimal) -> Ordering {
+        if self.is_short() && other.is_short() {
+            return self.cmp(other);
+        }
+        self.nearest_double().partial_cmp(&other.nearest_double()).unwrap_or(Ordering::Equal)
+    }
+
+    /// Doubles keep any two such numbers apart.
+    fn is_short(&self) -> bool {
+        self.digits.len() <= 15 && (-300..=300).contains(&self.exponent)
+    }
+
+    fn nearest_double(&self) -> f64 {
+        let sign = if self.negative { "-" } else { "" };
+        let digits = String::from_utf8_lossy(&self.digits);
+        format!("{sign}0.{digits}e{}", self.exponent).parse().unwrap_or(f64::NAN)
+    }
+
     fn magnitude(&self, other: &Decimal) -> Ordering {
         match (self.digits.is_empty(), other.digits.is_empty()) {
             (true, true) => Ordering::Equal,

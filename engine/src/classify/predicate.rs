@@ -75,7 +75,10 @@ impl Test {
 impl Check {
     fn on(&self, value: &Value<'_>) -> Truth {
         match self {
-            Check::Equals(literals) => Truth::from(literals.iter().any(|literal| literal.equals(value))),
+            Check::Equals(literals) => {
+                let exact = literals.iter().any(|literal| literal.equals(value));
+                two_readings(exact, literals.iter().any(|literal| literal.equals_as_double(value)))
+            }
             Check::Exists(wanted) => Truth::from(*wanted),
             Check::Glob(globs) => match value {
                 Value::Text(text) => Truth::from(globs.iter().any(|glob| glob.matches(text))),
@@ -110,6 +113,16 @@ impl Literal {
             _ => false,
         }
     }
+
+    /// The same for readers that keep numbers as doubles.
+    fn equals_as_double(&self, value: &Value<'_>) -> bool {
+        match (self, value) {
+            (Literal::Number(a) | Literal::Text(_, Some(a)), Value::Number(b)) => {
+                Decimal::parse(b).is_some_and(|b| b.cmp_as_doubles(a) == Ordering::Equal)
+            }
+            _ => self.equals(value),
+        }
+    }
 }
 
 /// A text that is no number, a boolean or a container is a number for some languages and none for others.
@@ -120,7 +133,14 @@ fn compare(value: &Value<'_>, limit: &Decimal, wanted: &[Ordering]) -> Truth {
         Value::Null => return Truth::False,
         Value::Array | Value::Bool(_) | Value::Object => None,
     };
-    number.map_or(Truth::Either, |number| Truth::from(wanted.contains(&number.cmp(limit))))
+    number.map_or(Truth::Either, |number| {
+        two_readings(wanted.contains(&number.cmp(limit)), wanted.contains(&number.cmp_as_doubles(limit)))
+    })
+}
+
+/// By the digits, and by readers that keep numbers as doubles.
+fn two_readings(exact: bool, as_double: bool) -> Truth {
+    if exact == as_double { Truth::from(exact) } else { Truth::Either }
 }
 
 #[cfg(test)]
@@ -140,7 +160,10 @@ mod tests {
             (Value::Number("10000"), True),
             (Value::Number("1e4"), True),
             (Value::Number("10000.0"), True),
-            (Value::Number("9999.999999999999999999"), False),
+            (Value::Number("9999.99"), False),
+            // Readers that keep doubles take it for 10000.
+            (Value::Number("9999.999999999999999999"), Either),
+            (Value::Text("9999.999999999999999999".into()), Either),
             (Value::Number("-20000"), False),
             (Value::Text("10000".into()), True),
             (Value::Text(" 10000".into()), True),
@@ -174,6 +197,24 @@ mod tests {
             (Literal::text("prod"), Value::Text("PROD".into()), false),
         ] {
             assert_eq!(literal.equals(&value), expected, "{literal:?} {value:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_that_doubles_cannot_tell_apart_are_either() {
+        let is = |literal: &str| Test(vec![Check::Equals(vec![Literal::Number(number(literal))])]);
+        for (literal, value, expected) in [
+            ("42", "42.00000000000000000001", Either),
+            ("42", "42.0000000001", False),
+            ("42", "42.000", True),
+            ("9007199254740993", "9007199254740992", Either),
+            ("9007199254740993", "9007199254740993", True),
+            ("0", "1e-400", Either),
+            ("0", "-1e-400", Either),
+            ("0", "-0.0", True),
+            ("1e400", "1e500", Either),
+        ] {
+            assert_eq!(is(literal).on(&Value::Number(value)), expected, "{literal} {value}");
         }
     }
 
