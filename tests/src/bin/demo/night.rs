@@ -9,7 +9,7 @@ use e2e::client::{Request, Response};
 use serde_json::{Value, json};
 
 use crate::console::Console;
-use crate::scenery::{AGENT, PERSON, POLICY, Scenery};
+use crate::scenery::{AGENT, PERSON, PHONE, POLICY, Scenery};
 
 const EMAIL: &str = "maria.keller@kunde.example";
 const CARD: &str = "4111 1111 1111 1111";
@@ -40,7 +40,7 @@ async fn read(console: &mut Console, scenery: &Scenery) -> Result<()> {
 }
 
 async fn prompt(console: &mut Console, scenery: &Scenery) -> Result<()> {
-    console.step("A prompt with personal data reaches the model redacted");
+    console.step("A prompt with personal data reaches the model redacted, and so does its answer the agent");
     let text = format!("Draft a reminder to {EMAIL}, card {CARD}.");
     console.tell("agent", &text);
     let body = json!({ "model": "small", "messages": [{ "role": "user", "content": text }] });
@@ -49,7 +49,11 @@ async fn prompt(console: &mut Console, scenery: &Scenery) -> Result<()> {
     let arrived = seen.json()["messages"][0]["content"].as_str().unwrap_or_default().to_owned();
     console.tell("model", &arrived);
     let clean = !seen.text().contains(EMAIL) && !seen.text().contains(CARD);
-    console.check(answer.status == 200 && clean, "address and card never left the gateway")
+    console.check(answer.status == 200 && clean, "address and card never left the gateway")?;
+    let said = answer.json()["choices"][0]["message"]["content"].as_str().unwrap_or_default().to_owned();
+    console.tell("agent", &said);
+    let masked = said.contains("<PHONE_NUMBER>") && !answer.text().contains(PHONE);
+    console.check(masked, "nor did the number that the model knew")
 }
 
 async fn purge(console: &mut Console, scenery: &Scenery) -> Result<()> {

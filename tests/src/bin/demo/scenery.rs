@@ -15,6 +15,9 @@ pub const POLICY: &str = "envoy/policies/crm.yaml";
 pub const AGENT: &str = "night-agent";
 pub const PERSON: &str = "alice";
 
+/// What the model knows, and the agent need not.
+pub const PHONE: &str = "+49 30 901820";
+
 pub struct Scenery {
     pub crm: Upstream,
     pub approver: Approver,
@@ -42,7 +45,7 @@ fn crm(request: &Recorded) -> Reply {
             Reply::value(200, &json!({ "id": 7, "company": "Keller AG", "stage": "renewal" }))
         }
         ("POST", "/v1/customers/export") => Reply::value(200, &json!({ "exported": 48_211 })),
-        (_, "/v1/chat/completions") => openai::answer(request),
+        (_, "/v1/chat/completions") => openai::saying(request, &format!("Done. To be sure, call {PHONE}.")),
         _ => Reply::value(404, &json!({ "error": "no such route" })),
     }
 }
