@@ -234,6 +234,11 @@ impl Person {
         Person { addr, session: session.to_owned() }
     }
 
+    /// The secret of the session.
+    pub fn session(&self) -> &str {
+        &self.session
+    }
+
     async fn call(&self, request: Request) -> Result<client::Response> {
         request.header("authorization", format!("Bearer {}", self.session)).send(self.addr).await
     }

@@ -22,6 +22,7 @@ mod real_clients;
 mod receipts;
 mod redaction;
 mod rendered;
+mod secrets;
 mod sign_on;
 mod splits;
 mod styles;
