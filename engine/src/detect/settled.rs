@@ -70,7 +70,8 @@ fn private_key(bytes: &[u8]) -> Option<usize> {
         let body = bytes.get(*begin..).unwrap_or_default();
         let other = match pem_label(body) {
             Some(begin) => !is_private(body, begin),
-            None => body.len() >= PEM.len() + PEM_LABEL,
+            // It may be written with escapes, and these are several bytes for one.
+            None => body.len() >= PEM.len() + 8 * PEM_LABEL,
         };
         let ended = memchr::memmem::find(body, b"-----END ")
             .and_then(|end| body.get(end + 9..))
@@ -111,6 +112,8 @@ mod tests {
         // What stands in the label decides, not what stands behind it.
         let other = "-----BEGIN TRIVATE KEY-----\nMIIC\n-----END PRIVATE KEY-----\na b ";
         assert_eq!(settled(other), other.len());
+        let escaped = "a -----BEGIN%20PRIVATE%20KEY-----\nMIIC\nab ";
+        assert_eq!(settled(escaped), 2);
         let certificate = format!("-----BEGIN CERTIFICATE-----\n{}\nword ", "abcd".repeat(20));
         assert_eq!(settled(&certificate), certificate.len());
     }

@@ -340,7 +340,8 @@ fn jwt(scan: &mut Scan<'_>, start: usize) {
 /// The length of the `-----BEGIN … -----` that `rest` begins with, without its last hyphens.
 pub(in crate::detect) fn pem_label(rest: &[u8]) -> Option<usize> {
     let label = rest.get(PEM.len()..rest.len().min(PEM.len() + PEM_LABEL))?;
-    memchr::memmem::find(label, b"-----").map(|end| PEM.len() + end)
+    let end = label.iter().position(|b| !b.is_ascii_alphanumeric() && *b != b' ')?;
+    label.get(end..).filter(|behind| behind.starts_with(b"-----")).map(|_| PEM.len() + end)
 }
 
 /// Whether a begin of this length announces a private key.
