@@ -6,6 +6,7 @@ pub mod asked;
 pub mod check;
 pub mod explain;
 pub mod needs;
+pub mod packs;
 pub mod reach;
 pub mod render;
 pub mod schema;

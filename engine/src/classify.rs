@@ -11,21 +11,24 @@ pub mod calls;
 pub mod decimal;
 pub mod explain;
 pub mod facts;
+pub mod findings;
 pub mod glob;
 pub mod index;
 pub mod matcher;
 pub mod network;
 pub mod predicate;
 pub mod reach;
+pub mod stated;
 pub mod truth;
 
 use std::borrow::Cow;
 
 use crate::hold::Risk;
-use body::Pointers;
+use body::Needs;
 use facts::{Body, Facts};
 use index::{Index, RuleIndex};
 use matcher::Matcher;
+use stated::Stated;
 pub use truth::{Reason, Truth};
 
 /// From the mildest to the most severe.
@@ -83,6 +86,8 @@ pub struct Rule {
     /// For the agent.
     pub reason: Option<String>,
     pub body_limit: Option<usize>,
+    /// What the agent must say with the request.
+    pub require: Vec<Stated>,
 }
 
 /// The verdict where no rule matches, by whether the method only reads.
@@ -104,6 +109,10 @@ pub struct Rules {
     rules: Vec<Rule>,
     index: Index,
     default: DefaultVerdict,
+    /// Stricter ones for parts of the traffic.
+    overlays: Vec<(Matcher, DefaultVerdict)>,
+    /// Stands where rules require something.
+    stated: Option<stated::Places>,
     /// Nothing is enforced, everything observed.
     observe: bool,
 }
@@ -143,6 +152,8 @@ pub struct Decision {
     pub why: String,
     /// For the agent.
     pub agent_reason: Option<String>,
+    /// What the agent said where these rules require it.
+    pub stated: Vec<(Stated, String)>,
     /// What rules in observe mode would have said.
     pub observed: Vec<Observed>,
 }
@@ -157,7 +168,17 @@ pub struct Observed {
 impl Rules {
     pub fn new(rules: Vec<Rule>, default: DefaultVerdict, observe: bool) -> Self {
         let index = Index::new(rules.iter().map(|rule| &rule.matcher));
-        Rules { rules, index, default, observe }
+        Rules { rules, index, default, overlays: Vec::new(), stated: None, observe }
+    }
+
+    /// Adds defaults for what their conditions match; of several the strictest counts.
+    pub fn with_overlays(self, overlays: Vec<(Matcher, DefaultVerdict)>) -> Self {
+        Rules { overlays, ..self }
+    }
+
+    /// Says where agents state what rules require.
+    pub fn with_stated(self, stated: Option<stated::Places>) -> Self {
+        Rules { stated, ..self }
     }
 
     /// In the order written.
@@ -167,6 +188,13 @@ impl Rules {
 
     pub fn default_verdict(&self) -> DefaultVerdict {
         self.default
+    }
+
+    /// Every verdict that may come out.
+    pub fn verdicts(&self) -> impl Iterator<Item = Verdict> {
+        let defaults = self.overlays.iter().map(|(_, default)| default).chain([&self.default]);
+        let defaults = defaults.flat_map(|default| [default.reads, default.writes]);
+        self.rules.iter().map(|rule| rule.verdict).chain(defaults)
     }
 
     /// Judges by the head alone.
@@ -188,7 +216,9 @@ impl Rules {
             selected.touched = true;
             selected.enforced |= enforced;
             selected.json_rpc |= rule.matcher.reads_json_rpc();
-            if truth == Truth::Later {
+            // What is not said in a header may be said in the body.
+            let unsaid = |stated: &Stated| facts.head.headers.all(stated.header()).next().is_none();
+            if truth == Truth::Later || rule.require.iter().any(unsaid) {
                 selected.needs_body = true;
                 selected.relies_on_body |= enforced;
                 selected.body_limit = selected.body_limit.max(rule.body_limit);
@@ -205,11 +235,11 @@ impl Rules {
         &self,
         facts: &Facts<'_>,
         selected: &Candidates,
-        pointers: &Pointers,
+        needs: &Needs,
         body: Option<&[u8]>,
     ) -> Result<Decision, Reason> {
         let body = match body {
-            Some(bytes) if selected.needs_body => Body::read(&facts.head.headers, bytes, pointers),
+            Some(bytes) if selected.needs_body => Body::read(&facts.head.headers, bytes, needs),
             _ => Body::unavailable(),
         };
         let mut deciding: Vec<&Rule> = Vec::new();
@@ -242,13 +272,21 @@ impl Rules {
             return Ok(self.by_default(facts, observed));
         };
         deciding.retain(|rule| rule.verdict == verdict);
-        Ok(together(verdict, &deciding, observed))
+        let mut decision = together(verdict, &deciding, observed);
+        if let Some(places) = &self.stated {
+            let required = deciding.iter().flat_map(|rule| rule.require.iter().copied());
+            decision.stated = places.read(required, facts, &body)?;
+        }
+        Ok(decision)
     }
 
     fn default_for(&self, facts: &Facts<'_>) -> Verdict {
         let reads = |methods: &Vec<Cow<'_, str>>| methods.iter().all(|method| READS.contains(&method.as_ref()));
         let reads = facts.methods.as_ref().is_ok_and(reads);
-        if reads { self.default.reads } else { self.default.writes }
+        let of = |default: &DefaultVerdict| if reads { default.reads } else { default.writes };
+        let applies = |scope: &Matcher| scope.truth(facts, &Body::not_read()) != Truth::False;
+        let stricter = self.overlays.iter().filter(|(scope, _)| applies(scope)).map(|(_, default)| of(default));
+        stricter.fold(of(&self.default), Verdict::max)
     }
 
     fn by_default(&self, facts: &Facts<'_>, mut observed: Vec<Observed>) -> Decision {
@@ -265,6 +303,7 @@ impl Rules {
             workflow: DEFAULT_WORKFLOW.into(),
             why: format!("no rule matches, and the policy's default is {}", default.as_str()),
             agent_reason: None,
+            stated: Vec::new(),
             observed,
         }
     }
@@ -291,6 +330,7 @@ fn together(verdict: Verdict, rules: &[&Rule], observed: Vec<Observed>) -> Decis
         workflow: lead.map_or_else(|| DEFAULT_WORKFLOW.into(), |rule| rule.workflow.clone()),
         why: why.join("; "),
         agent_reason: lead.and_then(|rule| rule.reason.clone()),
+        stated: Vec::new(),
         observed,
     }
 }

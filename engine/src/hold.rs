@@ -152,6 +152,9 @@ pub struct Preview {
     pub truncated: bool,
     /// Entity type → how many values were masked.
     pub findings: BTreeMap<String, u32>,
+    /// `purpose` and `ticket`, where the rules require them: the agent's own words, masked. Nobody has verified them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub stated: BTreeMap<String, String>,
 }
 
 impl Preview {

@@ -13,7 +13,7 @@ mod settings;
 mod units;
 mod workflow;
 
-use crate::classify::body::Pointers;
+use crate::classify::body::Needs;
 use crate::classify::explain::{self, Part};
 use crate::classify::facts::{Body, Facts};
 use crate::classify::index::Index;
@@ -34,7 +34,7 @@ pub use workflow::{Reviewers, Workflow};
 pub struct Policy {
     settings: Settings,
     rules: Rules,
-    pointers: Pointers,
+    needs: Needs,
     redactions: Vec<Redaction>,
     redaction_index: Index,
     profiles: Vec<Profile>,
@@ -110,7 +110,7 @@ impl Policy {
 
     /// Two parts of a rule's condition that cannot hold together, by name: it can never match.
     pub fn contradiction(&self, rule: &Rule) -> Option<(String, String)> {
-        let name = |part| explain::name(part, &self.pointers);
+        let name = |part| explain::name(part, &self.needs.pointers);
         reach::contradiction(&rule.matcher).map(|(one, other)| (name(one), name(other)))
     }
 
@@ -177,15 +177,15 @@ impl Policy {
     /// What each rule says of a request, part by part, in the order written.
     pub fn explain(&self, head: &Head, body: &[u8]) -> Vec<(&Rule, Part)> {
         let facts = Facts::of(head);
-        let body = Body::read(&head.headers, body, &self.pointers);
-        self.rules.iter().map(|rule| (rule, Part::of(&rule.matcher, &facts, &body, &self.pointers))).collect()
+        let body = Body::read(&head.headers, body, &self.needs);
+        self.rules.iter().map(|rule| (rule, Part::of(&rule.matcher, &facts, &body, &self.needs.pointers))).collect()
     }
 
     /// Judges a whole request. `selection` is what [`Policy::select`] said of the same head; `body` is the complete body
     /// (empty if there is none), or `None` where the selection does not need it or it could not be had.
     pub fn decide(&self, head: &Head, selection: &Selection, body: Option<&[u8]>) -> Result<Decision, Doubt> {
         let facts = Facts::of(head);
-        self.rules.decide(&facts, &selection.candidates, &self.pointers, body).map_err(Doubt::from)
+        self.rules.decide(&facts, &selection.candidates, &self.needs, body).map_err(Doubt::from)
     }
 }
 

@@ -34,7 +34,7 @@ use format::Format;
 pub use head::{Chosen, Masked, Parameters, head};
 pub use labels::Labels;
 pub use own::CustomSource;
-pub use profile::{Binary, Profile, ProfileSource};
+pub use profile::{Binary, Profile, ProfileSource, entities};
 pub use stream::{Stream, streams};
 pub use style::{Style, StyleSource};
 use value::Place;

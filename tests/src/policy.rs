@@ -64,6 +64,17 @@ pub fn redacting(policy: Value, path: &str) -> Value {
     )
 }
 
+/// `policy` with the rules of packs, written out as `privyseal policy render` does.
+pub fn with_packs(policy: Value, packs: &[&str]) -> Value {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), with(policy, "/packs", json!(packs)).to_string()).expect("written");
+    let mut render = std::process::Command::new(crate::artefacts::privyseal());
+    let output = render.args(["policy", "render", "--policy-only", "--upstream", "9"]).arg(file.path()).output();
+    let output = output.expect("it runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
 /// `policy` with the value at a JSON pointer's parent set.
 pub fn with(mut policy: Value, pointer: &str, value: Value) -> Value {
     let (parent, name) = pointer.rsplit_once('/').expect("a pointer");

@@ -15,6 +15,7 @@ mod hold;
 mod justw;
 mod kubernetes;
 mod observing;
+mod packs;
 mod pending;
 mod policies;
 mod questions;

@@ -135,6 +135,9 @@ fn full(hold: &Detail) -> String {
     add("category", summary.category.as_deref());
     add("principal", Some(summary.principal.as_deref().unwrap_or("unverified")));
     add("on behalf of", summary.on_behalf_of.as_deref());
+    for (what, text) in &preview.stated {
+        add(what, Some(&format!("{text}  [unverified, from the agent]")));
+    }
     add("tenant", Some(&format!("{} · {}", summary.tenant, summary.environment)));
     add("gateway", Some(&hold.gateway));
     add("workflow", Some(&hold.workflow));

@@ -2,12 +2,15 @@
 //!
 //! Must not go here: how findings are printed (`cli::policy::check`).
 
-use privyseal_engine::classify::Verdict;
+use std::time::Duration;
+
+use privyseal_engine::classify::{Rule, Verdict};
 use privyseal_engine::policy::{Error, Policy, item_path};
 use serde::Serialize;
 use serde_json::Value;
 
 use super::needs;
+use super::packs;
 use super::reach;
 use super::source::{Place, Source};
 
@@ -41,7 +44,7 @@ pub struct Report {
 
 impl Report {
     pub fn of(text: &str) -> Report {
-        let source = match Source::parse(text) {
+        let mut source = match Source::parse(text) {
             Ok(source) => source,
             Err(error) => {
                 let message = format!("the file is not YAML: {}", error.message);
@@ -49,6 +52,7 @@ impl Report {
                 return Report { policy: None, source: None, findings: vec![finding] };
             }
         };
+        let wrong_packs = packs::write_out(&mut source);
         let (policy, mut findings) = match Policy::parse(source.to_json().as_bytes(), &[]) {
             Ok(policy) => {
                 let mut doubts = doubts(&policy);
@@ -61,7 +65,11 @@ impl Report {
                 (None, errors.iter().map(error).collect())
             }
         };
+        let policy = policy.filter(|_| wrong_packs.is_empty());
+        findings.extend(wrong_packs.iter().map(|error| finding(Severity::Error, source.place(error), error)));
         findings.sort_by_key(|finding| (finding.line, finding.column));
+        // A mistake in what is said of a pack is one, however many rules it has.
+        findings.dedup_by(|a, b| (a.line, a.column, &a.message) == (b.line, b.column, &b.message));
         Report { policy, source: Some(source), findings }
     }
 }
@@ -84,6 +92,9 @@ fn place_of(id: &str, source: &Source) -> String {
     at.map_or_else(|| "rules".to_owned(), |at| item_path("rules", at))
 }
 
+/// How long AWS takes a request after it was signed.
+const AWS_SIGNATURE: Duration = Duration::from_secs(300);
+
 /// What loads and may not be meant.
 fn doubts(policy: &Policy) -> Vec<Error> {
     let mut doubts = Vec::new();
@@ -104,6 +115,12 @@ fn doubts(policy: &Policy) -> Vec<Error> {
         let message = "requests are held, and nothing says who sends them";
         let hint = "without `identity.principal` a hold ends with its connection, and nobody can be told apart";
         doubts.push(Error::new("", message).with_hint(hint));
+    }
+    let of_aws = |rule: &Rule| rule.verdict == Verdict::Hold && rule.matcher.asks_aws();
+    if settings.hold.wait.http >= AWS_SIGNATURE && policy.rules().iter().any(of_aws) {
+        let message = "requests to AWS are held for longer than their signatures live";
+        let hint = "a signature lives five minutes: write a shorter `hold.wait`, then SDKs sign anew and send again";
+        doubts.push(Error::new("hold.wait", message).with_hint(hint));
     }
     if settings.observe {
         let message = "the policy observes only: nothing is held, denied or masked";

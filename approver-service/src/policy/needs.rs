@@ -21,9 +21,7 @@ pub fn longest_wait(policy: &Policy) -> Duration {
 
 /// Can anything be held?
 pub fn holds(policy: &Policy) -> bool {
-    let default = policy.rules().default_verdict();
-    let rules = policy.rules().iter().map(|rule| rule.verdict);
-    rules.chain([default.reads, default.writes]).any(|verdict| verdict == Verdict::Hold)
+    policy.rules().verdicts().any(|verdict| verdict == Verdict::Hold)
 }
 
 /// Under which names `jwt_authn` must leave the claims of tokens that principals are taken from.

@@ -30,8 +30,10 @@ mod tests {
             "version": 1, "default": {"reads": "allow", "writes": "hold"}, "approver": {"cluster": "a"},
             "identity": {"principal": {"jwt": {"claim": "sub"}}}, "hold": {"wait": {}},
             "preview": {"allowlist": []},
-            "rules": [{"id": "r", "verdict": "deny", "match": {"mcp": {"tool": "t"}, "llm": {"model": "m"}, "aws": {"service": "s"}, "kubernetes": {"verb": "get"}, "github": {"owner": "o"}, "body_size": {"gt": "1B"}, "header": {"x": {"eq": 1}}}}],
+            "rules": [{"id": "r", "verdict": "deny", "match": {"mcp": {"tool": "t"}, "llm": {"model": "m"}, "aws": {"service": "s"}, "kubernetes": {"verb": "get"}, "github": {"owner": "o"}, "findings": {"entity": "pii"}, "body_size": {"gt": "1B"}, "header": {"x": {"eq": 1}}}}],
             "redact": [{"match": {"path": "/**"}, "direction": "both", "profile": {"entities": ["pii"]}}],
+            "exceptions": [{"rule": "r", "match": {"path": "/"}}],
+            "overlays": [{"id": "o", "scope": {"host": "h"}}],
             "workflows": {"w": {"reviewers": {"people": ["alice"]}}},
         });
         assert!(Policy::parse(policy.to_string().as_bytes(), &[]).is_ok());
@@ -51,6 +53,9 @@ mod tests {
             ("/rules/0/match/aws", "/$defs/condition/properties/aws"),
             ("/rules/0/match/kubernetes", "/$defs/condition/properties/kubernetes"),
             ("/rules/0/match/github", "/$defs/condition/properties/github"),
+            ("/rules/0/match/findings", "/$defs/condition/properties/findings"),
+            ("/exceptions/0", "/properties/exceptions/items"),
+            ("/overlays/0", "/properties/overlays/items"),
             ("/rules/0/match/body_size", "/$defs/condition/properties/body_size"),
             ("/rules/0/match/header/x", "/$defs/comparison"),
             ("/redact/0", "/properties/redact/items"),

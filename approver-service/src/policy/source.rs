@@ -51,6 +51,13 @@ impl Source {
         self.value.to_string()
     }
 
+    /// What is written out at `path` stands where `origin` does.
+    pub fn stands_at(&mut self, path: &str, origin: &str) {
+        if let Some(place) = self.places.get(origin).copied() {
+            self.places.insert(path.to_owned(), place);
+        }
+    }
+
     /// Where a mistake stands: at its path, or at the nearest thing around it.
     pub fn place(&self, error: &Error) -> Option<Place> {
         let mut path = error.path.as_str();

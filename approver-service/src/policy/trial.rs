@@ -12,6 +12,8 @@ use privyseal_engine::request::{Head, Headers, canonical_target};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::packs;
+
 /// A file of tests as written by users.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -65,6 +67,9 @@ pub struct Expected {
     /// The rule that decides, or one of them.
     #[serde(default)]
     pub rule: Option<String>,
+    /// A rule that must not match.
+    #[serde(default)]
+    pub not_rule: Option<String>,
     /// The reason code of a refusal.
     #[serde(default)]
     pub code: Option<String>,
@@ -188,6 +193,9 @@ pub fn differences(expected: &Expected, outcome: &Outcome) -> Vec<String> {
     if let Some(rule) = expected.rule.as_ref().filter(|rule| !outcome.rules.contains(rule)) {
         differences.push(format!("expected rule `{rule}`, got `{}`", outcome.rules.join("`, `")));
     }
+    if let Some(rule) = expected.not_rule.as_ref().filter(|rule| outcome.rules.contains(rule)) {
+        differences.push(format!("expected rule `{rule}` not to match, got `{}`", outcome.rules.join("`, `")));
+    }
     if let Some(code) = expected.code.as_deref().filter(|code| Some(*code) != outcome.code) {
         differences.push(format!("expected code `{code}`, got `{}`", outcome.code.unwrap_or("none")));
     }
@@ -205,10 +213,11 @@ pub fn differences(expected: &Expected, outcome: &Outcome) -> Vec<String> {
     differences
 }
 
-/// The rules that no outcome names: nothing shows that they work.
+/// The rules that no outcome names: nothing shows that they work. Those of packs have tests of their own.
 pub fn untested<'p>(policy: &'p Policy, outcomes: &[Outcome]) -> Vec<&'p str> {
     let tested: BTreeSet<&str> = outcomes.iter().flat_map(|o| o.rules.iter().map(String::as_str)).collect();
-    policy.rules().iter().map(|rule| rule.id.as_str()).filter(|id| !tested.contains(id)).collect()
+    let ids = policy.rules().iter().map(|rule| rule.id.as_str());
+    ids.filter(|id| !tested.contains(id) && !packs::is_of_pack(id)).collect()
 }
 
 #[cfg(test)]

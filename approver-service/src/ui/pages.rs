@@ -234,6 +234,8 @@ fn rows(hold: &Hold) -> Vec<(&'static str, Shown)> {
     let rows = [
         ("Agent", Some(principal.to_owned())),
         ("On behalf of", request.on_behalf_of.clone()),
+        ("Purpose, says the agent", request.preview.stated.get("purpose").cloned()),
+        ("Ticket, says the agent", request.preview.stated.get("ticket").cloned()),
         ("Category", request.category.clone()),
         ("Rules", Some(request.rules.join(", "))),
         ("Workflow", Some(request.workflow.clone())),

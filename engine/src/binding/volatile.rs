@@ -3,6 +3,7 @@
 //! Must not go here: credentials (`credential`); they differ too, but they matter.
 
 use super::credential::is_signed_by_aws;
+use crate::classify::stated::Stated;
 use crate::request::Headers;
 
 /// Hop-by-hop fields (RFC 9110, 7.6.1), framing, tracing, what proxies add, retry counters of SDKs, MCP's session.
@@ -48,8 +49,13 @@ const PREFIXES: [&str; 5] = ["uber-trace-", "x-b3-", "x-datadog-", "x-envoy-", "
 /// Is header `name` (lower case) left out of the digest? `more` is what the policy adds.
 fn is_volatile(name: &str, more: &[String]) -> bool {
     NAMES.contains(&name)
-        || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+        || (PREFIXES.iter().any(|prefix| name.starts_with(prefix)) && !is_stated(name))
         || more.iter().any(|extra| extra.eq_ignore_ascii_case(name))
+}
+
+/// What an agent says of its request is part of what was approved.
+fn is_stated(name: &str) -> bool {
+    Stated::ALL.iter().any(|stated| stated.header() == name)
 }
 
 /// Is header `name` of `headers` left out of the digest?

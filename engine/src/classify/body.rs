@@ -9,6 +9,7 @@ use std::cmp::Ordering;
 use super::predicate::{Test, Value};
 use super::truth::{Reason, Truth};
 use crate::extract::json::{JsonError, Kind, Limits, Scanner, same_key};
+use crate::redact::Profile;
 
 /// All JSON pointers that a policy's rules name, as a tree; `*` stands for any key or index.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +18,14 @@ pub struct Pointers {
     nodes: Vec<Node>,
     /// As written, by id.
     names: Vec<String>,
+}
+
+/// What a policy wants to know of bodies.
+#[derive(Clone, Debug, Default)]
+pub struct Needs {
+    pub pointers: Pointers,
+    /// Looks for what rules count; `None` where none does.
+    pub detector: Option<Profile>,
 }
 
 #[derive(Clone, Debug, Default)]

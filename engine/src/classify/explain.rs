@@ -41,6 +41,7 @@ pub fn name(matcher: &Matcher, pointers: &Pointers) -> String {
         Matcher::Body(pointer, _) => format!("body {}", pointers.name(*pointer)),
         Matcher::BodySize(..) => "body_size".into(),
         Matcher::ContentType(_) => "content_type".into(),
+        Matcher::Findings(findings) => format!("findings {}", findings.entities.join(", ")),
         Matcher::GitHub(_) => "github".into(),
         Matcher::Header(name, _) => format!("header {name}"),
         Matcher::Host(_) => "host".into(),

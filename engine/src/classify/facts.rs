@@ -5,11 +5,12 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 
-use super::body::{Pointers, Values};
-
+use super::body::{Needs, Values};
+use super::findings::{self, Counts};
 use super::truth::Reason;
 use crate::extract::coding::Coding;
 use crate::protocol::{aws, github, kubernetes};
+use crate::redact::Profile;
 use crate::request::{Head, Headers, Readings, canonical_host, canonical_target, hyphenated, query};
 
 /// A request's head, read once.
@@ -187,20 +188,36 @@ fn paths(head: &Head) -> Result<Readings<'_>, Reason> {
 pub struct Body<'a> {
     pub size: Option<Result<usize, Reason>>,
     pub values: Option<Result<Values<'a>, Reason>>,
+    /// Counted where a rule asks.
+    counts: Counting<'a>,
+}
+
+#[derive(Debug)]
+enum Counting<'a> {
+    NotRead,
+    Unavailable,
+    Ready {
+        headers: &'a Headers,
+        body: &'a [u8],
+        detector: Option<&'a Profile>,
+        counts: OnceCell<Result<Counts, Reason>>,
+    },
 }
 
 impl<'a> Body<'a> {
     pub fn not_read() -> Self {
-        Body { size: None, values: None }
+        Body { size: None, values: None, counts: Counting::NotRead }
     }
 
     /// Not read, and it will not be.
     pub fn unavailable() -> Self {
-        Body { size: Some(Err(Reason::BodyNotRead)), values: Some(Err(Reason::BodyNotRead)) }
+        let reason = Reason::BodyNotRead;
+        Body { size: Some(Err(reason)), values: Some(Err(reason)), counts: Counting::Unavailable }
     }
 
     /// Reads a complete, decoded body by what it is rather than by what it is called: JSON under any content type counts as JSON.
-    pub fn read(headers: &Headers, body: &'a [u8], pointers: &Pointers) -> Self {
+    pub fn read(headers: &'a Headers, body: &'a [u8], needs: &'a Needs) -> Self {
+        let pointers = &needs.pointers;
         let values = match format(headers, body) {
             Ok(Format::Json) => Values::of_json(body, pointers),
             Ok(Format::Form) => Values::of_form(body, pointers),
@@ -208,7 +225,20 @@ impl<'a> Body<'a> {
             Ok(Format::Other) => Ok(Values::none()),
             Err(reason) => Err(reason),
         };
-        Body { size: Some(Ok(body.len())), values: Some(values) }
+        let counts = Counting::Ready { headers, body, detector: needs.detector.as_ref(), counts: OnceCell::new() };
+        Body { size: Some(Ok(body.len())), values: Some(values), counts }
+    }
+
+    /// What is found in it; `None` where it has not been read.
+    pub fn counts(&self) -> Option<Result<&Counts, Reason>> {
+        match &self.counts {
+            Counting::NotRead => None,
+            Counting::Unavailable => Some(Err(Reason::BodyNotRead)),
+            Counting::Ready { headers, body, detector, counts } => {
+                let count = || detector.map_or(Ok(Counts::new()), |profile| findings::count(headers, body, profile));
+                Some(counts.get_or_init(count).as_ref().map_err(|reason| *reason))
+            }
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use super::attribute;
 use super::body::{Found, PointerId, Values};
 use super::calls::{Aws, GitHub, Kubernetes};
 use super::facts::{Body, Facts};
+use super::findings::Findings;
 use super::glob::{Glob, TextGlob};
 use super::network::Network;
 use super::predicate::{Test, Value};
@@ -29,6 +30,7 @@ pub enum Matcher {
     /// The orderings that satisfy it, and bytes.
     BodySize(&'static [Ordering], usize),
     ContentType(Vec<TextGlob>),
+    Findings(Findings),
     GitHub(GitHub),
     Header(String, Test),
     Host(Vec<Glob>),
@@ -75,6 +77,11 @@ impl Matcher {
                 Some(Err(reason)) => Truth::Doubt(*reason),
             },
             Matcher::ContentType(globs) => content_type(facts, globs),
+            Matcher::Findings(findings) => match body.counts() {
+                None => Truth::Later,
+                Some(Ok(counts)) => findings.on(counts),
+                Some(Err(reason)) => Truth::Doubt(reason),
+            },
             Matcher::GitHub(github) => github.truth(facts),
             Matcher::Header(name, test) => header(facts, name, test),
             Matcher::Host(globs) => match &facts.host {
@@ -115,13 +122,22 @@ impl Matcher {
         }
     }
 
+    /// Does any part look for requests to AWS?
+    pub fn asks_aws(&self) -> bool {
+        match self {
+            Matcher::All(parts) | Matcher::Any(parts) => parts.iter().any(Matcher::asks_aws),
+            Matcher::Aws(_) => true,
+            _ => false,
+        }
+    }
+
     /// Does any part look at the body?
     pub fn reads_body(&self) -> bool {
         match self {
             Matcher::All(parts) | Matcher::Any(parts) => parts.iter().any(Matcher::reads_body),
             Matcher::Not(inner) => inner.reads_body(),
             Matcher::Aws(aws) => aws.action.is_some(),
-            Matcher::Body(..) | Matcher::BodySize(..) | Matcher::Mcp(_) => true,
+            Matcher::Body(..) | Matcher::BodySize(..) | Matcher::Findings(_) | Matcher::Mcp(_) => true,
             _ => false,
         }
     }

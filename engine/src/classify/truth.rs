@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use super::stated::Stated;
 use crate::extract::json::JsonError;
 use crate::request::TargetError;
 
@@ -102,6 +103,8 @@ pub enum Reason {
     Json(JsonError),
     McpHeaderMismatch,
     McpShape,
+    /// A rule requires it, and the agent did not say it.
+    NotStated(Stated),
     Target(TargetError),
     TooManyValues,
     UnsupportedBody,
@@ -119,6 +122,8 @@ impl Reason {
             Reason::Json(error) => error.code(),
             Reason::McpHeaderMismatch => "mcp_header_mismatch",
             Reason::McpShape => "invalid_mcp",
+            Reason::NotStated(Stated::Purpose) => "purpose_required",
+            Reason::NotStated(Stated::Ticket) => "ticket_required",
             Reason::Target(error) => error.code(),
             Reason::TooManyValues => "too_many_values",
             Reason::UnsupportedBody => "unsupported_body",
@@ -145,6 +150,14 @@ impl fmt::Display for Reason {
             Reason::Json(error) => return error.fmt(f),
             Reason::McpHeaderMismatch => "the MCP headers do not agree with the body",
             Reason::McpShape => "a tool call without a name, or with parameters that are not an object",
+            Reason::NotStated(what) => {
+                let (what, header) = (what.as_str(), what.header());
+                return write!(
+                    f,
+                    "this needs a {what}: send the request again with it in the header `{header}`, or in `params._meta` of an \
+                     MCP call as `privyseal/{what}`; one line of at most 500 bytes"
+                );
+            }
             Reason::Target(error) => return error.fmt(f),
             Reason::TooManyValues => "the body holds more values for one rule than can be compared",
             Reason::UnsupportedBody => {

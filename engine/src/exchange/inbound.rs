@@ -197,7 +197,7 @@ impl Exchange {
                 let wait = self.gateway.policy.settings().hold.wait.of(caller.protocol);
                 let subject = inbound.subject(&self.gateway, body, &forwarded);
                 let binding = binding::bind(&subject, &self.gateway.keys);
-                let preview = preview::of(&self.gateway, &inbound, inbound.selection.json_rpc, &received);
+                let preview = preview::of(&self.gateway, &inbound, &decision, &received);
                 let terms = terms(&decision, &preview);
                 let intake =
                     self.intake(&inbound, &decision, binding.digest.clone(), binding.fields, terms.clone(), preview);
@@ -300,8 +300,7 @@ impl Inbound {
         let selection = gateway.policy.select(&self.head);
         let received = Received::of(&self.head.headers, body, selection.body_limit);
         let decision = decide(gateway, &self.head, &selection, &received).ok()?;
-        (decision.verdict == Verdict::Hold)
-            .then(|| terms(&decision, &preview::of(gateway, self, selection.json_rpc, &received)))
+        (decision.verdict == Verdict::Hold).then(|| terms(&decision, &preview::of(gateway, self, &decision, &received)))
     }
 
     fn subject<'a>(&'a self, gateway: &'a Gateway, body: &'a [u8], forwarded: &'a Forwarded) -> Subject<'a> {

@@ -14,6 +14,7 @@ use super::received::Received;
 use crate::binding::credential::is_credential;
 use crate::binding::volatile::is_left_out;
 use crate::binding::{Volatile, volatile_pieces};
+use crate::classify::Decision;
 use crate::hold::Preview;
 use crate::keys::Keys;
 use crate::policy::Preview as Shown;
@@ -29,8 +30,8 @@ pub(super) fn profile(keys: &Keys) -> Option<Profile> {
 }
 
 /// The preview of one request. What cannot be masked is not shown; what the approval does not bind (`correlated`: the
-/// fields of JSON-RPC that only correlate messages) has no value here.
-pub(super) fn of(gateway: &Gateway, inbound: &Inbound, correlated: bool, received: &Received<'_>) -> Preview {
+/// fields of JSON-RPC that only correlate messages) has no value here. What the agent had to say stands by itself.
+pub(super) fn of(gateway: &Gateway, inbound: &Inbound, decision: &Decision, received: &Received<'_>) -> Preview {
     let (head, body) = (&inbound.head, received.shown());
     let lossy = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let mut masker = Masker { profile: gateway.preview.as_ref(), labels: Labels::default(), findings: BTreeMap::new() };
@@ -42,6 +43,7 @@ pub(super) fn of(gateway: &Gateway, inbound: &Inbound, correlated: bool, receive
         path: masker.text("", &head.canonical_target()),
         content_type: content_type.map(|value| masker.text("", &lossy(value))),
         body_bytes: received.bytes.len() as u64,
+        stated: decision.stated.iter().map(|(what, text)| (what.as_str().to_owned(), masker.text("", text))).collect(),
         ..Preview::default()
     };
     let headers = head.headers.iter().map(|(name, value)| ("", name, value));
@@ -58,7 +60,7 @@ pub(super) fn of(gateway: &Gateway, inbound: &Inbound, correlated: bool, receive
         let value = if is_credential(&name) { "<CREDENTIAL>".to_owned() } else { masker.text(&name, &lossy(value)) };
         preview.headers.push((format!("{kind}{}", masker.text("", &name)), value));
     }
-    let bound = match volatile_pieces(&head.headers, correlated, body) {
+    let bound = match volatile_pieces(&head.headers, inbound.selection.json_rpc, body) {
         Volatile::Correlation(ranges) => Cow::Owned(without(body, &ranges)),
         Volatile::Boundaries(_) | Volatile::Nothing => Cow::Borrowed(body),
     };

@@ -151,6 +151,12 @@ fn named(name: &str) -> Option<Set> {
     entity.or_else(|| Group::ALL.iter().find(|(_, own)| *own == name).map(|(group, _)| Set::group(*group)))
 }
 
+/// The names of the entities that the name of an entity or group stands for.
+pub fn entities(name: &str) -> Result<Vec<&'static str>, String> {
+    let set = named(name).ok_or_else(|| unknown(name))?;
+    Ok(Entity::ALL.iter().filter(|(entity, ..)| set.contains(*entity)).map(|(_, name, _)| *name).collect())
+}
+
 fn each<T: Copy>(set: Set, slots: &mut [T], value: T) {
     Entity::ALL.iter().zip(slots).filter(|((entity, ..), _)| set.contains(*entity)).for_each(|(_, slot)| *slot = value);
 }

@@ -8,7 +8,7 @@ use regex_lite::RegexBuilder;
 use serde_json::Value;
 
 use super::settings::header_name;
-use super::{Context, protocols};
+use super::{Context, findings, protocols};
 use crate::classify::body::PointerId;
 use crate::classify::decimal::Decimal;
 use crate::classify::glob::{Glob, TextGlob};
@@ -93,6 +93,9 @@ pub fn condition(node: &Node<'_>, context: &mut Context) -> Option<Matcher> {
     }
     if let Some(node) = fields.take("github") {
         parts.extend(protocols::github(&node, context));
+    }
+    if let Some(node) = fields.take("findings") {
+        parts.extend(findings::findings(&node, context));
     }
     if let Some(node) = fields.take("all") {
         parts.extend(nested(&node, context).map(Matcher::All));
@@ -189,7 +192,7 @@ fn body_size(node: &Node<'_>, errors: &mut Errors) -> Option<Matcher> {
 }
 
 /// A literal, a list of literals, or an object of comparisons that must all hold.
-fn test(node: &Node<'_>, errors: &mut Errors) -> Option<Test> {
+pub fn test(node: &Node<'_>, errors: &mut Errors) -> Option<Test> {
     if !node.value.is_object() {
         return Some(Test(vec![Check::Equals(literals(node, errors)?)]));
     }

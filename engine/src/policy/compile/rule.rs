@@ -2,10 +2,13 @@
 //!
 //! Must not go here: conditions themselves (`condition`).
 
+use serde_json::Value;
+
 use super::settings::{MODES, body_limit};
 use super::{Context, VERDICTS, condition};
 use crate::classify::matcher::Matcher;
-use crate::classify::{DEFAULT_RULE, DEFAULT_WORKFLOW, Rule};
+use crate::classify::stated::Stated;
+use crate::classify::{DEFAULT_RULE, DEFAULT_WORKFLOW, Rule, Verdict};
 use crate::hold::Risk;
 use crate::policy::reader::Node;
 
@@ -15,10 +18,13 @@ const RISKS: [(&str, Risk); 4] =
 /// Texts that travel with every hold.
 const MAX_TEXT: usize = 500;
 
-pub fn rule(node: &Node<'_>, ids: &mut Vec<String>, context: &mut Context) -> Option<Rule> {
+const STATED: [(&str, Stated); 2] = [("purpose", Stated::Purpose), ("ticket", Stated::Ticket)];
+
+/// `prefix` stands before the id as written.
+pub fn rule(node: &Node<'_>, prefix: &str, ids: &mut Vec<String>, context: &mut Context) -> Option<Rule> {
     let mut fields = node.fields(&mut context.errors)?;
     let id = fields.require("id", "each rule has a name of its own, such as `bulk-export`", &mut context.errors);
-    let id = id.and_then(|node| rule_id(&node, ids, context));
+    let id = id.and_then(|node| rule_id(&node, prefix, ids, context));
     let hint = "say what the rule is about; `match: {path: /**}` matches everything";
     let condition = fields.require("match", hint, &mut context.errors);
     let condition = condition.and_then(|node| condition::condition(&node, context));
@@ -45,6 +51,17 @@ pub fn rule(node: &Node<'_>, ids: &mut Vec<String>, context: &mut Context) -> Op
     let (category, workflow) = (text("category"), text("workflow"));
     let (why, reason) = (text("why"), text("reason"));
     let limit = fields.take("body_limit").map(|node| body_limit(&node, errors));
+    let require = match fields.take("require") {
+        Some(node) => {
+            if verdict == Some(Verdict::Deny) {
+                let hint = "nothing that the agent says lets a denied request pass; leave `require` out";
+                errors.push(node.error("a rule that denies requires nothing").with_hint(hint));
+            }
+            let nodes = node.one_or_many(errors);
+            nodes.iter().map(|node| node.word(&STATED, errors)).collect::<Option<Vec<_>>>()
+        }
+        None => Some(Vec::new()),
+    };
     fields.finish(errors);
     Some(Rule {
         id: id?,
@@ -57,26 +74,34 @@ pub fn rule(node: &Node<'_>, ids: &mut Vec<String>, context: &mut Context) -> Op
         why,
         reason,
         body_limit: limit.flatten(),
+        require: require?,
     })
 }
 
-fn rule_id(node: &Node<'_>, ids: &mut Vec<String>, context: &mut Context) -> Option<String> {
+fn rule_id(node: &Node<'_>, prefix: &str, ids: &mut Vec<String>, context: &mut Context) -> Option<String> {
+    let value = Value::from(format!("{prefix}{}", node.text(&mut context.errors)?));
+    name(&Node { value: &value, path: node.path.clone() }, ids, context)
+}
+
+/// A name that stands in `ids` only once.
+pub fn name(node: &Node<'_>, ids: &mut Vec<String>, context: &mut Context) -> Option<String> {
     let id = node.text(&mut context.errors)?;
     let letter = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'/');
     if id.len() > 80 || !id.bytes().all(letter) || id == DEFAULT_RULE {
-        let error = node.error(format!("`{id}` cannot name a rule"));
+        let error = node.error(format!("`{id}` cannot be a name"));
         context.errors.push(error.with_hint("use letters, digits, `-`, `_`, `.`, `/`, at most 80; `default` is taken"));
         return None;
     }
     if ids.iter().any(|other| other == id) {
-        context.errors.push(node.error(format!("another rule is named `{id}`")).with_hint("names are unique"));
+        context.errors.push(node.error(format!("`{id}` stands twice as a name")).with_hint("names are unique"));
         return None;
     }
     ids.push(id.to_owned());
     Some(id.to_owned())
 }
 
-fn without(condition: Matcher, except: Vec<Matcher>) -> Matcher {
+/// What `condition` takes, but for what one of `except` does.
+pub fn without(condition: Matcher, except: Vec<Matcher>) -> Matcher {
     if except.is_empty() {
         return condition;
     }
