@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::testing::test;
 
 #[test]
 fn bodies_match_by_pointer() {

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::testing::test;
 
 #[test]
 fn settings_have_defaults_and_can_be_written() {

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::classify::stated::Stated;
+use crate::testing::test;
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 
