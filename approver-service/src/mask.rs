@@ -20,8 +20,9 @@ impl Mask {
         Ok(Mask(Arc::new(profile)))
     }
 
-    /// `typed` with what is personal or secret in it replaced by labels.
+    /// `typed` with what is personal or secret in it replaced by labels, and without NUL, which PostgreSQL cannot keep.
     pub fn apply(&self, typed: String) -> String {
+        let typed = typed.replace('\0', "\u{fffd}");
         match text("", &typed, &self.0, &mut Labels::new()).body {
             None => typed,
             // Replacing parts of text by text leaves text.
@@ -38,6 +39,7 @@ mod tests {
     fn reasons_keep_their_words_and_lose_their_addresses() {
         let mask = Mask::new(&Key::new(vec![1; 32])).unwrap();
         assert_eq!(mask.apply("agreed with finance".into()), "agreed with finance");
+        assert_eq!(mask.apply("a\0b".into()), "a\u{fffd}b");
         let masked = mask.apply("ask alice.canary@example.com, card 4111111111111111".into());
         assert!(masked.starts_with("ask <EMAIL_ADDRESS>, card <"), "{masked}");
         assert!(!masked.contains("4111"), "{masked}");

@@ -101,8 +101,8 @@ fn is_hex(value: &str) -> bool {
 }
 
 pub fn name(field: &'static str, value: &str) -> Result<(), Invalid> {
-    if value.is_empty() {
-        return Err(invalid(field, "must not be empty"));
+    if value.is_empty() || value.contains('\0') {
+        return Err(invalid(field, "must not be empty, nor have a NUL character"));
     }
     at_most(field, value, MAX_NAME)
 }
