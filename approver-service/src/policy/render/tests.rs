@@ -1,3 +1,5 @@
+//! What rendering writes, piece by piece; that proxies load it is for the end-to-end tests.
+
 use privyseal_engine::policy::Policy;
 
 use super::*;
