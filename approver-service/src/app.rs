@@ -9,6 +9,7 @@ use axum::middleware::from_fn_with_state;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::limits::Limits;
+use crate::auth::certificate::Gateways;
 use crate::auth::oidc::Provider;
 use crate::mask::Mask;
 use crate::receipt::Receipts;
@@ -27,6 +28,8 @@ pub struct App {
     pub gateway_key: Key,
     /// The only environment served, if one is set.
     pub environment: Option<String>,
+    /// Whom certificates speak for.
+    pub gateways: Gateways,
     /// Where people reach this service: scheme and authority, without a slash at the end.
     pub base_url: String,
     pub announce: Announce,

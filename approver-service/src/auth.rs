@@ -3,6 +3,7 @@
 //! Tokens lie on disks: they read, and serve filters, but never decide. Sessions come from an interactive login and are
 //! the only thing that decides. Must not go here: SQL (`store::access`, `store::login`), HTTP (`api`).
 
+pub mod certificate;
 pub mod identity;
 pub mod oidc;
 
@@ -51,7 +52,7 @@ pub struct Directory {
     pub has_provider: bool,
 }
 
-/// A token, without its secret.
+/// A token, without its secret, or the like of one: a certificate that speaks for a gateway.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Token {
     pub id: String,

@@ -4,6 +4,7 @@
 
 pub mod database;
 mod sign_on;
+mod tls;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -15,11 +16,14 @@ use serde::Deserialize;
 
 use self::database::DatabaseArg;
 use self::sign_on::{OidcArgs, OidcFile};
+use self::tls::{GatewayFile, TlsArgs, TlsFile};
+use crate::auth::certificate::Gateways;
 use crate::auth::oidc;
 use crate::auth::{Directory, Person};
 use crate::receipt::Approvers;
 use crate::secret::DataDir;
 use crate::store::Store;
+use crate::tls::Files;
 
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8077);
 
@@ -89,6 +93,9 @@ pub struct ServeArgs {
     pub public_url: Option<String>,
 
     #[command(flatten)]
+    pub tls: TlsArgs,
+
+    #[command(flatten)]
     pub oidc: OidcArgs,
 
     /// Name the people who approved by pseudonyms in receipts, which upstreams read
@@ -114,6 +121,8 @@ pub struct Config {
     pub directory: Directory,
     pub workflows: Option<PathBuf>,
     pub public_url: Option<String>,
+    pub tls: Option<Files>,
+    pub gateways: Gateways,
     pub oidc: Option<oidc::Settings>,
     pub receipt_approvers: Approvers,
     pub login_output: Option<PathBuf>,
@@ -134,6 +143,9 @@ struct File {
     groups: BTreeMap<String, Vec<String>>,
     workflows: Option<PathBuf>,
     public_url: Option<String>,
+    tls: Option<TlsFile>,
+    #[serde(default)]
+    gateways: Vec<GatewayFile>,
     oidc: Option<OidcFile>,
     #[serde(default)]
     pseudonymous_receipts: bool,
@@ -172,6 +184,7 @@ impl ServeArgs {
             }
         }
         let oidc = self.oidc.resolve(file.oidc)?;
+        let (tls, gateways) = self.tls.resolve(file.tls, file.gateways)?;
         let public_url = self.public_url.or(file.public_url).map(base_url).transpose()?;
         Ok(Config {
             listen: self.listen.or(file.listen).unwrap_or(LISTEN),
@@ -181,6 +194,8 @@ impl ServeArgs {
             directory: Directory { people, groups, has_provider: oidc.is_some() },
             workflows: self.workflows.or(file.workflows),
             public_url,
+            tls,
+            gateways,
             oidc,
             receipt_approvers: match self.pseudonymous_receipts || file.pseudonymous_receipts {
                 true => Approvers::Pseudonyms,

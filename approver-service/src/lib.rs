@@ -26,8 +26,10 @@ pub mod secret;
 pub mod server;
 pub mod store;
 pub mod telemetry;
+pub mod tls;
 pub mod ui;
 pub mod wake;
+pub mod watched;
 pub mod workflow;
 
 #[cfg(test)]

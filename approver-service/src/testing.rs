@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::limits::Limits;
 use crate::app::App;
+use crate::auth::certificate::Gateways;
 use crate::auth::{Directory, Person, Role};
 use crate::mask::Mask;
 use crate::receipt::keys::Keys;
@@ -71,12 +72,13 @@ impl Service {
             store: store.clone(),
             gateway_key: Key::new(GATEWAY_KEY.into()),
             environment: Some("test".into()),
+            gateways: Gateways::default(),
             base_url: base.clone(),
             announce: Arc::new(move |line| shown.lock().unwrap().push(line.to_owned())),
             mask: Mask::new(store.key()).unwrap(),
             stop: stop.clone(),
         });
-        let served = tokio::spawn(server::run(listener, app.router(), stop.clone()));
+        let served = tokio::spawn(server::run(listener, None, app.router(), stop.clone()));
         let _installed = rustls::crypto::ring::default_provider().install_default();
         let http = Client::builder()
             .redirect(reqwest::redirect::Policy::none())

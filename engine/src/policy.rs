@@ -26,7 +26,7 @@ use crate::request::Head;
 pub use configuration::decode_configuration;
 pub use error::Error;
 pub use reader::{field_path, item_path};
-pub use settings::{Approver, Hold, Identity, IdentitySource, Preview, Settings, Wait};
+pub use settings::{Approver, Credential, Hold, Identity, IdentitySource, Preview, Settings, Wait};
 pub use workflow::{Reviewers, Workflow};
 
 /// See the module's documentation.

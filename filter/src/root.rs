@@ -11,7 +11,7 @@ use privyseal_engine::control::{POLL_MS, Posture, RETRY_MS, Switch};
 use privyseal_engine::exchange::{Event, Gateway};
 use privyseal_engine::keys::Keys;
 use privyseal_engine::observation::{SEND_MS, Seen, Tally};
-use privyseal_engine::policy::{self, Policy};
+use privyseal_engine::policy::{self, Credential, Policy};
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{BufferType, ContextType, LogLevel, MapType, Status};
 
@@ -29,8 +29,8 @@ pub struct Plugin {
     /// Names the plugin across updates of its configuration: `name` and `root_id`.
     name: (String, String),
     pub gateway: Rc<Gateway>,
-    /// `Bearer …`.
-    authorization: String,
+    /// `Bearer …`, unless a certificate speaks for the gateway.
+    authorization: Option<String>,
     switch: Cell<Switch>,
     /// Makes stream nonces unique: random for this worker and configuration, then counted.
     seed: [u8; 8],
@@ -100,10 +100,10 @@ impl Plugin {
             (":method", method),
             (":path", path),
             (":authority", approver.authority.as_str()),
-            ("authorization", self.authorization.as_str()),
             ("accept", "application/json"),
             ("user-agent", concat!("privyseal-filter/", env!("CARGO_PKG_VERSION"))),
         ];
+        fields.extend(self.authorization.as_deref().map(|bearer| ("authorization", bearer)));
         if !body.is_empty() {
             fields.push(("content-type", "application/json"));
         }
@@ -141,9 +141,12 @@ impl Root {
             Keys::parse(&key).map_err(|problem| format!("environment variable `PRIVYSEAL_KEY`: {problem}"))
         });
         let keys = keys.map_err(one)?;
-        let token = environment("PRIVYSEAL_TOKEN").map_err(one)?;
         let policy = Policy::parse(&json, &keys.pseudonym)
             .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+        let authorization = match policy.settings().approver.as_ref().map(|approver| approver.credential) {
+            Some(Credential::Certificate) => None,
+            Some(Credential::Token) | None => Some(format!("Bearer {}", environment("PRIVYSEAL_TOKEN").map_err(one)?)),
+        };
         let text =
             |path: &[&str]| host::property(path).and_then(|value| String::from_utf8(value).ok()).unwrap_or_default();
         let name = (text(&["plugin_name"]), text(&["plugin_root_id"]));
@@ -153,7 +156,7 @@ impl Root {
             root: self.context,
             name,
             gateway: Rc::new(Gateway::new(policy, keys, text(&["xds", "node", "id"]))),
-            authorization: format!("Bearer {token}"),
+            authorization,
             switch: Cell::new(switch.unwrap_or_else(|| Switch::new(host::now_ms()))),
             seed: host::random().map_err(|error| one(format!("no randomness (host status {})", error.status)))?,
             streams: Cell::new(0),

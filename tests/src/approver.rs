@@ -8,15 +8,19 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::certificates::{Authority, Certificate};
 use crate::client::{self, Request};
 use crate::process::{Process, Signal};
-use crate::{artefacts, eventually, ports};
+use crate::{artefacts, eventually, ports, tls_door};
 
 /// What replicas share.
 const SHARED_KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 
 pub struct Approver {
     process: Process,
+    /// Where it listens.
+    listens: SocketAddr,
+    /// Where the harness reaches it without TLS.
     addr: SocketAddr,
     home: Home,
     key: String,
@@ -47,27 +51,41 @@ impl Approver {
         let data = data.unwrap_or_else(|| dir.path().join("data"));
         let home = Home { data, database: None };
         let key = home.run(&["key", "show"])?;
-        Approver::start_at_home(dir, home, key, addr, people, arguments).await
+        Approver::start_at_home(dir, home, key, (addr, addr), people, arguments).await
+    }
+
+    /// Starts it with TLS and a certificate of `authority`.
+    pub async fn start_with_tls(authority: &Authority, people: &[&str], arguments: &[&str]) -> Result<Approver> {
+        let dir = TempDir::new()?;
+        let home = Home { data: dir.path().join("data"), database: None };
+        let key = home.run(&["key", "show"])?;
+        let Certificate { cert, key: cert_key } = authority.server();
+        let (cert, cert_key) = (cert.to_string_lossy(), cert_key.to_string_lossy());
+        let arguments = [&["--tls-cert", &cert, "--tls-key", &cert_key], arguments].concat();
+        let listens = ports::free();
+        let door = tls_door::open(listens, authority).await?;
+        Approver::start_at_home(dir, home, key, (listens, door), people, &arguments).await
     }
 
     /// Starts a replica on a database of PostgreSQL, with data and a port of its own.
     pub async fn start_replica(database: &str, people: &[&str]) -> Result<Approver> {
         let dir = TempDir::new()?;
         let home = Home { data: dir.path().join("data"), database: Some(database.to_owned()) };
-        Approver::start_at_home(dir, home, SHARED_KEY.to_owned(), ports::free(), people, &[]).await
+        let addr = ports::free();
+        Approver::start_at_home(dir, home, SHARED_KEY.to_owned(), (addr, addr), people, &[]).await
     }
 
     async fn start_at_home(
         dir: TempDir,
         home: Home,
         key: String,
-        addr: SocketAddr,
+        (listens, addr): (SocketAddr, SocketAddr),
         people: &[&str],
         arguments: &[&str],
     ) -> Result<Approver> {
         let gateway_token = home.token("filter")?;
-        let process = serve(&home, dir.path(), addr, people, arguments)?;
-        let mut approver = Approver { process, addr, home, key, gateway_token, dir };
+        let process = serve(&home, dir.path(), listens, people, arguments)?;
+        let mut approver = Approver { process, listens, addr, home, key, gateway_token, dir };
         approver.ready().await?;
         Ok(approver)
     }
@@ -90,6 +108,11 @@ impl Approver {
 
     pub fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// Where it listens itself, which with TLS is not where the harness asks.
+    pub fn listens(&self) -> SocketAddr {
+        self.listens
     }
 
     pub fn data(&self) -> &Path {
@@ -132,7 +155,7 @@ impl Approver {
     /// Starts it again on its data and its port.
     pub async fn restart(&mut self, people: &[&str]) -> Result<()> {
         self.process.kill();
-        self.process = serve(&self.home, self.dir.path(), self.addr, people, &[])?;
+        self.process = serve(&self.home, self.dir.path(), self.listens, people, &[])?;
         self.ready().await
     }
 

@@ -12,6 +12,7 @@ pub mod agents;
 pub mod approver;
 pub mod arguments;
 pub mod artefacts;
+pub mod certificates;
 pub mod client;
 pub mod envoy;
 pub mod fake_approver;
@@ -27,6 +28,7 @@ pub mod postgres;
 pub mod process;
 pub mod rendered;
 pub mod scene;
+pub mod tls_door;
 pub mod upstream;
 
 use std::future::Future;

@@ -27,5 +27,6 @@ mod secrets;
 mod sign_on;
 mod splits;
 mod styles;
+mod tls;
 mod upstreams;
 mod verdicts;

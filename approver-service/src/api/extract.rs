@@ -15,7 +15,7 @@ use crate::auth::{Caller, Role, SESSION_PREFIX, Session, Token};
 /// The longest that a body may take to arrive.
 pub const SLOWEST: Duration = Duration::from_secs(10);
 
-/// Somebody with a token or a session.
+/// Somebody with a token or a session, or a gateway with a certificate.
 pub struct Authenticated(pub Caller);
 
 /// A gateway.
@@ -34,12 +34,11 @@ impl FromRequestParts<App> for Authenticated {
             .and_then(|value| value.to_str().ok())
             .and_then(|value| value.split_once(' '))
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .map(|(_, secret)| secret.trim())
-            .ok_or_else(Problem::unauthorized)?;
-        let caller = if secret.starts_with(SESSION_PREFIX) {
-            app.store.session(secret).await?.map(Caller::Person)
-        } else {
-            app.store.token(secret).await?.map(Caller::Token)
+            .map(|(_, secret)| secret.trim());
+        let caller = match secret {
+            Some(secret) if secret.starts_with(SESSION_PREFIX) => app.store.session(secret).await?.map(Caller::Person),
+            Some(secret) => app.store.token(secret).await?.map(Caller::Token),
+            None => parts.extensions.get().and_then(|peer| app.gateways.identify(peer)).map(Caller::Token),
         };
         let caller = caller.ok_or_else(Problem::unauthorized)?;
         app.limits.check(&caller)?;

@@ -26,6 +26,7 @@ use crate::receipt::keys::Keys;
 use crate::secret::{DataDir, Key, parse_key};
 use crate::store::Store;
 use crate::telemetry::metrics::Metrics;
+use crate::tls::Tls;
 use crate::workflow::watch::Watch;
 use crate::{server, telemetry};
 
@@ -40,13 +41,14 @@ const LISTENED: Duration = Duration::from_secs(5);
 
 /// Run the approver service
 ///
-/// Prints `listening on http://…` when it is ready. Logins are shown here, on its own terminal: whoever reads it decides.
+/// Prints `listening on http://…`, or `https://…`, when it is ready. Logins are shown here, on its own terminal: whoever reads it decides.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   privyseal serve --person alice=alice@example.com,agent-of-alice --person bob
   privyseal serve --person alice --person bob --group finance=alice,bob --workflows policy.yaml
-  PRIVYSEAL_KEY=… privyseal serve --listen 0.0.0.0:8077 --public-url https://approve.example.com
+  PRIVYSEAL_KEY=… privyseal serve --listen 0.0.0.0:8077 --tls-cert cert.pem --tls-key key.pem \
+    --public-url https://approve.example.com:8077
 
 PRIVYSEAL_KEY, at least 32 bytes as hex or base64, is the key shared with the gateway; without it one is made in the
 data directory, and `privyseal key show` prints it.")]
@@ -82,7 +84,9 @@ async fn serve(config: Config) -> Result<()> {
         .with_context(|| format!("cannot listen on `{}`; choose another with `--listen`", config.listen))?;
     let address = listener.local_addr()?;
     let stop = CancellationToken::new();
-    let base_url = config.public_url.unwrap_or_else(|| format!("http://{address}"));
+    let (tls, follow_tls) = config.tls.map(Tls::open).transpose().context("TLS")?.unzip();
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let base_url = config.public_url.unwrap_or_else(|| format!("{scheme}://{address}"));
     let provider = config.oidc.map(|settings| Provider::new(settings, &base_url)).transpose()?;
     let receipts = Receipts {
         keys: Keys::open(&data)?,
@@ -95,6 +99,7 @@ async fn serve(config: Config) -> Result<()> {
         store: store.clone(),
         gateway_key,
         environment: config.environment,
+        gateways: config.gateways,
         base_url,
         metrics: Metrics::default(),
         limits: Limits::default(),
@@ -112,14 +117,18 @@ async fn serve(config: Config) -> Result<()> {
         tokio::spawn(async move { store.follow(stop).await })
     };
     let watching = tokio::spawn(workflows.run(stop.clone()));
-    terminal::say(&format!("listening on http://{address}"));
+    let following_tls = follow_tls.map(|follow| tokio::spawn(follow.run(stop.clone())));
+    terminal::say(&format!("listening on {scheme}://{address}"));
     tracing::info!(%address, people = directory.people.len(), "serving");
 
-    server::run(listener, app.router(), stop).await;
+    server::run(listener, tls, app.router(), stop).await;
     stopping.abort();
     sweeper.await.context("the sweeper stopped early")?;
     following.await.context("the following of other replicas stopped early")?;
-    watching.await.context("the workflows' watch stopped early")??;
+    watching.await.context("the workflows' watch stopped early")?;
+    if let Some(following) = following_tls {
+        following.await.context("the watch of the certificates stopped early")?;
+    }
     store.close().await;
     tracing::info!("stopped");
     Ok(())
@@ -145,7 +154,8 @@ fn warn_of(directory: &Directory, is_private: bool) {
     }
     if !is_private {
         tracing::warn!(
-            "listening beyond this machine without TLS: put it behind a proxy and set `--public-url https://…`"
+            "listening beyond this machine without TLS: add `--tls-cert` and `--tls-key`, or put it behind a proxy that \
+             speaks TLS and set `--public-url https://…`"
         );
     }
 }

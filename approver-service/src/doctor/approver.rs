@@ -69,8 +69,9 @@ fn answers(name: &str, dump: &Dump) -> Finding {
         return Finding::fail(
             APPROVER,
             name,
-            "the approver does not accept the gateway's token",
-            "make one with `privyseal token create --role filter` and set it as PRIVYSEAL_TOKEN in Envoy's environment",
+            "the approver does not know the gateway by its token or certificate",
+            "make a token with `privyseal token create --role filter` and set it as PRIVYSEAL_TOKEN in Envoy's environment; with \
+             `auth: mtls` name the gateway's certificate with `privyseal serve --gateway`",
         );
     }
     if answered > 0 {

@@ -9,7 +9,7 @@ mod istio;
 
 use anyhow::{Context, bail};
 use askama::Template;
-use privyseal_engine::policy::Policy;
+use privyseal_engine::policy::{Credential, Policy};
 use serde_json::Value;
 
 pub use self::address::Address;
@@ -28,8 +28,18 @@ pub struct Gateway {
     pub admin: u16,
     pub upstream: Address,
     pub approver: Address,
+    pub trust: Trust,
     pub module: Module,
     pub jwt: Option<Jwt>,
+}
+
+/// How proxy and approver know each other over TLS: PEM files as the proxy finds them.
+#[derive(Clone, Debug, Default)]
+pub struct Trust {
+    /// Who issued the approver's certificate; one of the system's authorities if left out.
+    pub ca: Option<String>,
+    /// The proxy's own certificate and its key.
+    pub certificate: Option<(String, String)>,
 }
 
 /// The filter, as the proxy gets it.
@@ -74,6 +84,24 @@ impl Input<'_> {
     /// Seconds that a stream may lie still: longer than any hold waits.
     fn idle(&self) -> u64 {
         (needs::longest_wait(self.policy).as_secs() + 60).max(300)
+    }
+
+    /// How the approver is trusted, if that is how the policy wants it.
+    fn trust(&self, gateway: &Gateway) -> anyhow::Result<TrustYaml> {
+        let Trust { ca, certificate } = &gateway.trust;
+        if !gateway.approver.tls && (ca.is_some() || certificate.is_some()) {
+            bail!("certificates are for TLS: write `--approver https://…`");
+        }
+        let credential = self.policy.settings().approver.as_ref().map(|approver| approver.credential);
+        if credential == Some(Credential::Certificate) && certificate.is_none() {
+            bail!(
+                "the policy has `auth: mtls`: name the gateway's certificate with `--approver-cert` and `--approver-key`"
+            );
+        }
+        Ok(TrustYaml {
+            ca: ca.as_deref().map(quoted),
+            certificate: certificate.as_ref().map(|(cert, key)| (quoted(cert), quoted(key))),
+        })
     }
 
     /// The cluster that the policy calls the approver by.
@@ -125,8 +153,14 @@ enum CodeYaml {
 struct ClusterYaml<'a> {
     name: String,
     at: &'a Address,
-    /// With room for a long poll of every held request.
-    approver: bool,
+    /// Of the approver: with room for a long poll of every held request.
+    approver: Option<TrustYaml>,
+}
+
+/// [`Trust`], ready for YAML.
+struct TrustYaml {
+    ca: Option<String>,
+    certificate: Option<(String, String)>,
 }
 
 /// A token issuer, ready for YAML.

@@ -4,49 +4,34 @@
 //! Must not go here: what a file means (`workflow`).
 
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::{read, resolve};
 use crate::auth::Directory;
 use crate::store::Store;
-
-/// How often the file is looked at.
-const EVERY: Duration = Duration::from_secs(1);
+use crate::watched::Watched;
 
 pub struct Watch {
     path: Option<PathBuf>,
     directory: Directory,
     store: Store,
-    seen: Option<Stamp>,
+    watched: Watched,
 }
-
-/// When the file was written and how long it is: another stamp is another text.
-type Stamp = (SystemTime, u64);
 
 impl Watch {
     /// Puts the workflows of the file into force, or `default` alone where there is none.
     pub async fn start(path: Option<PathBuf>, directory: Directory, store: Store) -> Result<Watch> {
-        let mut watch = Watch { path, directory, store, seen: None };
+        let watched = Watched::new(path.clone())?;
+        let mut watch = Watch { path, directory, store, watched };
         watch.load().await?;
         Ok(watch)
     }
 
     /// Follows the file until the service stops.
-    pub async fn run(mut self, stop: CancellationToken) -> Result<()> {
-        let mut hangup = signal(SignalKind::hangup())?;
-        loop {
-            let told = tokio::select! {
-                () = tokio::time::sleep(EVERY) => false,
-                _ = hangup.recv() => true,
-                () = stop.cancelled() => return Ok(()),
-            };
-            if !told && self.stamp() == self.seen {
-                continue;
-            }
+    pub async fn run(mut self, stop: CancellationToken) {
+        while stop.run_until_cancelled(self.watched.changed()).await.is_some() {
             match self.load().await {
                 Ok(()) => tracing::info!("workflows loaded"),
                 Err(error) => tracing::error!(error = format!("{error:#}"), "the old workflows stay in force"),
@@ -55,18 +40,12 @@ impl Watch {
     }
 
     async fn load(&mut self) -> Result<()> {
-        // Taken first: what is written meanwhile is read again.
-        self.seen = self.stamp();
+        self.watched.note();
         let workflows = match &self.path {
             Some(path) => read(path, &self.directory)?,
             None => resolve(&[], &self.directory)?,
         };
         Ok(self.store.set_workflows(&workflows).await?)
-    }
-
-    fn stamp(&self) -> Option<Stamp> {
-        let found = std::fs::metadata(self.path.as_ref()?).ok()?;
-        Some((found.modified().ok()?, found.len()))
     }
 }
 
@@ -95,9 +74,9 @@ mod tests {
         ask(1, "pay").await.unwrap();
 
         write("{refund: {}, pay: {quorum: 7}}");
-        assert_ne!(watch.stamp(), watch.seen);
+        assert!(watch.watched.has_changed());
         assert!(watch.load().await.is_err());
-        assert_eq!(watch.stamp(), watch.seen, "said once");
+        assert!(!watch.watched.has_changed(), "said once");
         ask(2, "pay").await.unwrap();
         assert!(matches!(ask(3, "refund").await, Err(Error::UnknownWorkflow(_))));
 

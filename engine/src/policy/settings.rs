@@ -30,6 +30,16 @@ pub struct Settings {
 pub struct Approver {
     pub cluster: String,
     pub authority: String,
+    pub credential: Credential,
+}
+
+/// By what the approver knows the gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// The certificate that Envoy shows for the cluster.
+    Certificate,
+    /// A token from Envoy's environment.
+    Token,
 }
 
 /// Where names come from: the first source that has one. None of them is what a client can choose by itself.

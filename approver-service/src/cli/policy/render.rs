@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use crate::cli::client::Failure;
 use crate::cli::terminal;
 use crate::policy::render::{
-    Address, EnvoyGateway, Gateway, Input, Istio, Jwt, Module, carried, envoy, envoy_gateway, istio,
+    Address, EnvoyGateway, Gateway, Input, Istio, Jwt, Module, Trust, carried, envoy, envoy_gateway, istio,
 };
 
 /// Write the proxy's configuration for a policy
@@ -30,6 +30,15 @@ pub struct Render {
     /// The approver service
     #[arg(long, value_name = "HOST:PORT|URL", default_value = "127.0.0.1:8077")]
     approver: Address,
+    /// Who issued the approver's certificate, in PEM, as the proxy finds it [default: the system's authorities]
+    #[arg(long, value_name = "FILE")]
+    approver_ca: Option<String>,
+    /// The certificate that the gateway shows the approver (`approver.auth: mtls`), as the proxy finds it
+    #[arg(long, value_name = "FILE", requires = "approver_key")]
+    approver_cert: Option<String>,
+    /// The key of that certificate
+    #[arg(long, value_name = "FILE", requires = "approver_cert")]
+    approver_key: Option<String>,
     /// Where agents connect; of Istio's and Envoy Gateway's gateways only the port counts
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
     listen: Address,
@@ -103,6 +112,7 @@ impl Render {
             admin: self.admin,
             upstream: self.upstream,
             approver: self.approver,
+            trust: Trust { ca: self.approver_ca, certificate: self.approver_cert.zip(self.approver_key) },
             module: module(self.wasm, self.wasm_url)?,
             jwt: self.jwt_issuer.zip(self.jwks).map(|(issuer, jwks)| Jwt { issuer, jwks }),
         };

@@ -30,12 +30,12 @@ struct EnvoyYaml<'a> {
 pub fn envoy(input: Input<'_>, gateway: &Gateway) -> anyhow::Result<String> {
     let download = gateway.module.download()?;
     let cluster = |name: &str, at, approver| lines(&ClusterYaml { name: quoted(name), at, approver }, true);
-    let mut clusters = cluster("upstream", &gateway.upstream, false)?;
+    let mut clusters = cluster("upstream", &gateway.upstream, None)?;
     if let Some(name) = input.approver_cluster() {
-        clusters.extend(cluster(name, &gateway.approver, true)?);
+        clusters.extend(cluster(name, &gateway.approver, Some(input.trust(gateway)?))?);
     }
     if let Some(at) = &download {
-        clusters.extend(cluster(MODULE, at, false)?);
+        clusters.extend(cluster(MODULE, at, None)?);
     }
     let filter = FilterYaml { module: CodeYaml::new(&gateway.module, MODULE), policy: input.lines()? };
     let rendered = EnvoyYaml {

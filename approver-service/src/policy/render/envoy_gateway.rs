@@ -47,8 +47,9 @@ pub fn envoy_gateway(input: Input<'_>, gateway: &Gateway, place: &EnvoyGateway) 
         let name = quoted(name);
         Ok(Cluster { lines: lines(&ClusterYaml { name: name.clone(), at, approver }, false)?, name })
     };
-    let approver = input.approver_cluster().map(|name| cluster(name, &gateway.approver, true));
-    let module = download.as_ref().map(|at| cluster(MODULE, at, false));
+    let trust = input.trust(gateway)?;
+    let approver = input.approver_cluster().map(|name| cluster(name, &gateway.approver, Some(trust)));
+    let module = download.as_ref().map(|at| cluster(MODULE, at, None));
     let filter = FilterYaml { module: CodeYaml::new(&gateway.module, MODULE), policy: input.lines()? };
     let rendered = EnvoyGatewayYaml {
         policy_name: &gateway.policy_name,

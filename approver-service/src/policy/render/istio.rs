@@ -7,7 +7,7 @@ use askama::Template;
 use privyseal_engine::classify::{Rule, Verdict};
 use serde_json::Value;
 
-use super::{Address, CodeYaml, ConnectionYaml, FilterYaml, Gateway, Input, JwtYaml, Module};
+use super::{Address, CodeYaml, ConnectionYaml, FilterYaml, Gateway, Input, JwtYaml, Module, TrustYaml};
 use super::{is_url, jwt, keys_of, lines, quoted};
 
 /// Where in the mesh.
@@ -30,6 +30,7 @@ struct IstioYaml<'a> {
     port: u16,
     upstream: &'a Address,
     approver: &'a Address,
+    trust: TrustYaml,
     approver_cluster: Option<String>,
     services: Vec<Service>,
     download: Option<Address>,
@@ -86,6 +87,7 @@ pub fn istio(input: Input<'_>, gateway: &Gateway, mesh: &Istio) -> anyhow::Resul
         port: gateway.listen.port,
         upstream: &gateway.upstream,
         approver: &gateway.approver,
+        trust: input.trust(gateway)?,
         approver_cluster: input.approver_cluster().map(str::to_owned),
         services,
         download,

@@ -1,6 +1,7 @@
 //! What rendering writes, piece by piece; that proxies load it is for the end-to-end tests.
 
 use privyseal_engine::policy::Policy;
+use serde_json::json;
 
 use super::*;
 use crate::policy::check::Report;
@@ -15,6 +16,7 @@ fn gateway(module: Module) -> Gateway {
         admin: 9901,
         upstream: "https://api.example.com".parse().unwrap(),
         approver: "http://approver.privyseal.svc.cluster.local:8077".parse().unwrap(),
+        trust: Trust::default(),
         module,
         jwt: None,
     }
@@ -205,4 +207,37 @@ fn envoy_gateway_downloads_the_filter() {
     assert_eq!(filter["typed_config"]["config"]["allow_on_headers_stop_iteration"], true);
     assert_eq!(carried_by(filter).clusters().collect::<Vec<_>>(), ["people"]);
     assert!(text.contains("enableEnvoyPatchPolicy: true"));
+}
+
+#[test]
+fn gateway_and_approver_know_each_other_by_certificates() {
+    let trust = Trust { ca: Some("ca.pem".into()), certificate: Some(("g.pem".into(), "g.key".into())) };
+    let https = |host: &str| format!("https://{host}:8077").parse::<Address>().unwrap();
+    let policy = BASE.replace("people}", "people, auth: mtls}");
+    let at = |host: &str| Gateway { approver: https(host), trust: trust.clone(), ..local() };
+    for (host, sni, kind) in
+        [("approver.internal", json!("approver.internal"), "DNS"), ("10.0.0.7", Value::Null, "IP_ADDRESS")]
+    {
+        let envoy = of_envoy(&policy, &at(host)).unwrap();
+        let tls = &envoy["static_resources"]["clusters"][1]["transport_socket"]["typed_config"];
+        let context = &tls["common_tls_context"];
+        let certificate =
+            json!({ "certificate_chain": { "filename": "g.pem" }, "private_key": { "filename": "g.key" } });
+        let san = json!([{ "san_type": kind, "matcher": { "exact": host } }]);
+        assert_eq!((&tls["sni"], &context["tls_certificates"][0]), (&sni, &certificate));
+        assert_eq!(context["validation_context"]["trusted_ca"]["filename"], "ca.pem");
+        assert_eq!(context["validation_context"]["match_typed_subject_alt_names"], san);
+    }
+    let in_mesh = Gateway { module: remote().module, ..at("approver.internal") };
+    let (documents, _) = of_istio(&policy, &in_mesh, false).unwrap();
+    let tls = &resource(&documents, "DestinationRule", "privyseal-approver")["spec"]["trafficPolicy"]["tls"];
+    assert_eq!(
+        (&tls["mode"], &tls["clientCertificate"], &tls["caCertificates"]),
+        (&json!("MUTUAL"), &json!("g.pem"), &json!("ca.pem"))
+    );
+
+    let refused = |policy: &str, gateway: Gateway| of_envoy(policy, &gateway).unwrap_err().to_string();
+    let plain = Gateway { approver: "8077".parse().unwrap(), ..at("x") };
+    assert!(refused(BASE, plain).contains("write `--approver https://…`"));
+    assert!(refused(&policy, local()).contains("name the gateway's certificate with `--approver-cert`"));
 }

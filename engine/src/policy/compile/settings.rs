@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Context;
 use crate::binding::credential::is_credential;
 use crate::policy::reader::{Errors, Fields, Node};
-use crate::policy::settings::{Approver, Hold, Identity, IdentitySource, Preview, Settings, Wait};
+use crate::policy::settings::{Approver, Credential, Hold, Identity, IdentitySource, Preview, Settings, Wait};
 use crate::policy::units;
 
 /// The modes of a policy, and of a rule: is it observed only?
@@ -56,15 +56,18 @@ pub fn body_limit(node: &Node<'_>, errors: &mut Errors) -> Option<usize> {
 /// A held request stays in Envoy's memory with its body.
 const MAX_BODY_LIMIT: usize = 64 << 20;
 
+const CREDENTIALS: [(&str, Credential); 2] = [("token", Credential::Token), ("mtls", Credential::Certificate)];
+
 fn approver(node: &Node<'_>, errors: &mut Errors) -> Option<Approver> {
     let mut fields = node.fields(errors)?;
     let cluster = fields.require("cluster", "name the approver's Envoy cluster", errors);
     let cluster = cluster.and_then(|node| node.text(errors).map(str::to_owned));
     let authority = fields.take("authority").map(|node| node.text(errors).map(str::to_owned));
+    let credential = fields.take("auth").map_or(Some(Credential::Token), |node| node.word(&CREDENTIALS, errors));
     fields.finish(errors);
     let cluster = cluster?;
     let authority = authority.unwrap_or_else(|| Some(cluster.clone()))?;
-    Some(Approver { cluster, authority })
+    Some(Approver { cluster, authority, credential: credential? })
 }
 
 fn identity(node: &Node<'_>, errors: &mut Errors) -> Identity {

@@ -13,7 +13,7 @@ fn settings_have_defaults_and_can_be_written() {
     assert_eq!(plain.clusters().count(), 0);
     let full = compile(json!({
         "version": 1, "default": "hold", "tenant": "acme", "environment": "staging", "mode": "observe",
-        "approver": {"cluster": "approver"}, "body_limit": "64KiB",
+        "approver": {"cluster": "approver", "auth": "mtls"}, "body_limit": "64KiB",
         "identity": {
             "principal": [{"jwt": "act.sub"}, {"trusted_header": "X-Agent"}],
             "on_behalf_of": {"jwt": {"claim": ["https://x.y/user"], "payload": "p"}},
@@ -24,7 +24,8 @@ fn settings_have_defaults_and_can_be_written() {
     }));
     let settings = full.settings();
     assert_eq!((settings.tenant.as_str(), settings.environment.as_str(), settings.observe), ("acme", "staging", true));
-    assert_eq!(settings.approver.as_ref().unwrap().authority, "approver");
+    let approver = settings.approver.as_ref().unwrap();
+    assert_eq!((approver.authority.as_str(), approver.credential), ("approver", Credential::Certificate));
     assert_eq!(full.clusters().collect::<Vec<_>>(), ["approver"]);
     let claim = |key: &str, claim: &[&str]| IdentitySource::JwtClaim {
         metadata_key: key.into(),
