@@ -12,7 +12,7 @@ _default:
 wasm:
     ./justw --bring targets
     ./justw --cargo wasm32-wasip1 build -p privyseal-filter --profile wasm
-    install -D -m 644 target/wasm/wasm32-wasip1/wasm/privyseal_filter.wasm dist/privyseal.wasm
+    ./justw --shrink target/wasm/wasm32-wasip1/wasm/privyseal_filter.wasm dist/privyseal.wasm
 
 _noop:
     ./justw --cargo wasm32-wasip1 build -p privyseal-filter --profile wasm --example noop
@@ -43,7 +43,7 @@ test *ARGS:
 matrix *ARGS: _programs
     tests/matrix {{ ARGS }}
 
-# Envoy's CPU time per request: no filter, one that does nothing, ours; `--rounds N --requests N`
+# Envoy's CPU time per request: no filter, one that does nothing, ours; `--rounds N --requests N --against FILE`
 bench *ARGS: wasm _noop
     ./justw --bring envoy
     cargo run --release --quiet -p e2e --bin bench -- {{ ARGS }}

@@ -1,7 +1,8 @@
 //! `./justw bench`: CPU time of Envoy per request without a filter, with one that does nothing, and with ours.
 //!
 //! CPU time from the kernel's accounting of Envoy's own threads, not wall-clock time: a busy machine changes it less. The
-//! variants take turns, and the figures are medians over the rounds: compare within one run only.
+//! variants take turns, and the figures are medians over the rounds: compare within one run only. `--against FILE` adds another
+//! build of the filter to the run, to see what a change costs.
 
 use std::time::Instant;
 
@@ -14,9 +15,11 @@ use e2e::{arguments, artefacts, load, policy};
 use serde_json::{Value, json};
 
 const CONNECTIONS: usize = 16;
+/// The variant that the others are compared with.
+const NOOP: &str = "noop";
 
 struct Variant {
-    name: &'static str,
+    name: String,
     envoy: Envoy,
 }
 
@@ -69,11 +72,19 @@ async fn variants(upstream: &Upstream, approver: &FakeApprover) -> Result<Vec<Va
     let policy = policy::bench();
     let ours = Plugin::new(&policy);
     let noop = Plugin { wasm: artefacts::noop_filter(), ..Plugin::new(&policy) };
-    Ok(vec![
-        Variant { name: "none", envoy: Envoy::start(&plain(None)).await? },
-        Variant { name: "noop", envoy: Envoy::start(&plain(Some(noop))).await? },
-        Variant { name: "privyseal", envoy: Envoy::start(&plain(Some(ours))).await? },
-    ])
+    let mut configs = vec![
+        ("none".to_owned(), plain(None)),
+        (NOOP.to_owned(), plain(Some(noop))),
+        ("privyseal".to_owned(), plain(Some(ours))),
+    ];
+    for wasm in arguments::files("--against") {
+        configs.push((wasm.display().to_string(), plain(Some(Plugin { wasm, ..Plugin::new(&policy) }))));
+    }
+    let mut variants = Vec::new();
+    for (name, config) in configs {
+        variants.push(Variant { name, envoy: Envoy::start(&config).await? });
+    }
+    Ok(variants)
 }
 
 fn cases() -> Vec<Case> {
@@ -104,30 +115,32 @@ async fn measure(envoy: &Envoy, case: &Case, requests: usize) -> Result<f64> {
 fn report(variants: &[Variant], cases: &[Case], samples: &mut [Vec<Vec<f64>>]) -> Value {
     let rows = cases.iter().zip(samples).map(|(case, of_case)| {
         let medians: Vec<f64> = of_case.iter_mut().map(|s| median(s)).collect();
-        let of = |name: &str| variants.iter().zip(&medians).find(|(v, _)| v.name == name).map_or(0.0, |(_, m)| *m);
-        json!({
-            "case": case.name, "none_us": of("none"), "noop_us": of("noop"), "privyseal_us": of("privyseal"),
-            "over_noop_us": of("privyseal") - of("noop"), "ratio_to_none": of("privyseal") / of("none"),
-        })
+        let noop = variants.iter().zip(&medians).find(|(v, _)| v.name == NOOP).map_or(0.0, |(_, m)| *m);
+        let of_variant = variants.iter().zip(&medians).map(|(variant, micros)| {
+            json!({ "filter": variant.name, "us": micros, "over_noop_us": micros - noop, "ratio_to_noop": micros / noop })
+        });
+        json!({ "case": case.name, "variants": of_variant.collect::<Vec<_>>() })
     });
-    let rss = variants.iter().map(|v| (v.name.to_owned(), json!(v.envoy.process().rss_kib())));
+    let rss = variants.iter().map(|v| (v.name.clone(), json!(v.envoy.process().rss_kib())));
     json!({ "cpu": rows.collect::<Vec<_>>(), "rss_kib": rss.collect::<serde_json::Map<_, _>>() })
 }
 
 fn print_table(report: &Value) {
-    println!("CPU of Envoy per request, µs (medians)\n");
-    println!("{:<32}{:>10}{:>10}{:>12}{:>12}{:>10}", "", "no filter", "no-op", "privyseal", "over no-op", "ratio");
+    println!("CPU of Envoy per request (medians)\n");
+    println!("{:<32}{:<20}{:>10}{:>12}{:>10}", "", "filter", "µs", "over no-op", "ratio");
     for row in report["cpu"].as_array().into_iter().flatten() {
-        let figure = |name: &str| row[name].as_f64().unwrap_or_default();
-        println!(
-            "{:<32}{:>10.1}{:>10.1}{:>12.1}{:>+12.1}{:>9.2}x",
-            row["case"].as_str().unwrap_or_default(),
-            figure("none_us"),
-            figure("noop_us"),
-            figure("privyseal_us"),
-            figure("over_noop_us"),
-            figure("ratio_to_none"),
-        );
+        let mut case = row["case"].as_str().unwrap_or_default();
+        for variant in row["variants"].as_array().into_iter().flatten() {
+            let figure = |name: &str| variant[name].as_f64().unwrap_or_default();
+            println!(
+                "{case:<32}{:<20}{:>10.1}{:>+12.1}{:>9.2}x",
+                variant["filter"].as_str().unwrap_or_default(),
+                figure("us"),
+                figure("over_noop_us"),
+                figure("ratio_to_noop"),
+            );
+            case = "";
+        }
     }
     println!("\nMemory in RAM, MiB");
     for (name, kib) in report["rss_kib"].as_object().into_iter().flatten() {
