@@ -42,7 +42,7 @@ async fn main() -> Result<()> {
         Some(url) => Address::server(url, None)?,
         None => Address::file(&folder.path().join("creates.db"))?,
     };
-    let store = Store::open(&address, Key::new(vec![7; 32])).await?;
+    let store = Store::open(&address, Key::new(vec![7; 32])).await?.of(&"acme".parse()?);
     store.check_durable().await?;
     let person = Person { name: "bob".into(), identities: vec![] };
     let directory = Directory { people: vec![person], ..Directory::default() };

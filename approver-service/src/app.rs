@@ -10,11 +10,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::limits::Limits;
 use crate::auth::certificate::Gateways;
-use crate::auth::oidc::Provider;
+use crate::auth::oidc::{self, Identity, Provider};
+use crate::auth::tenant::Tenants;
 use crate::mask::Mask;
 use crate::receipt::Receipts;
 use crate::secret::Key;
-use crate::store::Store;
+use crate::store::{Scope, Store};
 use crate::telemetry::metrics::{self, Metrics};
 use crate::{api, ui};
 
@@ -26,6 +27,7 @@ pub struct App {
     pub store: Store,
     /// Authenticates answers to releases; the gateway has the same.
     pub gateway_key: Key,
+    pub tenants: Tenants,
     /// The only environment served, if one is set.
     pub environment: Option<String>,
     /// Whom certificates speak for.
@@ -61,9 +63,21 @@ impl App {
         self.base_url.starts_with("https://")
     }
 
+    /// The store as the tenant sees it of whom a provider has named.
+    pub fn of_identity(&self, identity: &Identity) -> Result<Scope, oidc::Error> {
+        let tenant = match &identity.tenant {
+            Some(name) => {
+                self.tenants.named(name).ok_or(oidc::Error::Token("it names a tenant that is not known here"))?
+            }
+            None => &self.tenants.main,
+        };
+        Ok(self.store.of(tenant))
+    }
+
     /// Makes link and code for `person` and shows them here, never to whoever asked.
     pub async fn announce_login(&self, person: &str) -> crate::store::Result<()> {
-        if let Some(challenge) = self.store.challenge(person).await? {
+        let Some((tenant, name)) = self.tenants.qualified(person) else { return Ok(()) };
+        if let Some(challenge) = self.store.of(tenant).challenge(name).await? {
             let (first, second) = challenge.code.split_at(4);
             (self.announce)(&format!(
                 "login for {person}: {}/login/confirm?t={}  code {first}-{second}  (valid 5 minutes)",

@@ -11,7 +11,10 @@ use privyseal_engine::digest::hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::auth::tenant::Tenant;
+
 const VERSION: u16 = 1;
+const TENANT: &str = "tenant";
 
 /// The `prev` of the first record.
 pub const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
@@ -19,6 +22,8 @@ pub const GENESIS: &str = "00000000000000000000000000000000000000000000000000000
 /// Something that somebody did.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fact {
+    /// Who else may read of it; written among the details.
+    pub tenant: String,
     pub kind: &'static str,
     pub actor: Actor,
     pub hold: Option<String>,
@@ -83,9 +88,18 @@ impl Entry {
             kind: fact.kind.to_owned(),
             actor: fact.actor,
             hold: fact.hold,
-            details: fact.details.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+            details: [(TENANT, fact.tenant)]
+                .into_iter()
+                .chain(fact.details)
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect(),
             prev: hash.to_owned(),
         }
+    }
+
+    /// Whose it is. Records from before tenants were written down are those of the only one.
+    pub fn tenant(&self) -> &str {
+        self.details.get(TENANT).map_or(Tenant::DEFAULT, String::as_str)
     }
 
     /// The record's bytes; serialisation of strings and integers cannot fail.
@@ -106,6 +120,7 @@ mod tests {
     #[test]
     fn the_bytes_of_a_record_are_golden() {
         let fact = Fact {
+            tenant: "acme".into(),
             kind: "approved",
             actor: Actor::person("bob"),
             hold: Some("h".into()),
@@ -114,8 +129,8 @@ mod tests {
         let body = Entry::next(fact, 5, 0, GENESIS).canonical().unwrap();
         assert_eq!(
             body,
-            r#"{"v":1,"seq":1,"at_ms":5,"kind":"approved","actor":{"kind":"person","name":"bob"},"hold":"h","details":{"principal":"agent","reason":"looks \"fine\"\n"},"prev":"0000000000000000000000000000000000000000000000000000000000000000"}"#
+            r#"{"v":1,"seq":1,"at_ms":5,"kind":"approved","actor":{"kind":"person","name":"bob"},"hold":"h","details":{"principal":"agent","reason":"looks \"fine\"\n","tenant":"acme"},"prev":"0000000000000000000000000000000000000000000000000000000000000000"}"#
         );
-        assert_eq!(hash(&body), "136eff0185bf794acdaee8a9cf3c83cfd804f0a276e6f84fdb237f0bcde421be");
+        assert_eq!(hash(&body), "72eb1a74580e596c99d60d03061e5c226a5d80980484a44e2d482239c77b91d9");
     }
 }

@@ -6,12 +6,14 @@
 pub mod certificate;
 pub mod identity;
 pub mod oidc;
+pub mod tenant;
 
 use std::collections::BTreeMap;
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
+use self::tenant::Tenant;
 use crate::audit::Actor;
 
 /// Prefixes by which scanners find a leaked secret.
@@ -42,7 +44,7 @@ pub struct Person {
     pub identities: Vec<String>,
 }
 
-/// The people of this service, and their groups.
+/// The people of a tenant, and their groups.
 #[derive(Clone, Debug, Default)]
 pub struct Directory {
     pub people: Vec<Person>,
@@ -56,6 +58,7 @@ pub struct Directory {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Token {
     pub id: String,
+    pub tenant: Tenant,
     pub name: String,
     pub role: Role,
     /// The human behind it, who decides nothing that is asked for with it.
@@ -68,6 +71,7 @@ pub struct Token {
 /// A person's login.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
+    pub tenant: Tenant,
     pub person: String,
     /// Hash of the secret, by which the database knows the session.
     pub hash: String,
@@ -84,6 +88,13 @@ pub enum Caller {
 }
 
 impl Caller {
+    pub fn tenant(&self) -> &Tenant {
+        match self {
+            Caller::Person(session) => &session.tenant,
+            Caller::Token(token) => &token.tenant,
+        }
+    }
+
     pub fn is_filter(&self) -> bool {
         self.has_role(&[Role::Filter])
     }

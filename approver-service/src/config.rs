@@ -3,6 +3,7 @@
 //! Must not go here: secrets, which come from the environment or the data directory (`secret`).
 
 pub mod database;
+mod people;
 mod sign_on;
 mod tls;
 
@@ -15,11 +16,14 @@ use clap::Args;
 use serde::Deserialize;
 
 use self::database::DatabaseArg;
+pub use self::people::TenantConfig;
+use self::people::{FilePerson, FileTenant, parse_group, parse_person};
 use self::sign_on::{OidcArgs, OidcFile};
 use self::tls::{GatewayFile, TlsArgs, TlsFile};
+use crate::auth::Person;
 use crate::auth::certificate::Gateways;
 use crate::auth::oidc;
-use crate::auth::{Directory, Person};
+use crate::auth::tenant::{Tenant, Tenants};
 use crate::receipt::Approvers;
 use crate::secret::DataDir;
 use crate::store::Store;
@@ -76,6 +80,10 @@ pub struct ServeArgs {
     #[arg(long, value_name = "NAME", env = "PRIVYSEAL_ENVIRONMENT")]
     pub environment: Option<String>,
 
+    /// Whose the people and workflows named here are, as `tenant:` of their gateways' policy [default: default]
+    #[arg(long, value_name = "NAME", env = "PRIVYSEAL_TENANT")]
+    pub tenant: Option<Tenant>,
+
     /// A person who may decide, with the principals and addresses that are the same human; repeatable
     #[arg(long, value_name = "NAME[=IDENTITY,…]", value_parser = parse_person)]
     pub person: Vec<Person>,
@@ -118,8 +126,9 @@ pub struct Config {
     pub data: PathBuf,
     pub database: DatabaseArg,
     pub environment: Option<String>,
-    pub directory: Directory,
-    pub workflows: Option<PathBuf>,
+    pub tenants: Tenants,
+    pub main: TenantConfig,
+    pub others: Vec<TenantConfig>,
     pub public_url: Option<String>,
     pub tls: Option<Files>,
     pub gateways: Gateways,
@@ -142,6 +151,9 @@ struct File {
     #[serde(default)]
     groups: BTreeMap<String, Vec<String>>,
     workflows: Option<PathBuf>,
+    tenant: Option<Tenant>,
+    #[serde(default)]
+    tenants: BTreeMap<Tenant, FileTenant>,
     public_url: Option<String>,
     tls: Option<TlsFile>,
     #[serde(default)]
@@ -152,14 +164,6 @@ struct File {
     login_output: Option<PathBuf>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FilePerson {
-    name: String,
-    #[serde(default)]
-    identities: Vec<String>,
-}
-
 impl ServeArgs {
     /// Joins flags and file.
     pub fn resolve(self) -> Result<Config> {
@@ -168,31 +172,28 @@ impl ServeArgs {
             Some(data) => data,
             None => default_data()?,
         };
-        let mut people: Vec<Person> = vec![];
-        for FilePerson { name, identities } in file.people {
-            people.push(checked(Person { name, identities })?);
-        }
-        people.extend(self.person);
-        if let Some(twice) = people.iter().enumerate().find(|(i, p)| people.iter().take(*i).any(|q| q.name == p.name)) {
-            bail!("`{}` is named twice: give all identities at once", twice.1.name);
-        }
-        let mut groups = file.groups;
-        groups.extend(self.group);
-        for (group, members) in &groups {
-            if let Some(unknown) = members.iter().find(|name| people.iter().all(|person| person.name != **name)) {
-                bail!("group `{group}` names `{unknown}`, whom nobody knows here: add `--person {unknown}`");
-            }
-        }
         let oidc = self.oidc.resolve(file.oidc)?;
         let (tls, gateways) = self.tls.resolve(file.tls, file.gateways)?;
         let public_url = self.public_url.or(file.public_url).map(base_url).transpose()?;
+        let main = self.tenant.or(file.tenant).unwrap_or_default();
+        let written =
+            FileTenant { people: file.people, groups: file.groups, workflows: self.workflows.or(file.workflows) };
+        let others_have_provider = oidc.as_ref().is_some_and(|oidc| oidc.tenant_claim.is_some());
+        let others = people::others(&main, file.tenants, others_have_provider)?;
+        let main = written.resolve(main, self.person, self.group, oidc.is_some())?;
+        let tenants =
+            Tenants { main: main.name.clone(), others: others.iter().map(|tenant| tenant.name.clone()).collect() };
+        if let Some(stray) = gateways.names().find(|name| tenants.qualified(name).is_none()) {
+            bail!("gateway `{stray}` is of a tenant that is not named here: add it under `tenants:`");
+        }
         Ok(Config {
             listen: self.listen.or(file.listen).unwrap_or(LISTEN),
             data,
             database: self.database.or(DatabaseArg { url: file.database, password_file: file.database_password_file }),
             environment: self.environment.or(file.environment),
-            directory: Directory { people, groups, has_provider: oidc.is_some() },
-            workflows: self.workflows.or(file.workflows),
+            tenants,
+            main,
+            others,
             public_url,
             tls,
             gateways,
@@ -211,31 +212,6 @@ impl File {
         let text = std::fs::read_to_string(path).with_context(|| format!("`{}` cannot be read", path.display()))?;
         serde_saphyr::from_str(&text).with_context(|| format!("`{}` is not understood", path.display()))
     }
-}
-
-/// `alice=alice@example.com,agent-7`
-fn parse_person(text: &str) -> Result<Person> {
-    let (name, identities) = text.split_once('=').unwrap_or((text, ""));
-    let identities = identities.split(',').map(str::trim).filter(|i| !i.is_empty()).map(str::to_owned).collect();
-    checked(Person { name: name.trim().to_owned(), identities })
-}
-
-/// `finance=alice,bob`
-fn parse_group(text: &str) -> Result<(String, Vec<String>)> {
-    let (name, members) = text.split_once('=').unwrap_or((text, ""));
-    let members: Vec<_> = members.split(',').map(str::trim).filter(|m| !m.is_empty()).map(str::to_owned).collect();
-    if name.trim().is_empty() || members.is_empty() {
-        bail!("`{text}` is not a group: expected `NAME=PERSON,…`");
-    }
-    Ok((name.trim().to_owned(), members))
-}
-
-fn checked(person: Person) -> Result<Person> {
-    let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '@' | '+');
-    if person.name.is_empty() || person.name.len() > 128 || !person.name.chars().all(is_plain) {
-        bail!("`{}` is not a name: expected letters, digits and `.-_@+`", person.name);
-    }
-    Ok(person)
 }
 
 /// Scheme and authority, without a slash at the end.
@@ -261,28 +237,6 @@ fn default_data() -> Result<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn people_are_read_from_flags() {
-        let alice = parse_person("alice = alice@example.com, agent-7,").unwrap();
-        assert_eq!(
-            alice,
-            Person { name: "alice".into(), identities: vec!["alice@example.com".into(), "agent-7".into()] }
-        );
-        assert!(parse_person("bob").unwrap().identities.is_empty());
-        for bad in ["", "=x", "a b", "a\u{1b}[2J"] {
-            assert!(parse_person(bad).is_err(), "{bad:?}");
-        }
-    }
-
-    #[test]
-    fn groups_are_read_from_flags() {
-        let (name, members) = parse_group("finance = alice, bob,").unwrap();
-        assert_eq!((name.as_str(), members), ("finance", vec!["alice".to_owned(), "bob".to_owned()]));
-        for bad in ["", "finance", "finance=", "=alice"] {
-            assert!(parse_group(bad).is_err(), "{bad:?}");
-        }
-    }
 
     #[test]
     fn the_public_address_has_no_path() {

@@ -21,6 +21,7 @@ pub mod own_hold;
 pub mod release;
 pub mod reviewers;
 mod row;
+mod scope;
 pub mod settle;
 pub mod sign_on;
 pub mod silence;
@@ -31,12 +32,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 use std::time::Instant;
 
-use privyseal_engine::hold::Control;
 use sqlx::AnyPool;
 use tokio::sync::watch;
 use uuid::Uuid;
 
+use self::control::Switches;
 use self::database::{Address, Backend};
+pub use self::scope::Scope;
 use self::silence::Polls;
 use self::time::Time;
 use self::write::Queue;
@@ -90,6 +92,11 @@ pub enum Error {
     TooManyLogins,
     #[error("not found")]
     Unknown,
+    #[error(
+        "this token is of tenant `{token}`, the gateway's policy says `{policy}`: make one with `privyseal token create \
+         --tenant {policy}`"
+    )]
+    WrongTenant { token: String, policy: String },
     #[error("no workflow is named `{0}`: write it under `workflows:` in the approver's policy file")]
     UnknownWorkflow(String),
 }
@@ -119,7 +126,7 @@ struct Inner {
     followed: AtomicI64,
     polls: Polls,
     opened: Instant,
-    control: watch::Sender<Control>,
+    control: watch::Sender<Switches>,
 }
 
 impl Store {
@@ -149,10 +156,10 @@ impl Store {
             followed: AtomicI64::new(followed),
             polls: Polls::default(),
             opened: Instant::now(),
-            control: watch::Sender::new(Control::default()),
+            control: watch::Sender::new(Switches::default()),
         });
         let store = Store(Arc::clone(&inner), write::start(inner));
-        store.0.control.send_replace(store.read_control().await?);
+        store.0.control.send_replace(store.read_switches().await?);
         Ok(store)
     }
 
@@ -174,7 +181,7 @@ impl Store {
     /// Fails where a write would.
     pub async fn check_writable(&self) -> Result<()> {
         let mut tx = self.begin().await?;
-        sqlx::query("UPDATE control SET kill = kill WHERE id = 1").execute(tx.conn()).await?;
+        sqlx::query("UPDATE control SET kill = kill").execute(tx.conn()).await?;
         Ok(())
     }
 

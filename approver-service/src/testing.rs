@@ -14,22 +14,28 @@ use tokio_util::sync::CancellationToken;
 use crate::api::limits::Limits;
 use crate::app::App;
 use crate::auth::certificate::Gateways;
+use crate::auth::tenant::{Tenant, Tenants};
 use crate::auth::{Directory, Person, Role};
 use crate::mask::Mask;
 use crate::receipt::keys::Keys;
 use crate::receipt::{Approvers, Receipts};
 use crate::secret::{DataDir, Key};
-use crate::store::Store;
 use crate::store::access::NewToken;
 use crate::store::database::Address;
+use crate::store::{Scope, Store};
 use crate::telemetry::metrics::Metrics;
 use crate::{server, workflow};
 
 pub const GATEWAY_KEY: [u8; 32] = [9; 32];
 
+/// Whose everything is in tests, unless they say otherwise.
+pub fn acme() -> Tenant {
+    "acme".parse().unwrap()
+}
+
 pub struct Service {
     pub base: String,
-    pub store: Store,
+    pub store: Scope,
     pub stop: CancellationToken,
     pub served: tokio::task::JoinHandle<()>,
     pub http: Client,
@@ -46,7 +52,7 @@ impl Service {
     pub async fn start_with(change: impl FnOnce(App) -> App) -> Service {
         let folder = tempfile::tempdir().unwrap();
         let address = Address::file(&folder.path().join("test.db")).unwrap();
-        let store = Store::open(&address, Key::new(vec![7; 32])).await.unwrap();
+        let store = Store::open(&address, Key::new(vec![7; 32])).await.unwrap().of(&acme());
         let person = |name: &str| Person { name: name.into(), identities: vec![format!("{name}@example.com")] };
         let directory = Directory { people: ["alice", "bob"].map(person).into(), ..Directory::default() };
         store.set_people(&directory.people).await.unwrap();
@@ -69,7 +75,8 @@ impl Service {
             limits: Limits::default(),
             receipts,
             provider: None,
-            store: store.clone(),
+            tenants: Tenants { main: acme(), ..Tenants::default() },
+            store: (*store).clone(),
             gateway_key: Key::new(GATEWAY_KEY.into()),
             environment: Some("test".into()),
             gateways: Gateways::default(),

@@ -9,7 +9,6 @@ pub const AGENT: &str = "x-agent";
 pub fn crm() -> Value {
     json!({
         "version": 1,
-        "tenant": "acme",
         "environment": "test",
         "approver": { "cluster": "approver", "authority": "approver" },
         "identity": {

@@ -15,12 +15,14 @@ use futures_util::Stream;
 use futures_util::stream::unfold;
 use serde::Serialize;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::extract::Authenticated;
 use super::people::may;
 use super::problem::{Problem, Result};
 use crate::app::App;
 use crate::audit::Entry;
+use crate::store::Scope;
 
 /// How often the log is looked at.
 const EVERY: Duration = Duration::from_millis(500);
@@ -37,7 +39,8 @@ struct Happened<'a> {
 }
 
 struct Listening {
-    app: App,
+    log: Scope,
+    stop: CancellationToken,
     after: i64,
     ready: VecDeque<Event>,
     until: Instant,
@@ -57,7 +60,13 @@ pub async fn events(
             .and_then(|id| id.parse().ok())
             .ok_or_else(|| Problem::invalid("`last-event-id`: expected the number of an event"))?,
     };
-    let listening = Listening { app, after, ready: VecDeque::new(), until: Instant::now() + LASTS };
+    let listening = Listening {
+        log: app.store.of(caller.tenant()),
+        stop: app.stop,
+        after,
+        ready: VecDeque::new(),
+        until: Instant::now() + LASTS,
+    };
     Ok(Sse::new(unfold(listening, next)).keep_alive(KeepAlive::default()))
 }
 
@@ -67,7 +76,7 @@ async fn next(mut listening: Listening) -> Option<(std::result::Result<Event, In
         if let Some(event) = listening.ready.pop_front() {
             return Some((Ok(event), listening));
         }
-        let entries = listening.app.store.audit(listening.after, PAGE).await.ok()?;
+        let entries = listening.log.audit(listening.after, PAGE).await.ok()?;
         listening.after = entries.last().map_or(listening.after, |entry| entry.seq);
         listening.ready = entries.iter().filter_map(event).collect();
         if !entries.is_empty() {
@@ -78,7 +87,7 @@ async fn next(mut listening: Listening) -> Option<(std::result::Result<Event, In
         }
         tokio::select! {
             () = tokio::time::sleep(EVERY) => {}
-            () = listening.app.stop.cancelled() => return None,
+            () = listening.stop.cancelled() => return None,
         }
     }
 }

@@ -38,7 +38,9 @@ impl FromRequestParts<App> for Authenticated {
         let caller = match secret {
             Some(secret) if secret.starts_with(SESSION_PREFIX) => app.store.session(secret).await?.map(Caller::Person),
             Some(secret) => app.store.token(secret).await?.map(Caller::Token),
-            None => parts.extensions.get().and_then(|peer| app.gateways.identify(peer)).map(Caller::Token),
+            None => {
+                parts.extensions.get().and_then(|peer| app.gateways.identify(peer, &app.tenants)).map(Caller::Token)
+            }
         };
         let caller = caller.ok_or_else(Problem::unauthorized)?;
         app.limits.check(&caller)?;

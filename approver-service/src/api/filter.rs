@@ -56,31 +56,31 @@ pub async fn intake(
 ) -> Result<(StatusCode, axum::Json<View>)> {
     let v = intake::check(&intake)?;
     in_environment(&app, &intake.environment)?;
-    let view = View { v, ..app.store.intake(Asked { intake, owner: token.owner }).await? };
+    let view = View { v, ..app.store.of(&token.tenant).intake(Asked { intake, owner: token.owner }).await? };
     Ok((if view.joined { StatusCode::OK } else { StatusCode::CREATED }, axum::Json(view)))
 }
 
 pub async fn wait(
     State(app): State<App>,
-    _: Gateway,
+    Gateway(token): Gateway,
     Path(id): Path<String>,
     Query(wait): Query<Wait>,
 ) -> Result<axum::Json<View>> {
     let v = intake::version(wait.v)?;
-    let hold = app.store.wait(&id, wait.revision, until(wait.wait_ms), &app.stop).await?;
+    let hold = app.store.of(&token.tenant).wait(&id, wait.revision, until(wait.wait_ms), &app.stop).await?;
     Ok(view(v, &hold))
 }
 
 pub async fn release(
     State(app): State<App>,
-    _: Gateway,
+    Gateway(token): Gateway,
     Path(id): Path<String>,
     Json(release): Json<Release, MAX_BODY>,
 ) -> Result<axum::Json<Answer>> {
     let v = intake::version(release.v)?;
     intake::nonce(&release.nonce)?;
     release.forwarded.as_ref().map_or(Ok(()), intake::forwarded)?;
-    let said = app.store.release(&id, &release).await?;
+    let said = app.store.of(&token.tenant).release(&id, &release).await?;
     let receipt = match (&said.released, &release.forwarded) {
         (Some(hold), Some(forwarded)) if v > OLDEST => {
             Some(app.receipts.write(hold, forwarded, &release.nonce, said.issued_ms).map_err(no_receipt)?)
@@ -110,39 +110,39 @@ pub async fn release(
 
 pub async fn detach(
     State(app): State<App>,
-    _: Gateway,
+    Gateway(token): Gateway,
     Path(id): Path<String>,
     Json(detach): Json<Detach, MAX_BODY>,
 ) -> Result<StatusCode> {
     intake::version(detach.v)?;
-    app.store.detach(&id, &detach).await?;
+    app.store.of(&token.tenant).detach(&id, &detach).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 pub async fn outcome(
     State(app): State<App>,
-    _: Gateway,
+    Gateway(token): Gateway,
     Path(id): Path<String>,
     Json(report): Json<Report, MAX_BODY>,
 ) -> Result<StatusCode> {
     intake::version(report.v)?;
-    app.store.report(&id, &report).await?;
+    app.store.of(&token.tenant).report(&id, &report).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 pub async fn status(
     State(app): State<App>,
-    _: Gateway,
+    Gateway(token): Gateway,
     Path(id): Path<String>,
     Json(query): Json<StatusQuery, MAX_BODY>,
 ) -> Result<axum::Json<View>> {
     let v = intake::version(query.v)?;
-    Ok(view(v, &app.store.own_hold(&id, &query).await?))
+    Ok(view(v, &app.store.of(&token.tenant).own_hold(&id, &query).await?))
 }
 
 pub async fn answer(
     State(app): State<App>,
-    _: Gateway,
+    Gateway(token): Gateway,
     Path(id): Path<String>,
     Json(said): Json<Information, MAX_ANSWER>,
 ) -> Result<axum::Json<View>> {
@@ -153,27 +153,27 @@ pub async fn answer(
     }
     let asker = StatusQuery { v, tenant, environment, principal };
     // The gateway has masked it; a gateway of another version may know fewer types.
-    let hold = app.store.answer(&id, &asker, app.mask.apply(answer)).await?;
+    let hold = app.store.of(&token.tenant).answer(&id, &asker, app.mask.apply(answer)).await?;
     Ok(view(spoken, &hold))
 }
 
 pub async fn withdraw(
     State(app): State<App>,
-    _: Gateway,
+    Gateway(token): Gateway,
     Path(id): Path<String>,
     Json(query): Json<StatusQuery, MAX_BODY>,
 ) -> Result<axum::Json<View>> {
     let v = intake::version(query.v)?;
-    Ok(view(v, &app.store.withdraw(&id, &query).await?))
+    Ok(view(v, &app.store.of(&token.tenant).withdraw(&id, &query).await?))
 }
 
 pub async fn control(
     State(app): State<App>,
-    _: Gateway,
+    Gateway(token): Gateway,
     Query(wait): Query<WaitControl>,
 ) -> Result<axum::Json<Control>> {
     let v = intake::version(wait.v)?;
-    let control = app.store.wait_control(wait.epoch, until(wait.wait_ms), &app.stop).await;
+    let control = app.store.of(&token.tenant).wait_control(wait.epoch, until(wait.wait_ms), &app.stop).await;
     Ok(axum::Json(Control { v, ..control }))
 }
 

@@ -15,7 +15,7 @@ pub async fn metrics(State(app): State<App>, Authenticated(caller): Authenticate
     may(caller.may_read_holds())?;
     let text = app
         .metrics
-        .render(&app.store.gauges().await?)
+        .render(&app.store.of(caller.tenant()).gauges().await?)
         .map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the metrics cannot be written"))?;
     Ok(([(header::CONTENT_TYPE, OPEN_METRICS)], text))
 }

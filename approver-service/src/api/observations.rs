@@ -24,7 +24,11 @@ pub struct Since {
     since_ms: i64,
 }
 
-pub async fn add(State(app): State<App>, _: Gateway, Json(batch): Json<Batch, MAX_BATCH>) -> Result<StatusCode> {
+pub async fn add(
+    State(app): State<App>,
+    Gateway(token): Gateway,
+    Json(batch): Json<Batch, MAX_BATCH>,
+) -> Result<StatusCode> {
     intake::version(batch.v)?;
     in_environment(&app, &batch.environment)?;
     intake::name("tenant", &batch.tenant)?;
@@ -42,7 +46,7 @@ pub async fn add(State(app): State<App>, _: Gateway, Json(batch): Json<Batch, MA
             Seen::Dropped => {}
         }
     }
-    app.store.observe(&batch).await?;
+    app.store.of(&token.tenant).observe(&batch).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -52,5 +56,5 @@ pub async fn list(
     Query(since): Query<Since>,
 ) -> Result<axum::Json<Vec<Observation>>> {
     may(caller.may_read_holds())?;
-    Ok(axum::Json(app.store.observations(since.since_ms, MAX_LINES).await?))
+    Ok(axum::Json(app.store.of(caller.tenant()).observations(since.since_ms, MAX_LINES).await?))
 }

@@ -34,7 +34,7 @@ pub async fn finish(State(app): State<App>, Json(device): Json<DeviceLogin, MAX_
     let Some(identity) = provider(&app)?.finish_device(&device.login).await? else {
         return Ok((StatusCode::ACCEPTED, axum::Json(serde_json::json!({}))).into_response());
     };
-    let (session, secret) = app.store.log_in_as(&identity, DECIDE_MS).await?;
+    let (session, secret) = app.of_identity(&identity)?.log_in_as(&identity, DECIDE_MS).await?;
     let login = Login { person: session.person, session: secret, expires_ms: session.expires_ms };
     Ok(axum::Json(login).into_response())
 }

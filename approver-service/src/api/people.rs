@@ -123,7 +123,7 @@ pub async fn list(
 ) -> Result<axum::Json<Page>> {
     may(caller.may_read_holds())?;
     let limit = query.limit.unwrap_or(PAGE).clamp(1, MAX_PAGE);
-    let holds = app.store.holds(query.state, query.cursor.as_deref(), limit).await?;
+    let holds = app.store.of(caller.tenant()).holds(query.state, query.cursor.as_deref(), limit).await?;
     let is_full = holds.len() == limit as usize;
     let next = holds.last().filter(|_| is_full).map(|hold| hold.id.clone());
     Ok(axum::Json(Page { holds: holds.into_iter().map(Summary::from).collect(), next }))
@@ -135,7 +135,7 @@ pub async fn show(
     Path(id): Path<String>,
 ) -> Result<axum::Json<Detail>> {
     may(caller.may_read_holds())?;
-    Ok(axum::Json(app.store.hold(&id).await?.into()))
+    Ok(axum::Json(app.store.of(caller.tenant()).hold(&id).await?.into()))
 }
 
 pub async fn approve(
@@ -180,7 +180,7 @@ pub async fn control(
     Json(set): Json<SetKill, MAX_BODY>,
 ) -> Result<axum::Json<Control>> {
     may(caller.may_turn_kill_switch())?;
-    Ok(axum::Json(app.store.set_kill(set.kill, caller.actor()).await?))
+    Ok(axum::Json(app.store.of(caller.tenant()).set_kill(set.kill, caller.actor()).await?))
 }
 
 pub async fn audit(
@@ -190,7 +190,7 @@ pub async fn audit(
 ) -> Result<axum::Json<AuditPage>> {
     may(caller.may_read_audit())?;
     let limit = query.limit.unwrap_or(PAGE).clamp(1, MAX_PAGE);
-    let entries = app.store.audit(query.after, limit).await?;
+    let entries = app.store.of(caller.tenant()).audit(query.after, limit).await?;
     let is_full = entries.len() == limit as usize;
     let next = entries.last().filter(|_| is_full).map(|entry| entry.seq);
     Ok(axum::Json(AuditPage { entries, next }))
@@ -205,7 +205,7 @@ async fn decide(
 ) -> Result<axum::Json<Detail>> {
     let reason = reason_text(app, verdict, reason)?;
     let by = Decider { person: &session.person, session: &session.hash };
-    Ok(axum::Json(app.store.decide(id, verdict, reason, by).await?.into()))
+    Ok(axum::Json(app.store.of(&session.tenant).decide(id, verdict, reason, by).await?.into()))
 }
 
 /// A reason or question as it is stored: trimmed, masked, absent if empty. All but an approval need one: the agent's

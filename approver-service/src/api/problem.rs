@@ -110,6 +110,7 @@ impl From<Error> for Problem {
                 (StatusCode::UNPROCESSABLE_ENTITY, "unknown_workflow")
             }
             Error::WrongNonce => (StatusCode::CONFLICT, "wrong_nonce"),
+            Error::WrongTenant { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "wrong_tenant"),
         };
         let state = match &error {
             Error::Refused(Refusal::Already(state)) => Some(*state),

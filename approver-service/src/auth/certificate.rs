@@ -9,9 +9,10 @@ use std::sync::Arc;
 use rustls::pki_types::CertificateDer;
 use webpki::EndEntityCert;
 
+use super::tenant::Tenants;
 use super::{Role, Token};
 
-/// What a gateway calls itself, and the name in its certificate: `spiffe://…` or a host.
+/// What a gateway is called, `TENANT/NAME` where it is not of the main tenant, and the name in its certificate: `spiffe://…` or a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gateway {
     pub name: String,
@@ -31,13 +32,20 @@ impl Gateways {
         Gateways(Arc::new(gateways.into_iter().map(|gateway| (gateway.san, gateway.name)).collect()))
     }
 
+    /// What they are called.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.values().map(String::as_str)
+    }
+
     /// The gateway that `peer` is. A certificate with the names of two is none of them.
-    pub fn identify(&self, peer: &Peer) -> Option<Token> {
+    pub fn identify(&self, peer: &Peer, tenants: &Tenants) -> Option<Token> {
         let mut known = peer.0.iter().filter_map(|san| self.0.get_key_value(san));
         let (san, name) = known.next()?;
+        let (tenant, own_name) = tenants.qualified(name)?;
         known.all(|(_, other)| other == name).then(|| Token {
             id: san.clone(),
-            name: name.clone(),
+            tenant: tenant.clone(),
+            name: own_name.to_owned(),
             role: Role::Filter,
             owner: None,
             created_ms: 0,
@@ -65,15 +73,18 @@ mod tests {
         let gateways = Gateways::new(vec![
             gateway("edge", "spiffe://example.com/edge"),
             gateway("edge", "edge.example.com"),
-            gateway("batch", "spiffe://example.com/batch"),
+            gateway("globex/batch", "spiffe://example.com/batch"),
         ]);
+        let tenants = Tenants { others: ["globex".parse().unwrap()].into(), ..Tenants::default() };
         let who = |names: &[&str]| {
             let peer = Peer(names.iter().map(|&name| name.to_owned()).collect());
-            gateways.identify(&peer).map(|token| (token.name, token.role))
+            gateways.identify(&peer, &tenants).map(|token| (token.tenant.to_string(), token.name, token.role))
         };
-        let edge = Some(("edge".to_owned(), Role::Filter));
+        let edge = Some(("default".to_owned(), "edge".to_owned(), Role::Filter));
         assert_eq!(who(&["spiffe://example.com/edge"]), edge);
         assert_eq!(who(&["other.example.com", "edge.example.com", "spiffe://example.com/edge"]), edge);
+        let batch = Some(("globex".to_owned(), "batch".to_owned(), Role::Filter));
+        assert_eq!(who(&["spiffe://example.com/batch"]), batch);
         for nobody in
             [&[][..], &["spiffe://example.com/edge/"], &["spiffe://example.com/edge", "spiffe://example.com/batch"]]
         {

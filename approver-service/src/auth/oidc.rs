@@ -49,6 +49,8 @@ pub struct Settings {
     /// The claim that names a person here. Nobody may be able to choose its value for themselves.
     pub name_claim: String,
     pub groups_claim: String,
+    /// Claim with the tenant that a person is of; without one they are of the main tenant.
+    pub tenant_claim: Option<String>,
 }
 
 /// Why nobody is logged in.

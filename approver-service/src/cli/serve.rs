@@ -11,6 +11,7 @@ use clap::Args;
 use privyseal_engine::keys;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::client::Failure;
@@ -19,7 +20,7 @@ use crate::api::limits::Limits;
 use crate::app::{Announce, App};
 use crate::auth::Directory;
 use crate::auth::oidc::Provider;
-use crate::config::{Config, ServeArgs};
+use crate::config::{Config, ServeArgs, TenantConfig};
 use crate::mask::Mask;
 use crate::receipt::Receipts;
 use crate::receipt::keys::Keys;
@@ -76,9 +77,8 @@ async fn serve(config: Config) -> Result<()> {
         }
         checked => checked.with_context(|| format!("database `{address}`"))?,
     }
-    let directory = config.directory;
-    store.set_people(&directory.people).await?;
-    let workflows = Watch::start(config.workflows, directory.clone(), store.clone()).await?;
+    warn_of(&config.main.directory);
+    let watches = start_tenants(&store, config.main, config.others).await?;
     let listener = TcpListener::bind(config.listen)
         .await
         .with_context(|| format!("cannot listen on `{}`; choose another with `--listen`", config.listen))?;
@@ -98,6 +98,7 @@ async fn serve(config: Config) -> Result<()> {
     let app = App {
         store: store.clone(),
         gateway_key,
+        tenants: config.tenants,
         environment: config.environment,
         gateways: config.gateways,
         base_url,
@@ -109,23 +110,31 @@ async fn serve(config: Config) -> Result<()> {
         announce: announce(config.login_output.as_deref())?,
         stop: stop.clone(),
     };
-    warn_of(&directory, address.ip().is_loopback() || app.is_https());
+    if !address.ip().is_loopback() && !app.is_https() {
+        tracing::warn!(
+            "listening beyond this machine without TLS: add `--tls-cert` and `--tls-key`, or put it behind a proxy that \
+             speaks TLS and set `--public-url https://…`"
+        );
+    }
     let stopping = stop_on_signal(stop.clone())?;
     let sweeper = tokio::spawn(sweep(store.clone(), stop.clone()));
     let following = {
         let (store, stop) = (store.clone(), stop.clone());
         tokio::spawn(async move { store.follow(stop).await })
     };
-    let watching = tokio::spawn(workflows.run(stop.clone()));
+    let mut watching = JoinSet::new();
+    watches.into_iter().for_each(|watch| drop(watching.spawn(watch.run(stop.clone()))));
     let following_tls = follow_tls.map(|follow| tokio::spawn(follow.run(stop.clone())));
     terminal::say(&format!("listening on {scheme}://{address}"));
-    tracing::info!(%address, people = directory.people.len(), "serving");
+    tracing::info!(%address, "serving");
 
     server::run(listener, tls, app.router(), stop).await;
     stopping.abort();
     sweeper.await.context("the sweeper stopped early")?;
     following.await.context("the following of other replicas stopped early")?;
-    watching.await.context("the workflows' watch stopped early")?;
+    while let Some(watched) = watching.join_next().await {
+        watched.context("the workflows' watch stopped early")?;
+    }
     if let Some(following) = following_tls {
         following.await.context("the watch of the certificates stopped early")?;
     }
@@ -142,7 +151,23 @@ fn gateway_key(data: &DataDir) -> Result<Key> {
     }
 }
 
-fn warn_of(directory: &Directory, is_private: bool) {
+/// Puts people and workflows of the settings into force; of tenants that they no longer name nobody decides.
+async fn start_tenants(store: &Store, main: TenantConfig, others: Vec<TenantConfig>) -> Result<Vec<Watch>> {
+    for tenant in store.tenants().await? {
+        if main.name != tenant && others.iter().all(|other| other.name != tenant) {
+            store.of(&tenant).set_people(&[]).await?;
+        }
+    }
+    let mut watches = vec![];
+    for TenantConfig { name, directory, workflows } in [main].into_iter().chain(others) {
+        let scope = store.of(&name);
+        scope.set_people(&directory.people).await?;
+        watches.push(Watch::start(workflows, directory, scope).await.with_context(|| format!("tenant `{name}`"))?);
+    }
+    Ok(watches)
+}
+
+fn warn_of(directory: &Directory) {
     if directory.people.is_empty() && !directory.has_provider {
         tracing::warn!("nobody may decide: name people with `--person`, or an identity provider with `--oidc-issuer`");
     }
@@ -150,12 +175,6 @@ fn warn_of(directory: &Directory, is_private: bool) {
         tracing::info!(
             person = person.name,
             "no identities given: every address with this name counts as this person's"
-        );
-    }
-    if !is_private {
-        tracing::warn!(
-            "listening beyond this machine without TLS: add `--tls-cert` and `--tls-key`, or put it behind a proxy that \
-             speaks TLS and set `--public-url https://…`"
         );
     }
 }

@@ -7,6 +7,7 @@ use jiff::SignedDuration;
 use super::client::Failure;
 use super::terminal;
 use crate::auth::Role;
+use crate::auth::tenant::Tenant;
 use crate::clock::written;
 use crate::config::StoreArg;
 use crate::store::access::NewToken;
@@ -28,6 +29,9 @@ enum Command {
         /// What it is for: a filter token serves a gateway, the others read
         #[arg(long)]
         role: Role,
+        /// Whose it is: a gateway's as `tenant:` of its policy
+        #[arg(long, value_name = "NAME", env = "PRIVYSEAL_TENANT", default_value_t)]
+        tenant: Tenant,
         /// Who or what will hold it
         #[arg(long)]
         name: String,
@@ -59,11 +63,11 @@ enum Command {
 impl TokenCommand {
     pub async fn run(self) -> Result<(), Failure> {
         match self.command {
-            Command::Create { role, name, owner, expires, store } => {
+            Command::Create { role, tenant, name, owner, expires, store } => {
                 let store = store.open().await?;
                 let expires_ms = expires.map(|ms| store.now().saturating_add(ms));
-                let (_, secret) =
-                    store.create_token(NewToken { name: &name, role, owner: owner.as_deref(), expires_ms }).await?;
+                let new = NewToken { name: &name, role, owner: owner.as_deref(), expires_ms };
+                let (_, secret) = store.of(&tenant).create_token(new).await?;
                 terminal::say(&secret);
                 store.close().await;
             }
@@ -74,10 +78,11 @@ impl TokenCommand {
                     terminal::say(&serde_json::to_string_pretty(&tokens)?);
                     return Ok(());
                 }
-                let row = |id: &str, role: &str, name: &str, state: &str| {
-                    terminal::say(&format!("{id:36}  {role:8}  {:20}  {state}", terminal::safe(name)));
+                let row = |id: &str, role: &str, tenant: &str, name: &str, state: &str| {
+                    let (tenant, name) = (terminal::safe(tenant), terminal::safe(name));
+                    terminal::say(&format!("{id:36}  {role:8}  {tenant:12}  {name:20}  {state}"));
                 };
-                row("ID", "ROLE", "NAME", "STATE");
+                row("ID", "ROLE", "TENANT", "NAME", "STATE");
                 for token in tokens {
                     let state = match (token.revoked_ms, token.expires_ms) {
                         (Some(at), _) => format!("revoked {}", written(at)),
@@ -85,7 +90,8 @@ impl TokenCommand {
                         (None, Some(at)) => format!("until {}", written(at)),
                         (None, None) => "valid".to_owned(),
                     };
-                    row(&token.id, &format!("{:?}", token.role).to_lowercase(), &token.name, &state);
+                    let role = format!("{:?}", token.role).to_lowercase();
+                    row(&token.id, &role, token.tenant.as_str(), &token.name, &state);
                 }
             }
             Command::Revoke { id, store } => {

@@ -34,6 +34,10 @@ pub struct OidcArgs {
     #[arg(long, value_name = "CLAIM")]
     pub oidc_groups_claim: Option<String>,
 
+    /// Claim that names a person's tenant; without one everybody is of the main tenant
+    #[arg(long, value_name = "CLAIM")]
+    pub oidc_tenant_claim: Option<String>,
+
     /// Scope to ask for, repeatable [default: openid email]
     #[arg(long, value_name = "SCOPE")]
     pub oidc_scope: Vec<String>,
@@ -48,6 +52,7 @@ pub struct OidcFile {
     secret_file: Option<PathBuf>,
     name_claim: Option<String>,
     groups_claim: Option<String>,
+    tenant_claim: Option<String>,
     #[serde(default)]
     scopes: Vec<String>,
 }
@@ -62,6 +67,7 @@ impl OidcArgs {
             args.oidc_secret_file = args.oidc_secret_file.or(file.secret_file);
             args.oidc_name_claim = args.oidc_name_claim.or(file.name_claim);
             args.oidc_groups_claim = args.oidc_groups_claim.or(file.groups_claim);
+            args.oidc_tenant_claim = args.oidc_tenant_claim.or(file.tenant_claim);
             if args.oidc_scope.is_empty() {
                 args.oidc_scope = file.scopes;
             }
@@ -85,6 +91,7 @@ impl OidcArgs {
             scopes,
             name_claim: args.oidc_name_claim.unwrap_or_else(|| "email".to_owned()),
             groups_claim: args.oidc_groups_claim.unwrap_or_else(|| "groups".to_owned()),
+            tenant_claim: args.oidc_tenant_claim,
         }))
     }
 }

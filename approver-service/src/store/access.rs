@@ -6,20 +6,28 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
-use super::{Error, Result, Store, row};
+use super::{Error, Result, Scope, Store, row};
 use crate::audit::{Actor, Fact};
 use crate::auth::identity::of_decider;
+use crate::auth::tenant::Tenant;
 use crate::auth::{Person, Role, TOKEN_PREFIX, Token};
 use crate::secret::{self, sha256};
 
 const CREATE: &str = "
-    INSERT INTO tokens (id, name, role, hash, created_ms, expires_ms, owner) VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    INSERT INTO tokens (id, tenant, name, role, hash, created_ms, expires_ms, owner)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
 const LIST: &str = "SELECT * FROM tokens ORDER BY id";
 const LOOK_UP: &str = "
     SELECT * FROM tokens WHERE hash = $1 AND revoked_ms IS NULL AND (expires_ms IS NULL OR expires_ms > $2)";
-const REVOKE: &str = "UPDATE tokens SET revoked_ms = $2 WHERE id = $1 AND revoked_ms IS NULL RETURNING name, role";
-const ADD_PERSON: &str = "INSERT INTO people (name) VALUES ($1) ON CONFLICT DO NOTHING";
-const ADD_IDENTITY: &str = "INSERT INTO person_identities (person, identity) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+const REVOKE: &str = "
+    UPDATE tokens SET revoked_ms = $2 WHERE id = $1 AND revoked_ms IS NULL
+    RETURNING tenant, name, role";
+const ADD_PERSON: &str = "INSERT INTO people (tenant, name) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+const ADD_IDENTITY: &str = "
+    INSERT INTO person_identities (tenant, person, identity) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+const FORGET_PEOPLE: &str = "DELETE FROM people WHERE tenant = $1 AND source = 'local'";
+const FORGET_IDENTITIES: &str = "DELETE FROM person_identities WHERE tenant = $1 AND source = 'local'";
+const TENANTS: &str = "SELECT DISTINCT tenant FROM people WHERE source = 'local'";
 
 /// A token to be made.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +38,7 @@ pub struct NewToken<'a> {
     pub expires_ms: Option<i64>,
 }
 
-impl Store {
+impl Scope {
     /// Makes a token; its secret is returned here and never again.
     pub async fn create_token(&self, new: NewToken<'_>) -> Result<(Token, String)> {
         let NewToken { name, role, owner, expires_ms } = new;
@@ -38,6 +46,7 @@ impl Store {
         let mut tx = self.begin().await?;
         let token = Token {
             id: Uuid::now_v7().to_string(),
+            tenant: self.tenant.clone(),
             name: name.to_owned(),
             role,
             owner: owner.map(str::to_owned),
@@ -47,6 +56,7 @@ impl Store {
         };
         sqlx::query(CREATE)
             .bind(&token.id)
+            .bind(self.tenant())
             .bind(name)
             .bind(row::word(&role)?)
             .bind(sha256(&secret))
@@ -55,11 +65,35 @@ impl Store {
             .bind(owner)
             .execute(tx.conn())
             .await?;
-        tx.record(fact("token_created", &token.id, name, row::word(&role)?));
+        tx.record(fact("token_created", self.tenant(), &token.id, name, row::word(&role)?));
         tx.commit().await?;
         Ok((token, secret))
     }
 
+    /// From now on exactly these people may decide, beside those whom an identity provider knows.
+    pub async fn set_people(&self, people: &[Person]) -> Result<()> {
+        let mut tx = self.begin().await?;
+        sqlx::query(FORGET_PEOPLE).bind(self.tenant()).execute(tx.conn()).await?;
+        sqlx::query(FORGET_IDENTITIES).bind(self.tenant()).execute(tx.conn()).await?;
+        for person in people {
+            sqlx::query(ADD_PERSON).bind(self.tenant()).bind(&person.name).execute(tx.conn()).await?;
+            for identity in of_decider(&person.name, &person.identities) {
+                let add = sqlx::query(ADD_IDENTITY).bind(self.tenant()).bind(&person.name).bind(identity);
+                add.execute(tx.conn()).await?;
+            }
+        }
+        tx.commit().await
+    }
+}
+
+impl Store {
+    /// The tenants that the settings have named people of.
+    pub async fn tenants(&self) -> Result<Vec<Tenant>> {
+        let names: Vec<String> = sqlx::query_scalar(TENANTS).fetch_all(self.readers()).await?;
+        names.iter().map(|name| tenant(name)).collect()
+    }
+
+    /// Of all tenants.
     pub async fn tokens(&self) -> Result<Vec<Token>> {
         sqlx::query(LIST).fetch_all(self.readers()).await?.iter().map(token).collect()
     }
@@ -74,33 +108,20 @@ impl Store {
         let mut tx = self.begin().await?;
         let now = tx.now;
         let row = sqlx::query(REVOKE).bind(id).bind(now).fetch_optional(tx.conn()).await?.ok_or(Error::Unknown)?;
-        tx.record(fact("token_revoked", id, row.try_get("name")?, row.try_get("role")?));
-        tx.commit().await
-    }
-
-    /// From now on exactly these people may decide, beside those whom an identity provider knows.
-    pub async fn set_people(&self, people: &[Person]) -> Result<()> {
-        let mut tx = self.begin().await?;
-        sqlx::query("DELETE FROM people WHERE source = 'local'").execute(tx.conn()).await?;
-        sqlx::query("DELETE FROM person_identities WHERE source = 'local'").execute(tx.conn()).await?;
-        for person in people {
-            sqlx::query(ADD_PERSON).bind(&person.name).execute(tx.conn()).await?;
-            for identity in of_decider(&person.name, &person.identities) {
-                sqlx::query(ADD_IDENTITY).bind(&person.name).bind(identity).execute(tx.conn()).await?;
-            }
-        }
+        tx.record(fact("token_revoked", row.try_get("tenant")?, id, row.try_get("name")?, row.try_get("role")?));
         tx.commit().await
     }
 }
 
-fn fact(kind: &'static str, id: &str, name: &str, role: String) -> Fact {
+fn fact(kind: &'static str, tenant: &str, id: &str, name: &str, role: String) -> Fact {
     let details = [("id", id.to_owned()), ("name", name.to_owned()), ("role", role)].into();
-    Fact { kind, actor: Actor::operator(), hold: None, details }
+    Fact { tenant: tenant.to_owned(), kind, actor: Actor::operator(), hold: None, details }
 }
 
 fn token(row: &AnyRow) -> Result<Token> {
     Ok(Token {
         id: row.try_get("id")?,
+        tenant: tenant(row.try_get("tenant")?)?,
         name: row.try_get("name")?,
         role: row::from_word(row.try_get("role")?)?,
         owner: row.try_get("owner")?,
@@ -108,4 +129,8 @@ fn token(row: &AnyRow) -> Result<Token> {
         expires_ms: row.try_get("expires_ms")?,
         revoked_ms: row.try_get("revoked_ms")?,
     })
+}
+
+pub(super) fn tenant(name: &str) -> Result<Tenant> {
+    name.parse().map_err(|_| Error::Corrupt(format!("the tenant `{name}`")))
 }

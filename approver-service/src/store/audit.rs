@@ -6,15 +6,15 @@ use std::ops::Range;
 
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
 
-use super::{Error, Result, Store};
+use super::{Error, Result, Scope, Store};
 use crate::audit::verify::{Broken, Chain};
 use crate::audit::{Entry, Fact, hash};
 
 const HEAD: &str = "SELECT seq, hash FROM audit_head";
 const STORED: &str = "
-    SELECT seq, hash, body, hold FROM audit WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT 1000";
+    SELECT seq, hash, body, hold, tenant FROM audit WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT 1000";
 const SET_HEAD: &str = "UPDATE audit_head SET seq = $1, hash = $2 WHERE id = 1";
-const PAGE: &str = "SELECT body FROM audit WHERE seq > $1 ORDER BY seq LIMIT $2";
+const PAGE: &str = "SELECT body FROM audit WHERE tenant = $1 AND seq > $2 ORDER BY seq LIMIT $3";
 /// Records that one statement appends; few sizes, so that each is prepared once.
 const CHUNKS: [usize; 4] = [64, 16, 4, 1];
 
@@ -30,6 +30,7 @@ struct Record {
     hash: String,
     body: String,
     hold: Option<String>,
+    tenant: String,
 }
 
 impl Log {
@@ -43,7 +44,8 @@ impl Log {
         let body = entry.canonical().map_err(|e| Error::Corrupt(e.to_string()))?;
         self.seq = entry.seq;
         self.hash = hash(&body);
-        self.records.push(Record { seq: self.seq, hash: self.hash.clone(), body, hold: entry.hold });
+        let tenant = entry.tenant().to_owned();
+        self.records.push(Record { seq: self.seq, hash: self.hash.clone(), body, hold: entry.hold, tenant });
         Ok(())
     }
 
@@ -55,7 +57,8 @@ impl Log {
             while let Some((chunk, rest)) = left.split_at_checked(size) {
                 let mut append = sqlx::query(AssertSqlSafe(append(size)));
                 for record in chunk {
-                    append = append.bind(record.seq).bind(&record.hash).bind(&record.body).bind(&record.hold);
+                    append = append.bind(record.seq).bind(&record.hash).bind(&record.body);
+                    append = append.bind(&record.hold).bind(&record.tenant);
                 }
                 append.execute(&mut *conn).await?;
                 left = rest;
@@ -68,9 +71,9 @@ impl Log {
 
 /// Numbers alone go into the text.
 fn append(records: usize) -> String {
-    let row = |n: usize| format!("(${}, ${}, ${}, ${})", 4 * n + 1, 4 * n + 2, 4 * n + 3, 4 * n + 4);
+    let row = |n: usize| format!("(${}, ${}, ${}, ${}, ${})", 5 * n + 1, 5 * n + 2, 5 * n + 3, 5 * n + 4, 5 * n + 5);
     let rows: Vec<_> = (0..records).map(row).collect();
-    format!("INSERT INTO audit (seq, hash, body, hold) VALUES {}", rows.join(", "))
+    format!("INSERT INTO audit (seq, hash, body, hold, tenant) VALUES {}", rows.join(", "))
 }
 
 impl Store {
@@ -98,6 +101,7 @@ impl Store {
                     (row.try_get("seq")?, row.try_get("hash")?, row.try_get("hold")?);
                 // Records from before `hold` was written beside them have none.
                 if (beside.0, beside.1) != (chain.seq, chain.hash.as_str())
+                    || row.try_get::<&str, _>("tenant")? != entry.tenant()
                     || beside.2.is_some_and(|h| entry.hold != Some(h))
                 {
                     let why = "what stands beside it is not what it says".to_owned();
@@ -106,11 +110,13 @@ impl Store {
             }
         }
     }
+}
 
-    /// Up to `limit` records after number `after`.
+impl Scope {
+    /// Up to `limit` records after number `after`; the numbers between them are other tenants'.
     pub async fn audit(&self, after: i64, limit: u32) -> Result<Vec<Entry>> {
-        let bodies: Vec<String> =
-            sqlx::query_scalar(PAGE).bind(after).bind(i64::from(limit)).fetch_all(self.readers()).await?;
+        let page = sqlx::query_scalar(PAGE).bind(self.tenant()).bind(after).bind(i64::from(limit));
+        let bodies: Vec<String> = page.fetch_all(self.readers()).await?;
         bodies
             .iter()
             .map(|body| serde_json::from_str(body).map_err(|_| Error::Corrupt("an audit record".to_owned())))

@@ -2,7 +2,7 @@
 //!
 //! Must not go here: how a person proves who they are (`store::login`).
 
-use super::{Error, Result, Store, row};
+use super::{Error, Result, Scope, row};
 use crate::audit::Actor;
 use crate::hold::Hold;
 use crate::hold::transition::Event;
@@ -26,11 +26,11 @@ pub struct Decider<'a> {
     pub session: &'a str,
 }
 
-impl Store {
+impl Scope {
     /// Decides `id`. Whether this person may, and whether votes are enough, are predicates of the statements themselves.
     pub async fn decide(&self, id: &str, verdict: Verdict, reason: Option<String>, by: Decider<'_>) -> Result<Hold> {
         let mut tx = self.begin().await?;
-        let hold = tx.settled(id).await?;
+        let hold = tx.settled(self.tenant(), id).await?;
         if verdict == Verdict::Approve && hold.reason_required && reason.is_none() {
             return Err(Error::ReasonRequired);
         }

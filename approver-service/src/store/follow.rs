@@ -20,7 +20,7 @@ const RETRY: Duration = Duration::from_secs(1);
 const CHANNEL: &str = "privyseal";
 const NOTIFY: &str = "SELECT pg_notify($1, $2)";
 
-const HEAD: &str = "SELECT h.seq, c.epoch, c.kill FROM audit_head h JOIN control c ON c.id = h.id";
+const HEAD: &str = "SELECT seq FROM audit_head";
 const HOLDS: &str = "SELECT seq, hold FROM audit WHERE seq > $1 ORDER BY seq LIMIT 1000";
 
 impl Store {
@@ -48,14 +48,14 @@ impl Store {
     async fn catch_up(&self) -> Result<()> {
         let mut conn = self.readers().acquire().await?;
         self.0.time.ask(&mut conn).await?;
-        let head = sqlx::query(HEAD).fetch_one(&mut *conn).await?;
-        let control = control::read(&head)?;
+        // Before the switches: one that is turned meanwhile is another record, and looked at again.
+        let head: i64 = sqlx::query_scalar(HEAD).fetch_one(&mut *conn).await?;
+        let switches = control::switches(&mut conn).await?;
         self.0.control.send_if_modified(|known| {
-            let is_new = *known != control;
-            *known = control;
+            let is_new = *known != switches;
+            *known = switches;
             is_new
         });
-        let head: i64 = head.try_get("seq")?;
         let mut known = self.0.followed.load(Ordering::SeqCst);
         while known < head {
             let records = sqlx::query(HOLDS).bind(known).fetch_all(&mut *conn).await?;

@@ -5,11 +5,11 @@
 use privyseal_engine::hold::State;
 use sqlx::Row;
 
-use super::{Result, Store};
+use super::{Result, Scope};
 
 const LIVE: &str = "
     SELECT state, count(*) AS many, min(created_ms) AS oldest_ms FROM holds
-    WHERE state IN ('pending', 'info_requested', 'approved') GROUP BY state";
+    WHERE tenant = $1 AND state IN ('pending', 'info_requested', 'approved') GROUP BY state";
 
 /// The live holds at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,10 +20,10 @@ pub struct Standing {
     pub oldest_pending_ms: i64,
 }
 
-impl Store {
+impl Scope {
     pub async fn gauges(&self) -> Result<Standing> {
         self.sweep().await?;
-        let rows = sqlx::query(LIVE).fetch_all(self.readers()).await?;
+        let rows = sqlx::query(LIVE).bind(self.tenant()).fetch_all(self.readers()).await?;
         let mut standing = Standing { live: vec![], oldest_pending_ms: 0 };
         for state in [State::Pending, State::InfoRequested, State::Approved] {
             let row = rows.iter().find(|row| row.try_get::<&str, _>("state").is_ok_and(|name| name == state.as_str()));

@@ -9,7 +9,7 @@ use sqlx::Row;
 use uuid::Uuid;
 
 use super::write::Tx;
-use super::{Error, Result, Store, row};
+use super::{Error, Result, Scope, row};
 use crate::audit::{Actor, Fact};
 use crate::hold::transition::{Cause, Event};
 use crate::hold::{Hold, Request};
@@ -17,18 +17,18 @@ use crate::hold::{Hold, Request};
 /// What is there already: of this stream, of this request, of the kill switch. No principal has an empty name: it stands
 /// for none, so that one index serves both.
 const KNOWN: &str = "
-    SELECT c.kill, s.hold, s.joined, h.digest_mac,
+    SELECT coalesce((SELECT kill FROM control WHERE tenant = $2), 'off') AS kill, s.hold, s.joined, h.digest_mac,
         (SELECT max(id) FROM holds WHERE tenant = $2 AND environment = $3 AND principal IS NOT NULL
             AND coalesce(principal, '') = $4 AND digest_mac = $5
             AND state IN ('pending', 'info_requested', 'approved')) AS same
-    FROM control c LEFT JOIN streams s ON s.nonce = $1 LEFT JOIN holds h ON h.id = s.hold WHERE c.id = 1";
+    FROM audit_head LEFT JOIN streams s ON s.nonce = $1 LEFT JOIN holds h ON h.id = s.hold AND h.tenant = $2";
 const ATTACH: &str = "INSERT INTO streams (nonce, hold, joined) VALUES ($1, $2, $3)";
 /// The workflow of a new hold, and how many the agent has that live.
 const ROOM: &str = "
     SELECT quorum, require_reason, deadline_ms,
         (SELECT count(*) FROM holds WHERE tenant = $2 AND environment = $3 AND coalesce(principal, '') = $4
             AND state IN ('pending', 'info_requested', 'approved') AND due_ms > $5) AS live
-    FROM workflows WHERE name = $1";
+    FROM workflows WHERE tenant = $2 AND name = $1";
 const LIVE: &str = "
     SELECT id, fields FROM holds WHERE tenant = $1 AND environment = $2 AND coalesce(principal, '') = $3
         AND state IN ('pending', 'info_requested', 'approved') AND due_ms > $4
@@ -48,10 +48,11 @@ impl From<Intake> for Asked {
     }
 }
 
-impl Store {
+impl Scope {
     /// Creates or joins. The same nonce gets the same hold, however often it asks.
     pub async fn intake(&self, asked: impl Into<Asked>) -> Result<View> {
         let Asked { intake, owner } = asked.into();
+        self.check_tenant(&intake.tenant)?;
         let digest_mac = self.key().mac("digest", &intake.digest);
         let mut tx = self.begin().await?;
         let view = tx.intake(intake, digest_mac).await?;
@@ -74,10 +75,11 @@ impl Tx {
             .fetch_one(self.conn())
             .await?;
         if let Some(hold) = known.try_get::<Option<&str>, _>("hold")? {
-            if known.try_get::<&str, _>("digest_mac")? != digest_mac {
+            // Another tenant's hold shows no digest here.
+            if known.try_get::<Option<&str>, _>("digest_mac")? != Some(&digest_mac) {
                 return Err(Error::WrongNonce);
             }
-            let hold = self.settled(hold).await?;
+            let hold = self.settled(&intake.tenant, hold).await?;
             return Ok(hold.view(row::flag(&known, "joined")?));
         }
         if row::from_word::<Kill>(known.try_get("kill")?)? == Kill::Deny {
@@ -89,7 +91,8 @@ impl Tx {
             self.attach(&intake.nonce, &hold.id, true).await?;
             let mut details = row::details(&hold);
             details.insert("nonce", intake.nonce);
-            self.record(Fact { kind: "joined", actor, hold: Some(hold.id.clone()), details });
+            let tenant = intake.tenant;
+            self.record(Fact { tenant, kind: "joined", actor, hold: Some(hold.id.clone()), details });
             return Ok(hold.view(true));
         }
         self.create(intake, digest_mac).await
@@ -98,7 +101,7 @@ impl Tx {
     /// The live hold of the same request by the same agent, if its terms are still those of the policy.
     async fn joinable(&mut self, intake: &Intake, same: Option<&str>) -> Result<Option<Hold>> {
         let Some(id) = same else { return Ok(None) };
-        let hold = self.settled(id).await?;
+        let hold = self.settled(&intake.tenant, id).await?;
         if !hold.state.is_live() {
             return Ok(None);
         }
@@ -144,7 +147,8 @@ impl Tx {
         }
         details.insert("nonce", nonce);
         let actor = Actor::gateway(&hold.request.gateway);
-        self.record(Fact { kind: "created", actor, hold: Some(hold.id.clone()), details });
+        let tenant = hold.request.tenant.clone();
+        self.record(Fact { tenant, kind: "created", actor, hold: Some(hold.id.clone()), details });
         self.changed(&hold.id, hold.state);
         Ok(hold.view(false))
     }

@@ -4,22 +4,25 @@
 
 use privyseal_engine::hold::State;
 
-use super::{Result, Store, row};
+use super::{Result, Scope, row};
 use crate::hold::Hold;
 
 const PAGE: &str = "
-    SELECT * FROM standing_holds WHERE ($1 IS NULL OR state = $1) AND ($2 IS NULL OR id < $2)
-    ORDER BY id DESC LIMIT $3";
+    SELECT * FROM standing_holds WHERE tenant = $1 AND ($2 IS NULL OR state = $2) AND ($3 IS NULL OR id < $3)
+    ORDER BY id DESC LIMIT $4";
 const OPEN: &str = "
-    SELECT * FROM standing_holds WHERE state IN ('pending', 'info_requested') ORDER BY id DESC LIMIT $1";
+    SELECT * FROM standing_holds WHERE tenant = $1 AND state IN ('pending', 'info_requested')
+    ORDER BY id DESC LIMIT $2";
 const CLOSED: &str = "
-    SELECT * FROM standing_holds WHERE state NOT IN ('pending', 'info_requested') ORDER BY id DESC LIMIT $1";
+    SELECT * FROM standing_holds WHERE tenant = $1 AND state NOT IN ('pending', 'info_requested')
+    ORDER BY id DESC LIMIT $2";
 
-impl Store {
+impl Scope {
     /// Up to `limit` holds older than `before`, in `state` if it is given.
     pub async fn holds(&self, state: Option<State>, before: Option<&str>, limit: u32) -> Result<Vec<Hold>> {
         self.sweep().await?;
         sqlx::query(PAGE)
+            .bind(self.tenant())
             .bind(state.map(State::as_str))
             .bind(before)
             .bind(i64::from(limit))
@@ -33,11 +36,13 @@ impl Store {
     /// What waits for people.
     pub async fn open_holds(&self, limit: u32) -> Result<Vec<Hold>> {
         self.sweep().await?;
-        sqlx::query(OPEN).bind(i64::from(limit)).fetch_all(self.readers()).await?.iter().map(row::read).collect()
+        let open = sqlx::query(OPEN).bind(self.tenant()).bind(i64::from(limit)).fetch_all(self.readers());
+        open.await?.iter().map(row::read).collect()
     }
 
     /// What is decided or over.
     pub async fn closed_holds(&self, limit: u32) -> Result<Vec<Hold>> {
-        sqlx::query(CLOSED).bind(i64::from(limit)).fetch_all(self.readers()).await?.iter().map(row::read).collect()
+        let closed = sqlx::query(CLOSED).bind(self.tenant()).bind(i64::from(limit)).fetch_all(self.readers());
+        closed.await?.iter().map(row::read).collect()
     }
 }

@@ -6,7 +6,7 @@ use privyseal_engine::observation::{Batch, Seen};
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
 
-use super::{Result, Store};
+use super::{Result, Scope};
 
 const HOUR_MS: i64 = 3_600_000;
 const KEEP_MS: i64 = 30 * 24 * HOUR_MS;
@@ -19,9 +19,9 @@ const ADD: &str = "
 const FORGET: &str = "DELETE FROM observations WHERE hour_ms < $1";
 const SUM: &str = "
     SELECT tenant, environment, kind, name, category, outcome, CAST(sum(count) AS BIGINT) AS count FROM observations
-    WHERE hour_ms >= $1
+    WHERE tenant = $1 AND hour_ms >= $2
     GROUP BY tenant, environment, kind, name, category, outcome
-    ORDER BY kind DESC, count DESC, name LIMIT $2";
+    ORDER BY kind DESC, count DESC, name LIMIT $3";
 
 /// One line of what would have happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,9 +39,10 @@ pub struct Observation {
     pub count: i64,
 }
 
-impl Store {
+impl Scope {
     /// Adds a gateway's counts to those of this hour.
     pub async fn observe(&self, batch: &Batch) -> Result<()> {
+        self.check_tenant(&batch.tenant)?;
         let mut tx = self.begin().await?;
         let hour = tx.now - tx.now.rem_euclid(HOUR_MS);
         for count in &batch.counts {
@@ -66,7 +67,8 @@ impl Store {
     /// What was counted in the hours since then, the most frequent of each kind first.
     pub async fn observations(&self, since_ms: i64, limit: u32) -> Result<Vec<Observation>> {
         let from = since_ms - since_ms.rem_euclid(HOUR_MS);
-        let rows = sqlx::query(SUM).bind(from).bind(i64::from(limit)).fetch_all(self.readers()).await?;
+        let rows =
+            sqlx::query(SUM).bind(self.tenant()).bind(from).bind(i64::from(limit)).fetch_all(self.readers()).await?;
         rows.iter()
             .map(|row| {
                 Ok(Observation {

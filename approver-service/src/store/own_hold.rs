@@ -5,7 +5,7 @@
 use privyseal_engine::hold::StatusQuery;
 
 use super::write::Tx;
-use super::{Error, Result, Store, row};
+use super::{Error, Result, Scope, row};
 use crate::audit::Actor;
 use crate::hold::Hold;
 use crate::hold::transition::Event;
@@ -14,7 +14,7 @@ const ASK: &str = "INSERT INTO questions (hold, number, by, at_ms, question) VAL
 const ANSWER: &str = "
     UPDATE questions SET answered_ms = $3, answer = $4 WHERE hold = $1 AND number = $2 AND answered_ms IS NULL";
 
-impl Store {
+impl Scope {
     /// The hold, if it is the asker's own.
     pub async fn own_hold(&self, id: &str, asker: &StatusQuery) -> Result<Hold> {
         own(self.hold(id).await?, asker)
@@ -30,7 +30,7 @@ impl Store {
 
     async fn apply_own(&self, id: &str, asker: &StatusQuery, event: Event) -> Result<Hold> {
         let mut tx = self.begin().await?;
-        let hold = own(tx.settled(id).await?, asker)?;
+        let hold = own(tx.settled(self.tenant(), id).await?, asker)?;
         let actor = Actor::gateway(&hold.request.gateway);
         let next = row::apply(&mut tx, &hold, event, actor, None).await?;
         tx.commit().await?;

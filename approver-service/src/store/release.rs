@@ -5,7 +5,7 @@
 use privyseal_engine::hold::{Detach, Release, ReleaseVerdict, Report, State};
 
 use super::write::Tx;
-use super::{Error, Result, Store, row};
+use super::{Error, Result, Scope, row};
 use crate::audit::Actor;
 use crate::hold::Hold;
 use crate::hold::transition::{Cause, Event};
@@ -28,12 +28,12 @@ pub struct Verdict {
     pub released: Option<Hold>,
 }
 
-impl Store {
+impl Scope {
     /// Releases the hold to this stream if it is approved, and to no other ever after.
     pub async fn release(&self, id: &str, release: &Release) -> Result<Verdict> {
         let digest_mac = self.key().mac("digest", &release.digest);
         let mut tx = self.begin().await?;
-        let verdict = tx.release(id, release, &digest_mac).await?;
+        let verdict = tx.release(self.tenant(), id, release, &digest_mac).await?;
         tx.commit().await?;
         Ok(verdict)
     }
@@ -41,7 +41,7 @@ impl Store {
     /// The client of this stream is gone.
     pub async fn detach(&self, id: &str, detach: &Detach) -> Result<()> {
         let mut tx = self.begin().await?;
-        let hold = tx.settled(id).await?;
+        let hold = tx.settled(self.tenant(), id).await?;
         let now = tx.now;
         let detached = sqlx::query(DETACH).bind(&detach.nonce).bind(id).bind(now).execute(tx.conn()).await?;
         if detached.rows_affected() == 1 {
@@ -56,7 +56,7 @@ impl Store {
     /// What became of the request that this stream ran.
     pub async fn report(&self, id: &str, report: &Report) -> Result<()> {
         let mut tx = self.begin().await?;
-        let hold = tx.settled(id).await?;
+        let hold = tx.settled(self.tenant(), id).await?;
         if hold.collected.as_ref().is_some_and(|c| c.nonce != report.nonce) {
             return Err(Error::WrongNonce);
         }
@@ -68,8 +68,8 @@ impl Store {
 }
 
 impl Tx {
-    async fn release(&mut self, id: &str, release: &Release, digest_mac: &str) -> Result<Verdict> {
-        let hold = self.settled(id).await?;
+    async fn release(&mut self, tenant: &str, id: &str, release: &Release, digest_mac: &str) -> Result<Verdict> {
+        let hold = self.settled(tenant, id).await?;
         let now = self.now;
         let say = |verdict, state| Ok(Verdict { verdict, state, issued_ms: now, released: None });
         if !is_same_request(&hold, release, digest_mac) {

@@ -5,7 +5,7 @@
 use sqlx::AnyConnection;
 
 use super::write::Tx;
-use super::{Error, Result, Store, row};
+use super::{Error, Result, Scope, row};
 use crate::audit::{Actor, Fact};
 use crate::hold::{Hold, Vote};
 use crate::secret::sha256;
@@ -15,16 +15,19 @@ use crate::workflow::Workflow;
 macro_rules! is_party {
     () => {
         "EXISTS (SELECT 1 FROM hold_parties p JOIN person_identities i ON i.identity = p.identity
-            WHERE p.hold = holds.id AND i.person = s.person)"
+            WHERE p.hold = holds.id AND i.tenant = s.tenant AND i.person = s.person)"
     };
 }
 
 /// Of the same: its person is a reviewer of the hold's workflow.
 macro_rules! is_reviewer {
     () => {
-        "(EXISTS (SELECT 1 FROM reviewers r WHERE r.workflow = holds.workflow AND r.person = s.person)
-            OR EXISTS (SELECT 1 FROM reviewer_groups g WHERE g.workflow = holds.workflow AND (g.name = '*'
-                OR EXISTS (SELECT 1 FROM session_groups m WHERE m.session = s.hash AND m.name = g.name))))"
+        "(s.tenant = holds.tenant AND (
+            EXISTS (SELECT 1 FROM reviewers r
+                WHERE r.tenant = holds.tenant AND r.workflow = holds.workflow AND r.person = s.person)
+            OR EXISTS (SELECT 1 FROM reviewer_groups g
+                WHERE g.tenant = holds.tenant AND g.workflow = holds.workflow AND (g.name = '*'
+                OR EXISTS (SELECT 1 FROM session_groups m WHERE m.session = s.hash AND m.name = g.name)))))"
     };
 }
 
@@ -32,8 +35,8 @@ macro_rules! is_reviewer {
 macro_rules! has_voted {
     () => {
         "EXISTS (SELECT 1 FROM votes v
-            JOIN person_identities theirs ON theirs.person = v.person
-            JOIN person_identities own ON own.identity = theirs.identity
+            JOIN person_identities theirs ON theirs.tenant = s.tenant AND theirs.person = v.person
+            JOIN person_identities own ON own.tenant = s.tenant AND own.identity = theirs.identity
             WHERE v.hold = holds.id AND own.person = s.person)"
     };
 }
@@ -42,7 +45,7 @@ macro_rules! has_voted {
 macro_rules! may_decide {
     ($session:literal, $now:literal) => {
         concat!(
-            "EXISTS (SELECT 1 FROM sessions s JOIN people ON people.name = s.person WHERE s.hash = ",
+            "EXISTS (SELECT 1 FROM sessions s JOIN people ON people.tenant = s.tenant AND people.name = s.person WHERE s.hash = ",
             $session,
             " AND s.decide_until_ms > ",
             $now,
@@ -72,13 +75,15 @@ const STANDING: &str = concat!(
     is_reviewer!(),
     ", ",
     has_voted!(),
-    " FROM holds, sessions s JOIN people ON people.name = s.person WHERE holds.id = $1 AND s.hash = $2"
+    " FROM holds, sessions s JOIN people ON people.tenant = s.tenant AND people.name = s.person
+    WHERE holds.id = $1 AND s.hash = $2 AND holds.tenant = s.tenant"
 );
 
+const FORGET_WORKFLOWS: &str = "DELETE FROM workflows WHERE tenant = $1";
 const ADD_WORKFLOW: &str = "
-    INSERT INTO workflows (name, quorum, require_reason, deadline_ms) VALUES ($1, $2, $3, $4)";
-const ADD_REVIEWER: &str = "INSERT INTO reviewers (workflow, person) VALUES ($1, $2)";
-const ADD_GROUP: &str = "INSERT INTO reviewer_groups (workflow, name) VALUES ($1, $2)";
+    INSERT INTO workflows (tenant, name, quorum, require_reason, deadline_ms) VALUES ($1, $2, $3, $4, $5)";
+const ADD_REVIEWER: &str = "INSERT INTO reviewers (tenant, workflow, person) VALUES ($1, $2, $3)";
+const ADD_GROUP: &str = "INSERT INTO reviewer_groups (tenant, workflow, name) VALUES ($1, $2, $3)";
 
 /// What stands between a person and a hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +96,7 @@ pub struct Standing {
     pub has_voted: bool,
 }
 
-impl Store {
+impl Scope {
     /// How the person of `session` stands to the hold; `None` if nobody is logged in there.
     pub async fn standing(&self, hold: &str, session: &str) -> Result<Option<Standing>> {
         standing(&mut *self.readers().acquire().await?, hold, session, self.now()).await
@@ -100,10 +105,11 @@ impl Store {
     /// From now on exactly these workflows are known.
     pub async fn set_workflows(&self, workflows: &[Workflow]) -> Result<()> {
         let mut tx = self.begin().await?;
-        sqlx::query("DELETE FROM workflows").execute(tx.conn()).await?;
+        sqlx::query(FORGET_WORKFLOWS).bind(self.tenant()).execute(tx.conn()).await?;
         let mut lines = vec![];
         for workflow in workflows {
             sqlx::query(ADD_WORKFLOW)
+                .bind(self.tenant())
                 .bind(&workflow.name)
                 .bind(i64::from(workflow.quorum))
                 .bind(i64::from(workflow.require_reason))
@@ -111,16 +117,24 @@ impl Store {
                 .execute(tx.conn())
                 .await?;
             for person in &workflow.reviewers {
-                sqlx::query(ADD_REVIEWER).bind(&workflow.name).bind(person).execute(tx.conn()).await?;
+                let add = sqlx::query(ADD_REVIEWER).bind(self.tenant()).bind(&workflow.name).bind(person);
+                add.execute(tx.conn()).await?;
             }
             for group in &workflow.groups {
-                sqlx::query(ADD_GROUP).bind(&workflow.name).bind(group).execute(tx.conn()).await?;
+                let add = sqlx::query(ADD_GROUP).bind(self.tenant()).bind(&workflow.name).bind(group);
+                add.execute(tx.conn()).await?;
             }
             lines.push(format!("{workflow:?}"));
         }
         let names = workflows.iter().map(|workflow| workflow.name.as_str()).collect::<Vec<_>>().join(" ");
         let details = [("names", names), ("sha256", sha256(&lines.join("\n")))].into();
-        tx.record(Fact { kind: "workflows", actor: Actor::operator(), hold: None, details });
+        tx.record(Fact {
+            tenant: self.tenant.to_string(),
+            kind: "workflows",
+            actor: Actor::operator(),
+            hold: None,
+            details,
+        });
         tx.commit().await
     }
 }

@@ -35,7 +35,7 @@ const UPDATE: &str = concat!(
     WHERE id = $14 AND state = $15 AND revision = $16
         AND ($1 <> 'approved' OR state = 'approved' OR ((SELECT count(*) FROM votes v WHERE v.hold = holds.id) >= quorum
             AND (SELECT count(*) FROM votes v WHERE v.hold = holds.id)
-                >= (SELECT w.quorum FROM workflows w WHERE w.name = holds.workflow)))
+                >= (SELECT w.quorum FROM workflows w WHERE w.tenant = holds.tenant AND w.name = holds.workflow)))
         AND ($18 IS NULL OR ",
     may_decide!("$18", "$17"),
     ")"
@@ -150,9 +150,10 @@ async fn update(tx: &mut Tx, hold: &Hold, next: &Hold, session: Option<&str>) ->
     })
 }
 
-/// The hold with `id`.
-pub(super) async fn find(conn: &mut AnyConnection, id: &str) -> Result<Hold> {
-    let row = sqlx::query("SELECT * FROM standing_holds WHERE id = $1").bind(id).fetch_optional(conn).await?;
+/// The hold with `id` of `tenant`.
+pub(super) async fn find(conn: &mut AnyConnection, tenant: &str, id: &str) -> Result<Hold> {
+    const FIND: &str = "SELECT * FROM standing_holds WHERE tenant = $1 AND id = $2";
+    let row = sqlx::query(FIND).bind(tenant).bind(id).fetch_optional(conn).await?;
     row.as_ref().map_or(Err(Error::Unknown), read)
 }
 
@@ -183,14 +184,13 @@ fn fact(hold: &Hold, before: State, actor: Actor) -> Fact {
         _ => "outcome",
     };
     add("votes", hold.state.is_open().then(|| format!("{} of {}", hold.votes.len(), hold.quorum)));
-    Fact { kind, actor, hold: Some(hold.id.clone()), details }
+    Fact { tenant: hold.request.tenant.clone(), kind, actor, hold: Some(hold.id.clone()), details }
 }
 
 /// What every record of a hold names: who asked, for what, bound to which bytes.
 pub(super) fn details(hold: &Hold) -> BTreeMap<&'static str, String> {
     let request = &hold.request;
     let mut details: BTreeMap<_, _> = [
-        ("tenant", request.tenant.clone()),
         ("environment", request.environment.clone()),
         ("digest_mac", request.digest_mac.clone()),
         ("terms", request.terms.clone()),

@@ -8,36 +8,40 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::write::Tx;
-use super::{Result, Store, row};
+use super::{Error, Result, Scope, Store, row};
 use crate::audit::Actor;
 use crate::hold::Hold;
 use crate::hold::transition::{Event, due};
 
-const DUE: &str = "SELECT id FROM holds WHERE due_ms <= $1 ORDER BY due_ms LIMIT 200";
+const IS_KNOWN: &str = "SELECT 1 FROM holds WHERE tenant = $1 AND id = $2";
+const DUE: &str = "SELECT tenant, id FROM holds WHERE due_ms <= $1 ORDER BY due_ms LIMIT 200";
 
 impl Tx {
     /// The hold as it stands now.
-    pub(super) async fn settled(&mut self, id: &str) -> Result<Hold> {
-        let hold = row::find(self.conn(), id).await?;
+    pub(super) async fn settled(&mut self, tenant: &str, id: &str) -> Result<Hold> {
+        let hold = row::find(self.conn(), tenant, id).await?;
         row::apply(self, &hold, Event::Tick, Actor::system(), None).await
     }
 }
 
-impl Store {
+impl Scope {
     /// The hold as it stands now; what time has done to it is written first.
     pub async fn hold(&self, id: &str) -> Result<Hold> {
-        let hold = row::find(&mut *self.readers().acquire().await?, id).await?;
+        let hold = row::find(&mut *self.readers().acquire().await?, self.tenant(), id).await?;
         if due(hold.state, &hold.facts()).is_none_or(|due| due > self.now()) {
             return Ok(hold);
         }
         let mut tx = self.begin().await?;
-        let hold = tx.settled(id).await?;
+        let hold = tx.settled(self.tenant(), id).await?;
         tx.commit().await?;
         Ok(hold)
     }
 
     /// The hold once its revision exceeds `revision`, or as it stands at `until` or when the service stops.
     pub async fn wait(&self, id: &str, revision: u64, until: Instant, stop: &CancellationToken) -> Result<Hold> {
+        // Whoever listens counts as a client of the hold.
+        let known = sqlx::query(IS_KNOWN).bind(self.tenant()).bind(id).fetch_optional(self.readers()).await?;
+        known.ok_or(Error::Unknown)?;
         let listener = self.0.wake.listen(id);
         loop {
             let heard = listener.heard();
@@ -54,18 +58,20 @@ impl Store {
             }
         }
     }
+}
 
+impl Store {
     /// Applies what time has done to every hold; says to how many.
     pub async fn sweep(&self) -> Result<usize> {
         let mut swept = 0;
         loop {
-            let due: Vec<String> = sqlx::query_scalar(DUE).bind(self.now()).fetch_all(self.readers()).await?;
+            let due: Vec<(String, String)> = sqlx::query_as(DUE).bind(self.now()).fetch_all(self.readers()).await?;
             if due.is_empty() {
                 return Ok(swept);
             }
             let mut tx = self.begin().await?;
-            for id in &due {
-                tx.settled(id).await?;
+            for (tenant, id) in &due {
+                tx.settled(tenant, id).await?;
             }
             let changed = tx.changes();
             tx.commit().await?;

@@ -21,7 +21,7 @@ const POLLED: &str = "INSERT INTO polls (hold, replica) SELECT id, $2 FROM holds
 const NOT_POLLED: &str = "DELETE FROM polls WHERE hold = $1 AND replica = $2";
 /// Live holds that a gateway has not detached from, and that count as waited for but are not polled, or the reverse.
 const MISTAKEN: &str = "
-    SELECT id, detached_ms IS NULL FROM holds
+    SELECT tenant, id, detached_ms IS NULL FROM holds
     WHERE state IN ('pending', 'info_requested', 'approved') AND created_ms <= $1
         AND EXISTS (SELECT 1 FROM streams WHERE hold = holds.id AND detached_ms IS NULL)
         AND (detached_ms IS NULL) <> EXISTS (
@@ -56,8 +56,8 @@ impl Store {
         let mut tx = self.begin().await?;
         let mistaken = sqlx::query(MISTAKEN).bind(since).fetch_all(tx.conn()).await?;
         for found in &mistaken {
-            let hold = tx.settled(found.try_get(0)?).await?;
-            let waited = row::flag(found, 1)?;
+            let hold = tx.settled(found.try_get(0)?, found.try_get(1)?).await?;
+            let waited = row::flag(found, 2)?;
             let event = if waited { Event::Leave { last: true, collector: false } } else { Event::Join };
             if hold.state.is_live() {
                 row::apply(&mut tx, &hold, event, Actor::system(), None).await?;

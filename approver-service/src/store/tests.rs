@@ -26,6 +26,7 @@ mod release;
 mod replicas;
 mod sign_on;
 mod silence;
+mod tenants;
 mod time;
 
 use std::sync::Arc;
@@ -39,11 +40,12 @@ use tempfile::TempDir;
 use super::database::{Address, Backend};
 use super::decide::{Decider, Verdict};
 use super::login::{DECIDE_MS, Proof};
-use super::{Result, Store};
+use super::{Result, Scope, Store};
 use crate::audit::{Entry, GENESIS, hash};
 use crate::auth::{Directory, Person, Session};
 use crate::hold::Hold;
 use crate::secret::Key;
+use crate::testing::acme;
 use crate::workflow;
 
 tokio::task_local! {
@@ -62,7 +64,7 @@ pub const MINUTE: i64 = 60_000;
 
 /// A store in a directory of its own, at a time of its own.
 pub struct Bench {
-    pub store: Store,
+    pub store: Scope,
     pub folder: TempDir,
     address: Address,
     clock: Arc<AtomicI64>,
@@ -70,13 +72,16 @@ pub struct Bench {
 
 impl Bench {
     pub async fn new() -> Bench {
+        let (address, folder) = Bench::unopened();
+        Bench { folder, ..Bench::at(address).await }
+    }
+
+    /// A database that nobody has opened yet, and where its files are.
+    pub fn unopened() -> (Address, TempDir) {
+        let folder = tempfile::tempdir().unwrap();
         match BACKEND.try_with(|backend| *backend).unwrap_or(Backend::Sqlite) {
-            Backend::Postgres => Bench::at(Address::server(&Postgres::shared().database(), None).unwrap()).await,
-            Backend::Sqlite => {
-                let folder = tempfile::tempdir().unwrap();
-                let address = Address::file(&folder.path().join("test.db")).unwrap();
-                Bench { folder, ..Bench::at(address).await }
-            }
+            Backend::Postgres => (Address::server(&Postgres::shared().database(), None).unwrap(), folder),
+            Backend::Sqlite => (Address::file(&folder.path().join("test.db")).unwrap(), folder),
         }
     }
 
@@ -97,7 +102,7 @@ impl Bench {
     }
 
     /// The same database after a crash: nothing is closed, everything in memory is gone.
-    pub async fn reopened(&self) -> Store {
+    pub async fn reopened(&self) -> Scope {
         open(&self.address, &self.clock).await
     }
 
@@ -164,10 +169,10 @@ impl Bench {
     }
 }
 
-async fn open(address: &Address, clock: &Arc<AtomicI64>) -> Store {
+async fn open(address: &Address, clock: &Arc<AtomicI64>) -> Scope {
     let clock = Arc::clone(clock);
     let clock = Arc::new(move || clock.load(Ordering::SeqCst));
-    Store::open_with(address, Key::new(vec![7; 32]), Some(clock)).await.unwrap()
+    Store::open_with(address, Key::new(vec![7; 32]), Some(clock)).await.unwrap().of(&acme())
 }
 
 /// Waits until it is so.

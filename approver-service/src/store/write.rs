@@ -54,7 +54,7 @@ struct Did {
     facts: Vec<Fact>,
     /// Holds that waiters must learn of, with their new states.
     changed: Vec<(String, State)>,
-    control: Option<Control>,
+    switched: Option<(String, Control)>,
 }
 
 /// What an operation did, and whom to tell when it is durable.
@@ -92,9 +92,9 @@ impl Tx {
         self.did.changed.len()
     }
 
-    /// The kill switch stands like this when this is durable.
-    pub fn switched(&mut self, control: Control) {
-        self.did.control = Some(control);
+    /// The kill switch of `tenant` stands like this when this is durable.
+    pub fn switched(&mut self, tenant: &str, control: Control) {
+        self.did.switched = Some((tenant.to_owned(), control));
     }
 
     /// Returns when it is durable and who waits was woken. Runs to the end even if the caller goes away meanwhile.
@@ -240,7 +240,9 @@ fn wake(inner: &Inner, did: Did) {
         tracing::info!(hold, state = state.as_str(), "a hold changed");
         inner.wake.wake(&hold);
     }
-    if let Some(control) = did.control {
-        inner.control.send_replace(control);
+    if let Some((tenant, control)) = did.switched {
+        inner.control.send_modify(|switches| {
+            switches.insert(tenant, control);
+        });
     }
 }

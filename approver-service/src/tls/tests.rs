@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 
 use super::*;
 use crate::auth::certificate::{Gateway, Gateways, Peer};
+use crate::auth::tenant::Tenants;
 use crate::server;
 
 const EDGE: &str = "spiffe://example.com/edge";
@@ -26,7 +27,7 @@ async fn serve(files: Files) -> (SocketAddr, Follow, CancellationToken) {
     let who = async move |extensions: Extensions| {
         extensions
             .get::<Peer>()
-            .and_then(|peer| gateways.identify(peer))
+            .and_then(|peer| gateways.identify(peer, &Tenants::default()))
             .map_or("nobody".to_owned(), |token| token.name)
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -45,7 +45,7 @@ async fn decide(app: &App, id: &str, verdict: Verdict, said: SignedForm<Said>) -
     let decided = async {
         let reason = reason_text(app, verdict, Some(form.reason))?;
         let by = Decider { person: &session.person, session: &session.hash };
-        Ok(app.store.decide(id, verdict, reason, by).await?)
+        Ok(app.store.of(&session.tenant).decide(id, verdict, reason, by).await?)
     };
     match decided.await {
         Ok(hold) => Ok(Redirect::to(&format!("/holds/{}", hold.id))),

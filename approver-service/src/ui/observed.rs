@@ -39,7 +39,7 @@ struct Row {
 }
 
 pub async fn show(State(app): State<App>, Visitor(session): Visitor) -> Result<Response, Refused> {
-    let seen = app.store.observations(app.store.now() - DAY_MS, MOST).await?;
+    let seen = app.store.of(&session.tenant).observations(app.store.now() - DAY_MS, MOST).await?;
     let is_verdict = |o: &Observation, verdict: &str| o.kind == "rule" && o.outcome == verdict;
     let is_refused = |o: &Observation| o.kind == "rule" && !matches!(o.outcome.as_str(), "hold" | "deny" | "allow");
     let groups = [

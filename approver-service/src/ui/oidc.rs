@@ -71,7 +71,7 @@ pub async fn finish(
         return Err(Notice::login_over().into());
     };
     let identity = provider(&app)?.finish(attempt, form.code).await.map_err(Problem::from)?;
-    let (_, secret) = app.store.log_in_as(&identity, READ_MS).await?;
+    let (_, secret) = app.of_identity(&identity).map_err(Problem::from)?.log_in_as(&identity, READ_MS).await?;
     let cookies = [
         (header::SET_COOKIE, guard::set_cookie(&app, Purpose::Session, &secret, READ_MS / 1000)),
         (header::SET_COOKIE, guard::set_cookie(&app, Purpose::Attempt, "", 0)),

@@ -128,8 +128,8 @@ struct Asked {
 pub async fn list(State(app): State<App>, Visitor(session): Visitor) -> Result<Response, Refused> {
     let now = app.store.now();
     let cards = |holds: Vec<Hold>| holds.iter().map(|hold| Card::of(hold, now)).collect();
-    let open = cards(app.store.open_holds(MOST_OPEN).await?);
-    let closed = cards(app.store.closed_holds(MOST_CLOSED).await?);
+    let open = cards(app.store.of(&session.tenant).open_holds(MOST_OPEN).await?);
+    let closed = cards(app.store.of(&session.tenant).closed_holds(MOST_CLOSED).await?);
     Ok(page(&ListPage { top: Top::of(&app, &session), open, closed }))
 }
 
@@ -138,15 +138,15 @@ pub async fn show(
     Visitor(session): Visitor,
     Path(id): Path<String>,
 ) -> Result<Response, Refused> {
-    let hold = app.store.hold(&id).await?;
+    let hold = app.store.of(&session.tenant).hold(&id).await?;
     let now = app.store.now();
-    let can = Can::of(&hold, app.store.standing(&hold.id, &session.hash).await?);
+    let can = Can::of(&hold, app.store.of(&session.tenant).standing(&hold.id, &session.hash).await?);
     Ok(page(&HoldPage::of(&hold, can, Top::of(&app, &session), now)))
 }
 
 impl Top {
     pub(super) fn of(app: &App, session: &Session) -> Top {
-        let kill = match app.store.control().kill {
+        let kill = match app.store.of(&session.tenant).control().kill {
             Kill::Off => None,
             Kill::Hold => Some("The kill switch is on: every request is held."),
             Kill::Deny => Some("The kill switch is on: every request is denied."),

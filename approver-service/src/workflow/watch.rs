@@ -10,19 +10,19 @@ use tokio_util::sync::CancellationToken;
 
 use super::{read, resolve};
 use crate::auth::Directory;
-use crate::store::Store;
+use crate::store::Scope;
 use crate::watched::Watched;
 
 pub struct Watch {
     path: Option<PathBuf>,
     directory: Directory,
-    store: Store,
+    store: Scope,
     watched: Watched,
 }
 
 impl Watch {
     /// Puts the workflows of the file into force, or `default` alone where there is none.
-    pub async fn start(path: Option<PathBuf>, directory: Directory, store: Store) -> Result<Watch> {
+    pub async fn start(path: Option<PathBuf>, directory: Directory, store: Scope) -> Result<Watch> {
         let watched = Watched::new(path.clone())?;
         let mut watch = Watch { path, directory, store, watched };
         watch.load().await?;

@@ -29,6 +29,8 @@ const OTHER_NAMES: [&str; 4] = ["email", "preferred_username", "upn", "sub"];
 /// Who somebody is, as the provider says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
+    /// By the claim that names tenants, where one does.
+    pub tenant: Option<String>,
     pub name: String,
     /// Other names of the same human.
     pub identities: Vec<String>,
@@ -91,7 +93,12 @@ fn read(claims: &Map<String, Value>, settings: &Settings) -> Result<Identity, Er
         Some(Value::String(group)) => vec![group.clone()],
         _ => vec![],
     };
+    let tenant = match &settings.tenant_claim {
+        Some(claim) => Some(text(claim).ok_or(Error::Token("the claim that names the tenant is missing"))?.to_owned()),
+        None => None,
+    };
     Ok(Identity {
+        tenant,
         name: name.to_owned(),
         identities: OTHER_NAMES.iter().filter_map(|claim| text(claim)).map(str::to_owned).collect(),
         groups,
@@ -115,6 +122,7 @@ mod tests {
             scopes: vec![],
             name_claim: "email".into(),
             groups_claim: "groups".into(),
+            tenant_claim: None,
         }
     }
 
@@ -148,6 +156,7 @@ mod tests {
     fn a_good_token_names_a_person_with_groups_and_age() {
         let identity = Signer::new().judge(&claims()).unwrap();
         let expected = Identity {
+            tenant: None,
             name: "alice@example.com".into(),
             identities: vec!["alice@example.com".into(), "u-1".into()],
             groups: vec!["finance".into()],

@@ -4,8 +4,10 @@ use privyseal_engine::hold::{Detach, Intake, Kill, NearMiss, State};
 
 use super::{Bench, MINUTE, intake, nonce};
 use crate::audit::Actor;
+use crate::auth::Directory;
 use crate::hold::transition::Cause;
 use crate::store::Error;
+use crate::workflow;
 
 on_both_databases! {
     the_identical_request_of_the_same_agent_joins,
@@ -38,11 +40,14 @@ async fn any_difference_is_another_hold() {
         |i| i.environment = "production".into(),
     ];
     let bench = Bench::new().await;
+    let other = bench.store.of(&"other".parse().unwrap());
+    other.set_workflows(&workflow::resolve(&[], &Directory::default()).unwrap()).await.unwrap();
     let first = bench.create(intake(1)).await;
     for (change, n) in different.iter().zip(2..) {
         let mut other = intake(n);
         change(&mut other);
-        let view = bench.store.intake(other).await.unwrap();
+        let store = bench.store.of(&other.tenant.parse().unwrap());
+        let view = store.intake(other).await.unwrap();
         assert!(!view.joined && view.id != first.id, "difference {n}");
     }
 }
@@ -143,7 +148,7 @@ async fn the_kill_switch_cancels_what_lives_and_refuses_what_comes() {
         assert_eq!((hold.state, hold.cause), (State::Cancelled, Some(Cause::KillSwitch)));
     }
     assert!(matches!(bench.store.intake(intake(3)).await, Err(Error::KillSwitch)));
-    assert_eq!(bench.reopened().await.read_control().await.unwrap().kill, Kill::Deny, "survives a restart");
+    assert_eq!(bench.reopened().await.control().kill, Kill::Deny, "survives a restart");
     bench.store.set_kill(Kill::Off, Actor::person("bob")).await.unwrap();
     bench.create(intake(3)).await;
 }

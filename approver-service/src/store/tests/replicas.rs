@@ -13,7 +13,7 @@ use crate::audit::Actor;
 use crate::secret::Key;
 use crate::store::database::Backend;
 use crate::store::follow::EVERY;
-use crate::store::{Error, Store};
+use crate::store::{Error, Scope, Store};
 
 on_both_databases! {
     a_decision_at_one_replica_is_heard_at_the_other_without_notifications,
@@ -30,7 +30,7 @@ on_both_databases! {
 const LONG: Duration = Duration::from_secs(60);
 
 /// How long the other replica takes to hear of a decision, while it follows.
-async fn heard_after(bench: &Bench, other: &Store, follow: impl Future<Output = ()>) -> Duration {
+async fn heard_after(bench: &Bench, other: &Scope, follow: impl Future<Output = ()>) -> Duration {
     let hold = bench.create(intake(1)).await;
     let bob = bench.session("bob").await;
     let stop = CancellationToken::new();

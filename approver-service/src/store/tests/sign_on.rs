@@ -32,7 +32,7 @@ async fn the_owner_of_a_token_decides_nothing_that_is_asked_for_with_it() {
 
 fn dora(groups: &[&str], proven_ms: Option<i64>) -> Identity {
     let groups = groups.iter().map(|&group| group.to_owned()).collect();
-    Identity { name: "dora".into(), identities: vec!["dora@idp.example".into()], groups, proven_ms }
+    Identity { tenant: None, name: "dora".into(), identities: vec!["dora@idp.example".into()], groups, proven_ms }
 }
 
 async fn groups_of_a_login_review_and_only_a_fresh_login_decides() {
