@@ -103,7 +103,7 @@ impl Terminal {
         let token = self.ok(&["token", "create", "--role", "filter", "--name", "gateway"]);
         let intake = json!({
             "v": 1, "nonce": format!("{n:032x}"), "digest": format!("{n:064x}"), "terms": "1".repeat(64),
-            "tenant": "acme", "environment": "test", "principal": "agent-7", "on_behalf_of": on_behalf_of,
+            "tenant": "default", "environment": "test", "principal": "agent-7", "on_behalf_of": on_behalf_of,
             "rules": ["crm-export"], "category": null, "risk": "high", "workflow": workflow,
             "why": "exports every contact \u{1b}[2J", "deadline_ms": 3_600_000, "approval_ttl_ms": 600_000,
             "rejoin_ms": 900_000, "max_live": 20,
@@ -323,7 +323,7 @@ async fn what_was_observed_is_told() {
     assert_eq!(terminal.ok(&["observed"]), "nothing was observed in the last 24 hours\n");
     let token = terminal.ok(&["token", "create", "--role", "filter", "--name", "gateway"]);
     let batch = json!({
-        "v": 1, "tenant": "acme", "environment": "test", "gateway": "g",
+        "v": 1, "tenant": "default", "environment": "test", "gateway": "g",
         "counts": [{ "kind": "rule", "rule": "export", "category": null, "outcome": "hold", "count": 3 }],
     });
     let told = reqwest::Client::new().post(format!("{}/v1/observations", terminal.server)).bearer_auth(token.trim());

@@ -59,6 +59,12 @@ fn run_on(backend: Backend, test: impl Future<Output = ()>) {
     runtime.block_on(BACKEND.scope(backend, test));
 }
 
+/// The same on one thread: what is asked at once has all arrived before any of it is looked at.
+fn run_on_one_thread(backend: Backend, test: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(BACKEND.scope(backend, test));
+}
+
 const START: i64 = 1_800_000_000_000;
 pub const MINUTE: i64 = 60_000;
 

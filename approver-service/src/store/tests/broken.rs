@@ -10,7 +10,6 @@ use crate::store::database::{Address, Backend};
 
 on_both_databases! {
     locked,
-    read_only,
 }
 
 /// Everything that writes is refused while `broken`, and done afterwards.
@@ -61,7 +60,15 @@ async fn locked() {
     .await;
 }
 
-async fn read_only() {
+#[test]
+fn read_only() {
+    for backend in [Backend::Postgres, Backend::Sqlite] {
+        super::run_on_one_thread(backend, a_connection_that_only_reads());
+    }
+}
+
+/// One that fails to begin is replaced by one that writes: all that is refused must be in one batch.
+async fn a_connection_that_only_reads() {
     let bench = Bench::new().await;
     let (broken, mended) = match bench.address.backend {
         Backend::Postgres => ("SET default_transaction_read_only = on", "SET default_transaction_read_only = off"),
