@@ -24,6 +24,7 @@ pub mod truth;
 use std::borrow::Cow;
 
 use crate::hold::Risk;
+use crate::protocol::Protocol;
 use body::Needs;
 use facts::{Body, Facts};
 use index::{Index, RuleIndex};
@@ -197,6 +198,21 @@ impl Rules {
         self.rules.iter().map(|rule| rule.verdict).chain(defaults)
     }
 
+    /// What a request speaks whose path alone may tell it: one that reads like a call of GitHub's or Kubernetes's API is one
+    /// where a rule takes requests to this host for such.
+    pub fn protocol(&self, facts: &Facts<'_>) -> Option<Protocol> {
+        let asked = |wanted: &dyn Fn(&Matcher) -> bool| {
+            self.rules.iter().any(|rule| rule.matcher.has(wanted) && rule.matcher.admits_host(facts))
+        };
+        let github = facts.github().is_ok_and(|calls| calls.iter().any(Option::is_some));
+        if github && asked(&|part| matches!(part, Matcher::GitHub(_))) {
+            return Some(Protocol::GitHub);
+        }
+        let kubernetes = facts.kubernetes().is_ok_and(|calls| calls.iter().any(Option::is_some));
+        let kubernetes = kubernetes && asked(&|part| matches!(part, Matcher::Kubernetes(_)));
+        kubernetes.then_some(Protocol::Kubernetes)
+    }
+
     /// Judges by the head alone.
     pub fn select(&self, facts: &Facts<'_>) -> Candidates {
         let default = self.default_for(facts) != Verdict::Allow;
@@ -215,7 +231,7 @@ impl Rules {
             selected.rules.push(index);
             selected.touched = true;
             selected.enforced |= enforced;
-            selected.json_rpc |= rule.matcher.reads_json_rpc();
+            selected.json_rpc |= rule.matcher.has(&|part| matches!(part, Matcher::Mcp(_)));
             // What is not said in a header may be said in the body.
             let unsaid = |stated: &Stated| facts.head.headers.all(stated.header()).next().is_none();
             if truth == Truth::Later || rule.require.iter().any(unsaid) {

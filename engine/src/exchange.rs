@@ -30,6 +30,7 @@ use std::rc::Rc;
 pub use event::{Call, CallKind, Claims, Effect, Event, Fields, Flow, Step};
 
 use crate::control::Posture;
+use crate::digest::hex;
 use crate::keys::Keys;
 use crate::policy::Policy;
 use crate::protocol::{self, Protocol};
@@ -67,8 +68,8 @@ pub struct Now {
 #[derive(Debug)]
 pub struct Exchange {
     gateway: Rc<Gateway>,
-    /// This stream's own name towards the approver: 32 hex digits.
-    nonce: String,
+    /// This stream's own name.
+    nonce: [u8; 16],
     state: State,
 }
 
@@ -81,10 +82,6 @@ struct Caller {
 }
 
 impl Caller {
-    fn of(head: &Head, body: &[u8]) -> Caller {
-        Caller { protocol: protocol::detect(head, Some(body)), rpc_id: protocol::rpc_id(body).map(str::to_owned) }
-    }
-
     fn plain() -> Caller {
         Caller { protocol: Protocol::Http, rpc_id: None }
     }
@@ -105,7 +102,7 @@ enum State {
 
 impl Exchange {
     pub fn new(gateway: Rc<Gateway>, nonce: [u8; 16]) -> Exchange {
-        Exchange { gateway, nonce: crate::digest::hex(&nonce), state: State::Start }
+        Exchange { gateway, nonce, state: State::Start }
     }
 
     /// Takes in one event. `current` is the gateway's configuration as it is now, which may be newer than this exchange's.
@@ -152,6 +149,16 @@ impl Exchange {
             State::Start | State::Untouched | State::Answered => false,
             State::ReadBody(_) | State::Held(_) | State::OwnHold(_) => true,
         }
+    }
+
+    /// As the approver knows it; most streams never need it.
+    fn nonce(&self) -> String {
+        hex(&self.nonce)
+    }
+
+    fn caller(&self, head: &Head, body: &[u8]) -> Caller {
+        let protocol = self.gateway.policy.protocol(head, body);
+        Caller { protocol, rpc_id: protocol::rpc_id(body).map(str::to_owned) }
     }
 
     /// Ends the exchange with an answer of the gateway's own.

@@ -20,6 +20,7 @@ use crate::classify::index::Index;
 use crate::classify::matcher::Matcher;
 use crate::classify::reach;
 use crate::classify::{Candidates, Decision, Doubt, Reason, Rule, Rules, Truth};
+use crate::protocol::{self, Protocol};
 use crate::redact::{Chosen, Profile};
 use crate::request::Head;
 
@@ -116,6 +117,14 @@ impl Policy {
 
     pub fn profile(&self, id: ProfileId) -> Option<&Profile> {
         self.profiles.get(id.0)
+    }
+
+    /// What a request speaks: told from itself, or else by the rules that name an API.
+    pub fn protocol(&self, head: &Head, body: &[u8]) -> Protocol {
+        match protocol::detect(head, body) {
+            Protocol::Http => self.rules.protocol(&Facts::of(head)).unwrap_or_default(),
+            told => told,
+        }
     }
 
     /// Judges a request by its head.

@@ -10,40 +10,36 @@ pub mod kubernetes;
 use std::ops::Range;
 
 use crate::extract::json::{JsonError, Kind, Limits, Scanner, Token};
-use crate::request::{Head, Headers};
+use crate::request::{Head, Headers, canonical_host};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Protocol {
     /// Anthropic's messages.
     Anthropic,
+    Aws(aws::Wire),
     Gemini,
+    GitHub,
     #[default]
     Http,
+    Kubernetes,
     /// Model Context Protocol, or any JSON-RPC 2.0.
     Mcp,
     OpenAiChat,
     OpenAiResponses,
 }
 
-impl Protocol {
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Protocol::Anthropic => "anthropic",
-            Protocol::Gemini => "gemini",
-            Protocol::Http => "http",
-            Protocol::Mcp => "mcp",
-            Protocol::OpenAiChat => "openai_chat",
-            Protocol::OpenAiResponses => "openai_responses",
-        }
+/// Judges by the head and what there is of the body. GitHub's and Kubernetes's APIs do not show themselves: other APIs have
+/// such paths, too.
+pub fn detect(head: &Head, body: &[u8]) -> Protocol {
+    match by_head(&head.headers, &head.path) {
+        Protocol::Http => {}
+        protocol => return protocol,
     }
-}
-
-/// Judges by the head and, once it is there, the body.
-pub fn detect(head: &Head, body: Option<&[u8]>) -> Protocol {
-    let by_head = by_head(&head.headers, &head.path);
-    match (by_head, body) {
-        (Protocol::Http, Some(body)) if Rpc::of(body).is_some() => Protocol::Mcp,
-        _ => by_head,
+    let host = canonical_host(&head.authority).unwrap_or_default();
+    match aws::Wire::of(&host, head) {
+        Some(wire) => Protocol::Aws(wire),
+        None if Rpc::of(body).is_some() => Protocol::Mcp,
+        None => Protocol::Http,
     }
 }
 
@@ -218,7 +214,7 @@ mod tests {
             ("/mcp", &[], Protocol::Http),
             ("/v1/chat/completions/123", &[], Protocol::Http),
         ] {
-            assert_eq!(detect(&head(path, headers), None), expected, "{path}");
+            assert_eq!(detect(&head(path, headers), b""), expected, "{path}");
         }
     }
 
@@ -235,7 +231,7 @@ mod tests {
             ("", Protocol::Http),
             ("{", Protocol::Http),
         ] {
-            assert_eq!(detect(&head("/x", &[]), Some(body.as_bytes())), expected, "{body}");
+            assert_eq!(detect(&head("/x", &[]), body.as_bytes()), expected, "{body}");
         }
     }
 

@@ -1,9 +1,15 @@
-//! What the gateway itself answers, in the caller's own protocol: problem details (RFC 9457), a JSON-RPC error for MCP, the
-//! provider's error object for LLM APIs. Each says hold, `next`, `executed` and a reason code.
+//! What the gateway itself answers, in the caller's own protocol: problem details (RFC 9457), a JSON-RPC error for MCP, and the
+//! error that clients of a single API read. Each says hold, `next`, `executed` and a reason code.
 //!
-//! Must not go here: when to answer (`exchange`).
+//! Must not go here: when to answer (`exchange`), which protocol it is (`protocol`).
 
-use serde_json::{Value, json};
+mod aws;
+mod kubernetes;
+mod llm;
+
+use std::fmt::Display;
+
+use serde_json::Value;
 
 use crate::protocol::Protocol;
 
@@ -11,7 +17,7 @@ use crate::protocol::Protocol;
 pub const STATUS_PATH: &str = "/.well-known/privyseal/holds/";
 
 /// Whole seconds after which a pending request should be sent again: short, since the next sending waits in the gateway.
-const RETRY_AFTER_S: &str = "2";
+const RETRY_AFTER_S: u32 = 2;
 
 /// What the caller should do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,27 +98,52 @@ impl Notice {
         }
     }
 
-    /// Members that every protocol's answer carries.
-    fn members(&self) -> Value {
-        let mut members = json!({
-            "code": self.code,
-            "status": self.status.as_str(),
-            "next": self.next.as_str(),
-            "executed": match self.executed {
-                Executed::No => json!(false),
-                Executed::Yes => json!(true),
-                Executed::Unknown => json!("unknown"),
-            },
-        });
-        if let (Some(object), Some(hold)) = (members.as_object_mut(), &self.hold) {
-            object.insert("hold".into(), json!(hold));
-            object.insert("status_url".into(), json!(format!("{STATUS_PATH}{hold}")));
+    /// For protocols whose clients show people a text and nothing else.
+    fn text(&self) -> String {
+        match &self.hold {
+            Some(hold) => format!("{} ({}, hold {hold})", self.detail, self.code),
+            None => format!("{} ({})", self.detail, self.code),
         }
-        if let (Some(object), Some(near)) = (members.as_object_mut(), &self.near_miss) {
-            object.insert("near_miss".into(), json!(near));
+    }
+
+    /// What every protocol's answer carries. A problem's `status` is the HTTP status (RFC 9457), so ours is `state`.
+    fn members(&self) -> Members {
+        let executed = match self.executed {
+            Executed::No => Value::Bool(false),
+            Executed::Yes => Value::Bool(true),
+            Executed::Unknown => text("unknown"),
+        };
+        let mut members = vec![
+            ("code", text(self.code)),
+            ("state", text(self.status.as_str())),
+            ("next", text(self.next.as_str())),
+            ("executed", executed),
+        ];
+        if let Some(hold) = &self.hold {
+            members.push(("hold", text(hold)));
+            members.push(("status_url", Value::String(format!("{STATUS_PATH}{hold}"))));
         }
+        members.extend(self.near_miss.iter().map(|near| ("near_miss", text(near))));
         members
     }
+
+    /// `members`, then those that every answer carries.
+    fn with(&self, mut members: Members) -> Value {
+        members.extend(self.members());
+        object(members)
+    }
+}
+
+/// Members of a JSON object.
+type Members = Vec<(&'static str, Value)>;
+
+// Far smaller than what `json!` makes of the same.
+fn object(members: Members) -> Value {
+    Value::Object(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+fn text(text: &str) -> Value {
+    Value::String(text.to_owned())
 }
 
 /// An answer as Envoy sends it.
@@ -122,23 +153,38 @@ pub struct LocalReply {
     /// For `%RESPONSE_CODE_DETAILS%` in access logs.
     pub details: String,
     pub headers: Vec<(&'static str, String)>,
-    pub body: String,
+    pub body: Vec<u8>,
+}
+
+/// How a protocol puts an answer.
+struct Shape {
+    content_type: &'static str,
+    /// Beside those that every answer has.
+    headers: Vec<(&'static str, String)>,
+    body: Vec<u8>,
+}
+
+impl Shape {
+    fn json(body: &dyn Display) -> Shape {
+        Shape { content_type: "application/json", headers: Vec::new(), body: body.to_string().into_bytes() }
+    }
 }
 
 /// `notice` in the words of `protocol`. `rpc_id` is the raw JSON id of the JSON-RPC call answered.
 pub fn render(notice: &Notice, protocol: Protocol, rpc_id: Option<&str>) -> LocalReply {
-    let retry = notice.status == Status::Pending;
-    let (status, content_type, body) = match protocol {
-        Protocol::Mcp => (200, "application/json", json_rpc(notice, rpc_id)),
-        Protocol::OpenAiChat | Protocol::OpenAiResponses => {
-            (notice.http, "application/json", openai(notice).to_string())
-        }
-        Protocol::Anthropic => (notice.http, "application/json", anthropic(notice).to_string()),
-        Protocol::Gemini => (notice.http, "application/json", gemini(notice).to_string()),
-        Protocol::Http => (notice.http, "application/problem+json", problem(notice).to_string()),
+    let shape = match protocol {
+        Protocol::Anthropic => Shape::json(&llm::anthropic(notice)),
+        Protocol::Aws(wire) => aws::shape(notice, wire),
+        Protocol::Gemini => Shape::json(&llm::gemini(notice)),
+        Protocol::GitHub => Shape::json(&github(notice)),
+        Protocol::Http => Shape { content_type: "application/problem+json", ..Shape::json(&problem(notice)) },
+        Protocol::Kubernetes => Shape::json(&kubernetes::status(notice)),
+        Protocol::Mcp => Shape::json(&json_rpc(notice, rpc_id)),
+        Protocol::OpenAiChat | Protocol::OpenAiResponses => Shape::json(&llm::openai(notice)),
     };
+    let retry = notice.status == Status::Pending;
     let mut headers = vec![
-        ("content-type", content_type.to_owned()),
+        ("content-type", shape.content_type.to_owned()),
         ("cache-control", "no-store".to_owned()),
         ("x-privyseal-status", notice.status.as_str().to_owned()),
         ("x-privyseal-code", notice.code.to_owned()),
@@ -146,59 +192,36 @@ pub fn render(notice: &Notice, protocol: Protocol, rpc_id: Option<&str>) -> Loca
         ("x-should-retry", retry.to_string()),
     ];
     if retry {
-        headers.push(("retry-after", RETRY_AFTER_S.to_owned()));
+        headers.push(("retry-after", RETRY_AFTER_S.to_string()));
     }
     if let Some(hold) = &notice.hold {
         headers.push(("x-privyseal-hold", hold.clone()));
     }
-    LocalReply { status, details: format!("privyseal_{}", notice.code), headers, body }
+    headers.extend(shape.headers);
+    let status = if protocol == Protocol::Mcp { 200 } else { notice.http };
+    LocalReply { status, details: format!("privyseal_{}", notice.code), headers, body: shape.body }
 }
 
 fn problem(notice: &Notice) -> Value {
-    let mut body = json!({
-        "type": format!("urn:privyseal:{}", notice.code),
-        "title": title(notice.status),
-        "status": notice.http,
-        "detail": notice.detail,
-    });
-    merge(&mut body, notice);
-    body
+    notice.with(vec![
+        ("type", Value::String(kind_of_problem(notice))),
+        ("title", text(title(notice.status))),
+        ("status", Value::from(notice.http)),
+        ("detail", text(&notice.detail)),
+    ])
 }
 
-/// `{"error": {...}}` as the OpenAI API answers errors; our members ride inside.
-fn openai(notice: &Notice) -> Value {
-    let mut error = json!({
-        "message": notice.detail,
-        "type": kind(notice.status),
-        "param": null,
-    });
-    merge(&mut error, notice);
-    json!({ "error": error })
-}
-
-fn anthropic(notice: &Notice) -> Value {
-    let mut error = json!({ "type": kind(notice.status), "message": notice.detail });
-    merge(&mut error, notice);
-    json!({ "type": "error", "error": error })
-}
-
-/// Google's error model (google.rpc.Status as JSON).
-fn gemini(notice: &Notice) -> Value {
-    let status = match notice.status {
-        Status::Pending => "RESOURCE_EXHAUSTED",
-        Status::Denied => "PERMISSION_DENIED",
-        Status::Refused | Status::Released => "FAILED_PRECONDITION",
-    };
-    let mut details =
-        json!({ "@type": "type.googleapis.com/google.rpc.ErrorInfo", "domain": "privyseal", "reason": notice.code });
-    merge(&mut details, notice);
-    json!({ "error": { "code": notice.http, "message": notice.detail, "status": status, "details": [details] } })
+/// An error of GitHub's REST API ("Troubleshooting the REST API").
+fn github(notice: &Notice) -> Value {
+    notice.with(vec![
+        ("message", Value::String(notice.text())),
+        ("documentation_url", Value::String(kind_of_problem(notice))),
+        ("status", Value::String(notice.http.to_string())),
+    ])
 }
 
 /// A JSON-RPC 2.0 error; its id is `null` where the request had none that could be read.
 fn json_rpc(notice: &Notice, id: Option<&str>) -> String {
-    let mut data = json!({ "detail": notice.detail });
-    merge(&mut data, notice);
     // -32000 to -32099 are the server's own (JSON-RPC 2.0, 5.1).
     let code = match notice.status {
         Status::Pending => -32_050,
@@ -206,19 +229,17 @@ fn json_rpc(notice: &Notice, id: Option<&str>) -> String {
         Status::Refused => -32_052,
         Status::Released => -32_053,
     };
-    let error = json!({ "code": code, "message": notice.detail, "data": data });
+    let error = object(vec![
+        ("code", Value::from(code)),
+        ("message", Value::String(notice.text())),
+        ("data", notice.with(vec![("detail", text(&notice.detail))])),
+    ]);
     // The id is echoed as it was written: a number there may be wider than ours.
     format!(r#"{{"jsonrpc":"2.0","id":{},"error":{error}}}"#, id.unwrap_or("null"))
 }
 
-fn merge(into: &mut Value, notice: &Notice) {
-    if let (Some(into), Value::Object(members)) = (into.as_object_mut(), notice.members()) {
-        for (name, value) in members {
-            // A problem's `status` is the HTTP status (RFC 9457): ours stands in the header and in `state`.
-            let name = if name == "status" { "state".to_owned() } else { name };
-            into.insert(name, value);
-        }
-    }
+fn kind_of_problem(notice: &Notice) -> String {
+    format!("urn:privyseal:{}", notice.code)
 }
 
 const fn title(status: Status) -> &'static str {
@@ -230,21 +251,13 @@ const fn title(status: Status) -> &'static str {
     }
 }
 
-const fn kind(status: Status) -> &'static str {
-    match status {
-        Status::Pending => "approval_pending",
-        Status::Denied => "permission_error",
-        Status::Refused => "approval_refused",
-        Status::Released => "already_released",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::aws::Wire;
     use crate::testing::test;
 
-    fn pending() -> Notice {
+    pub(super) fn pending() -> Notice {
         Notice {
             http: 429,
             status: Status::Pending,
@@ -268,7 +281,10 @@ mod tests {
     #[test]
     fn every_protocol_carries_the_members() {
         for (protocol, pointer) in [
+            (Protocol::Aws(Wire::Json), ""),
+            (Protocol::GitHub, ""),
             (Protocol::Http, ""),
+            (Protocol::Kubernetes, "/details"),
             (Protocol::OpenAiChat, "/error"),
             (Protocol::OpenAiResponses, "/error"),
             (Protocol::Anthropic, "/error"),
@@ -277,7 +293,7 @@ mod tests {
         ] {
             let reply = render(&pending(), protocol, Some("7"));
             assert_eq!(reply.status, if protocol == Protocol::Mcp { 200 } else { 429 });
-            let body: Value = serde_json::from_str(&reply.body).unwrap();
+            let body: Value = serde_json::from_slice(&reply.body).unwrap();
             check_members(body.pointer(pointer).unwrap());
             assert!(reply.headers.contains(&("x-should-retry", "true".into())));
             assert!(reply.headers.contains(&("retry-after", "2".into())));
@@ -287,14 +303,15 @@ mod tests {
     #[test]
     fn json_rpc_echoes_ids_as_written() {
         let reply = render(&pending(), Protocol::Mcp, Some("123456789012345678901234567890"));
-        assert!(reply.body.contains(r#""id":123456789012345678901234567890,"#));
+        let body = std::str::from_utf8(&reply.body).unwrap();
+        assert!(body.contains(r#""id":123456789012345678901234567890,"#));
         let reply = render(&pending(), Protocol::Mcp, None);
-        assert!(serde_json::from_str::<Value>(&reply.body).unwrap()["id"].is_null());
+        assert!(serde_json::from_slice::<Value>(&reply.body).unwrap()["id"].is_null());
     }
 
     #[test]
     fn a_problem_keeps_its_http_status() {
-        let body: Value = serde_json::from_str(&render(&pending(), Protocol::Http, None).body).unwrap();
+        let body: Value = serde_json::from_slice(&render(&pending(), Protocol::Http, None).body).unwrap();
         assert_eq!(body["status"], 429);
         assert_eq!(body["state"], "pending");
     }

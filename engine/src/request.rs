@@ -59,6 +59,8 @@ pub struct Head {
     pub query: Option<String>,
     /// All but the pseudo-headers.
     pub headers: Headers,
+    /// The request ended with it. False where a body may follow, or something that is no request any more.
+    pub bodyless: bool,
     /// `source.address` without its port, where the policy asks for it.
     pub peer: Option<String>,
     /// Envoy's attributes that the policy asks for, in its order, as the host serialises them.

@@ -153,7 +153,7 @@ impl Stream {
 
 fn send(reply: &LocalReply) -> host::Result<()> {
     let fields: Vec<(&str, &str)> = reply.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    host::reply(reply.status, &reply.details, &fields, reply.body.as_bytes())
+    host::reply(reply.status, &reply.details, &fields, &reply.body)
 }
 
 impl Handle {

@@ -1,7 +1,7 @@
 """An agent with AWS's SDK, which tries once: `aws_agent.py ENDPOINT TOKEN`.
 
-Reads calls as lines of JSON (`service`, `call`, `arguments`) and writes the status of each as a line of JSON; `null` where the SDK
-could not make sense of an answer, as it cannot of what the tests' upstream says.
+Reads calls as lines of JSON (`service`, `call`, `arguments`) and writes the status of each as a line of JSON, with the text of the
+exception where one was raised; `null` where the SDK could not make sense of an answer, as it cannot of what the tests' upstream says.
 """
 
 import json
@@ -27,7 +27,7 @@ def call(endpoint: str, service: str, name: str, arguments: dict) -> dict:
         answer = getattr(client, name)(**arguments)
         return {"status": answer["ResponseMetadata"]["HTTPStatusCode"]}
     except ClientError as error:
-        return {"status": error.response["ResponseMetadata"]["HTTPStatusCode"]}
+        return {"status": error.response["ResponseMetadata"]["HTTPStatusCode"], "text": str(error)}
     except ResponseParserError:
         return {"status": None}
 

@@ -1,7 +1,7 @@
 """An agent with Kubernetes's Python client: `kubernetes_agent.py URL TOKEN`.
 
 Reads calls as lines of JSON (`api`, `call`, `arguments`; `stream` for those over web sockets) and writes the status of each as a
-line of JSON; `null` where the answer was not what the client expects, as that of the tests' upstream.
+line of JSON, with the exception's body; `null` where the answer was not what the client expects, as that of the tests' upstream.
 """
 
 import json
@@ -25,7 +25,7 @@ def call(api: str, name: str, arguments: dict, streams: bool) -> dict:
             method(**arguments)
         return {"status": 200}
     except ApiException as error:
-        return {"status": error.status, "reason": error.reason}
+        return {"status": error.status, "reason": error.reason, "body": error.body}
     except ValueError:
         return {"status": None}
 

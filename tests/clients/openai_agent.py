@@ -18,7 +18,8 @@ def ask(client: OpenAI, prompt: str, stream: bool) -> dict:
         answer = client.chat.completions.create(model="small", messages=messages)
         return {"text": answer.choices[0].message.content}
     except APIStatusError as error:
-        return {"status": error.status_code, "error": error.body, "headers": dict(error.response.headers)}
+        headers = dict(error.response.headers)
+        return {"status": error.status_code, "text": str(error), "error": error.body, "headers": headers}
 
 
 agent = OpenAI(base_url=sys.argv[1], api_key=sys.argv[2])

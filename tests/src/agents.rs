@@ -1,16 +1,16 @@
-//! Agents with real SDKs, unmodified: Python programs that take requests and give answers as lines of JSON.
+//! Agents with real clients, unmodified: SDKs in Python programs that take requests and give answers as lines of JSON, and curl.
 
 use std::net::SocketAddr;
 use std::process::Stdio;
 
 use anyhow::{Context, Result};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 use crate::process::Process;
-use crate::{PATIENCE, artefacts, client, eventually, ports};
+use crate::{PATIENCE, artefacts, client, eventually, jwt, ports};
 
 /// One agent with one session; it ends when dropped.
 pub struct Agent {
@@ -92,4 +92,21 @@ impl McpServer {
             .filter(|v| v["tool"].is_string())
             .collect()
     }
+}
+
+/// Status and body of one request with curl, as agent 1: a path, then options.
+pub async fn curl(addr: SocketAddr, arguments: &[&str]) -> (u16, String) {
+    let (path, rest) = arguments.split_first().expect("a path");
+    let token = jwt::token(&json!({ "sub": "agent-1" }));
+    let output = Command::new("curl")
+        .args(["--silent", "--show-error", "--write-out", "\n%{http_code}", "--oauth2-bearer", &token])
+        .args(rest)
+        .arg(format!("http://{addr}{path}"))
+        .output()
+        .await
+        .expect("curl runs");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    // With --retry, each try writes its body; the last line is the last status.
+    let (body, status) = text.rsplit_once('\n').unwrap_or_else(|| panic!("{output:?}"));
+    (status.parse().unwrap_or_else(|_| panic!("{output:?}")), body.to_owned())
 }

@@ -23,6 +23,7 @@ mod real_clients;
 mod receipts;
 mod redaction;
 mod rendered;
+mod replies;
 mod secrets;
 mod sign_on;
 mod splits;

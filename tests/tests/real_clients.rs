@@ -1,15 +1,12 @@
 //! Clients that people use, unmodified, with their own timeouts and retries.
 
-use std::net::SocketAddr;
-
-use e2e::agents::{Agent, McpServer};
+use e2e::agents::{Agent, McpServer, curl};
 use e2e::envoy::{Config, Envoy};
 use e2e::scene::PEOPLE;
 use e2e::scene::{Scene, gateway};
 use e2e::upstream::Upstream;
 use e2e::{approver, eventually, jwt, openai, policy};
 use serde_json::{Value, json};
-use tokio::process::Command;
 
 fn policy() -> Value {
     let mut policy = policy::crm_waiting("1s");
@@ -118,20 +115,4 @@ async fn curl_allowed_denied_and_approved_on_its_own_retry() {
     let ((status, _), ()) = tokio::join!(retrying, approve);
     assert_eq!(status, 200);
     assert_eq!(scene.upstream.seen().iter().filter(|r| r.method() == "POST").count(), 1);
-}
-
-/// Status and body of one request with the real curl, as agent 1.
-async fn curl(addr: SocketAddr, arguments: &[&str]) -> (u16, String) {
-    let (path, rest) = arguments.split_first().unwrap();
-    let output = Command::new("curl")
-        .args(["--silent", "--show-error", "--write-out", "\n%{http_code}", "--oauth2-bearer", &token()])
-        .args(rest)
-        .arg(format!("http://{addr}{path}"))
-        .output()
-        .await
-        .unwrap();
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    // With --retry, each try writes its body; the last line is the last status.
-    let (body, status) = text.rsplit_once('\n').unwrap_or_else(|| panic!("{output:?}"));
-    (status.parse().unwrap(), body.to_owned())
 }

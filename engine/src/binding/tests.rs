@@ -27,6 +27,7 @@ fn head() -> Head {
         attributes: Vec::new(),
         principal: Some("agent:7".into()),
         on_behalf_of: Some("alice".into()),
+        bodyless: false,
     }
 }
 

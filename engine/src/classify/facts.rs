@@ -34,6 +34,20 @@ struct Calls {
     kubernetes: OnceCell<Vec<Option<kubernetes::Call>>>,
 }
 
+/// What a request has, as bits of [`traits`].
+pub type Traits = u8;
+
+/// See [`Facts::traits`].
+pub mod traits {
+    use super::Traits;
+
+    /// It is one to AWS.
+    pub const AWS: Traits = 1;
+    /// A body may follow.
+    pub const BODY: Traits = 2;
+    pub const QUERY: Traits = 4;
+}
+
 /// Headers that make some frameworks run another method than the one sent.
 const METHOD_OVERRIDES: [&[u8]; 3] = [b"x-http-method-override", b"x-http-method", b"x-method-override"];
 /// The parameter that does the same.
@@ -53,6 +67,14 @@ impl<'a> Facts<'a> {
         };
         facts.add_overrides();
         facts
+    }
+
+    /// Which of the traits `asked` it has.
+    pub fn traits(&self, asked: Traits) -> Traits {
+        let has = |one, is: bool| if is { one } else { 0 };
+        // Looking whether it is one to AWS costs more than the rest.
+        let aws = asked & traits::AWS != 0 && self.aws().map_or(true, |calls| !calls.is_empty());
+        has(traits::AWS, aws) | has(traits::BODY, !self.head.bodyless) | has(traits::QUERY, !self.queries.is_empty())
     }
 
     /// What every reading asks of AWS; nothing if it is no request to it.
@@ -82,7 +104,7 @@ impl<'a> Facts<'a> {
     pub fn kubernetes(&self) -> Result<&[Option<kubernetes::Call>], Reason> {
         let (paths, methods) = (self.path_readings()?, self.method_readings()?);
         Ok(self.calls.kubernetes.get_or_init(|| {
-            let pairs = self.queries.iter().flat_map(|text| query::pairs(text).chain(query::pairs_by_semicolon(text)));
+            let pairs = self.queries.iter().flat_map(|text| query::readings(text));
             let said = pairs.filter(|(name, _)| name == "watch").map(|(_, value)| kubernetes::watches(&value));
             let mut watches: Vec<bool> = distinct(said);
             if watches.is_empty() {
@@ -132,7 +154,7 @@ impl<'a> Facts<'a> {
         if !query.contains(METHOD_PARAMETER) && !query.contains('%') {
             return;
         }
-        let pairs = query::pairs(query).chain(query::pairs_by_semicolon(query));
+        let pairs = query::readings(query).into_iter();
         let mut methods = pairs.filter(|(name, _)| name == METHOD_PARAMETER).map(|(_, method)| method);
         let Some(first) = methods.next() else { return };
         if methods.any(|other| other != first) {

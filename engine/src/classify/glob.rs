@@ -4,12 +4,18 @@
 
 mod overlap;
 
+use memchr::memmem;
+
 /// `*` any characters within one segment (a segment of its own: at least one), `{name}` the same with a name, `**` any
 /// number of whole segments, none included.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Glob {
     separator: char,
     segments: Vec<Segment>,
+    /// Any match ends with it.
+    ending: String,
+    /// Any match has it in it: the longest text that a `**` lets stand anywhere.
+    within: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,19 +60,20 @@ impl Glob {
 
     fn new(pattern: &str, separator: char) -> Result<Glob, String> {
         let mut names: Vec<&str> = Vec::new();
-        let segments = pattern.split(separator).map(|s| Segment::parse(s, &mut names)).collect::<Result<_, _>>()?;
-        Ok(Glob { separator, segments })
+        let segments =
+            pattern.split(separator).map(|s| Segment::parse(s, &mut names)).collect::<Result<Vec<_>, _>>()?;
+        let ending = segments.last().and_then(|last| last.texts().last()).map_or_else(String::new, String::clone);
+        let roaming = segments.iter().skip_while(|segment| **segment != Segment::Deep).flat_map(Segment::texts);
+        let within = roaming.max_by_key(|text| text.len()).filter(|text| **text != ending);
+        let within = within.map_or_else(String::new, String::clone);
+        Ok(Glob { separator, segments, ending, within })
     }
 
     /// `text` without its first separator, for a path also without its last.
     pub fn matches(&self, text: &str) -> bool {
         let text = if self.separator == '/' { inner_path(text) } else { text };
         // Rules often share how their paths begin, and the index has seen that: most part ways at the end.
-        if self
-            .segments
-            .last()
-            .is_some_and(|last| matches!(last, Segment::Literal(end) if !text.ends_with(end.as_str())))
-        {
+        if !text.ends_with(self.ending.as_str()) || memmem::find(text.as_bytes(), self.within.as_bytes()).is_none() {
             return false;
         }
         let mut pattern = self.segments.as_slice();
@@ -155,6 +162,15 @@ impl Segment {
         })
     }
 
+    /// What is written in it, in order: any match has all of it.
+    fn texts(&self) -> &[String] {
+        match self {
+            Segment::Any | Segment::Deep => &[],
+            Segment::Literal(text) => std::slice::from_ref(text),
+            Segment::Mixed(glob) => &glob.parts,
+        }
+    }
+
     fn matches(&self, text: &str) -> bool {
         match self {
             Segment::Any => !text.is_empty(),
@@ -189,8 +205,10 @@ impl TextGlob {
         };
         // The leftmost place of each part leaves the most room for the others.
         for part in middle {
-            match rest.split_once(part.as_str()) {
-                Some((_, after)) => rest = after,
+            // Not `str::find`, which prepares itself for texts far longer than these.
+            let found = memmem::find(rest.as_bytes(), part.as_bytes());
+            match found.and_then(|at| rest.get(at + part.len()..)) {
+                Some(after) => rest = after,
                 None => return false,
             }
         }

@@ -1,9 +1,9 @@
-//! Which rules can match at all: by host, method and the path segments that a rule writes out, so that a thousand rules do
-//! not cost a thousand comparisons. It may name too many, never too few.
+//! Which rules can match at all: by host, method, the path segments that a rule writes out and what else a request must
+//! have, so that a thousand rules do not cost a thousand comparisons. It may name too many, never too few.
 //!
 //! Must not go here: whether they do match (`matcher`).
 
-use super::facts::Facts;
+use super::facts::{Facts, Traits};
 use super::glob::{Glob, inner_path};
 use super::matcher::Matcher;
 use crate::protocol::{github, kubernetes};
@@ -25,8 +25,8 @@ struct Shape {
     method: bool,
     /// Which of the first path segments, the lowest bit being the first.
     segments: u8,
-    /// Only for requests to AWS, which are told by headers.
-    aws: bool,
+    /// What else a request must have, as [`Matcher::needs`] says it.
+    needs: Traits,
 }
 
 /// Path segments that a key may hold.
@@ -53,11 +53,11 @@ impl Index {
                 Matcher::Path(globs) => Some(globs.iter().map(|glob| hashed(glob.fixed_segments())).collect()),
                 _ => None,
             });
-            let aws = literals(matcher, |m| matches!(m, Matcher::Aws(_)).then(Vec::<()>::new)).is_some();
+            let needs = matcher.needs();
             for host in &hosts {
                 for method in &methods {
                     for segments in paths.as_deref().unwrap_or(&[Segments::default()]) {
-                        index.insert(host.as_deref(), method.as_deref(), segments, aws);
+                        index.insert(host.as_deref(), method.as_deref(), segments, needs);
                     }
                 }
             }
@@ -68,9 +68,9 @@ impl Index {
         index
     }
 
-    fn insert(&mut self, host: Option<&str>, method: Option<&str>, segments: &Segments, aws: bool) {
+    fn insert(&mut self, host: Option<&str>, method: Option<&str>, segments: &Segments, needs: Traits) {
         let written = segments.iter().rev().fold(0, |bits, segment| bits << 1 | u8::from(segment.is_some()));
-        let shape = Shape { host: host.is_some(), method: method.is_some(), segments: written, aws };
+        let shape = Shape { host: host.is_some(), method: method.is_some(), segments: written, needs };
         if !self.shapes.contains(&shape) {
             self.shapes.push(shape);
         }
@@ -83,14 +83,14 @@ impl Index {
         let (Ok(host), Ok(paths), Ok(methods)) = (&facts.host, &facts.paths, &facts.methods) else {
             return (0..self.rules).collect();
         };
-        let aws = self.shapes.iter().any(|shape| shape.aws) && facts.aws().is_ok_and(|calls| !calls.is_empty());
+        let traits = facts.traits(self.shapes.iter().fold(0, |asked, shape| asked | shape.needs));
         let host = hash(host);
         let mut found = Vec::new();
         for path in std::iter::once(paths.usual.as_ref()).chain(paths.others.iter().map(String::as_str)) {
             let segments = hashed(inner_path(path).split('/').map(Some));
             for method in methods {
                 let method = hash(method);
-                for shape in self.shapes.iter().filter(|shape| aws || !shape.aws) {
+                for shape in self.shapes.iter().filter(|shape| shape.needs & !traits == 0) {
                     self.look_up(shape.key(host, method, &segments), &mut found);
                 }
             }
@@ -107,10 +107,15 @@ impl Index {
     }
 }
 
-/// What `wanted` finds in a part that must hold for the whole to hold; `None` if nothing is pinned down.
+/// What `wanted` finds in a part that must hold for the whole to hold, or in each of those of which one must; `None` if nothing
+/// is pinned down.
 fn literals<T>(matcher: &Matcher, wanted: impl Fn(&Matcher) -> Option<Vec<T>> + Copy) -> Option<Vec<T>> {
     match matcher {
         Matcher::All(parts) => parts.iter().find_map(|part| literals(part, wanted)),
+        Matcher::Any(parts) => {
+            let each: Option<Vec<Vec<T>>> = parts.iter().map(|part| literals(part, wanted)).collect();
+            each.map(|found| found.into_iter().flatten().collect())
+        }
         other => wanted(other),
     }
 }
@@ -134,7 +139,7 @@ impl Shape {
     /// What a request shares with every rule of this shape that may match it. A collision names a rule too many, which
     /// then does not match.
     fn key(&self, host: u64, method: u64, segments: &Segments) -> u64 {
-        let mut key = u64::from(self.segments) | u64::from(self.aws) << 8;
+        let mut key = u64::from(self.segments) | u64::from(self.needs) << 8;
         let mut add = |part: u64| key = (key.rotate_left(5) ^ part).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         add(if self.host { host } else { 1 });
         add(if self.method { method } else { 1 });

@@ -8,8 +8,8 @@ use std::net::IpAddr;
 use super::attribute;
 use super::body::{Found, PointerId, Values};
 use super::calls::{Aws, GitHub, Kubernetes};
-use super::facts::{Body, Facts};
-use super::findings::Findings;
+use super::facts::{Body, Facts, Traits, traits};
+use super::findings::{Counts, Findings};
 use super::glob::{Glob, TextGlob};
 use super::network::Network;
 use super::predicate::{Test, Value};
@@ -112,13 +112,38 @@ impl Matcher {
         }
     }
 
-    /// Does any part look for JSON-RPC?
-    pub fn reads_json_rpc(&self) -> bool {
+    /// Is `wanted` true of it or of any of its parts?
+    pub fn has(&self, wanted: &dyn Fn(&Matcher) -> bool) -> bool {
         match self {
-            Matcher::All(parts) | Matcher::Any(parts) => parts.iter().any(Matcher::reads_json_rpc),
-            Matcher::Not(inner) => inner.reads_json_rpc(),
-            Matcher::Mcp(_) => true,
-            _ => false,
+            Matcher::All(parts) | Matcher::Any(parts) => parts.iter().any(|part| part.has(wanted)),
+            Matcher::Not(inner) => inner.has(wanted),
+            other => wanted(other),
+        }
+    }
+
+    /// What a request has that it may match: without one of these it surely does not.
+    pub fn needs(&self) -> Traits {
+        let surely = |lacking: Truth, needed| if lacking == Truth::False { needed } else { 0 };
+        match self {
+            Matcher::All(parts) => parts.iter().fold(0, |needs, part| needs | part.needs()),
+            Matcher::Any(parts) => parts.iter().fold(Traits::MAX, |needs, part| needs & part.needs()),
+            Matcher::Aws(_) => traits::AWS,
+            Matcher::Body(_, test) => surely(test.on_absent(), traits::BODY),
+            Matcher::BodySize(wanted, limit) => surely(wanted.contains(&0.cmp(limit)).into(), traits::BODY),
+            Matcher::Findings(findings) => surely(findings.on(&Counts::new()), traits::BODY),
+            Matcher::Mcp(_) => traits::BODY,
+            Matcher::Query(_, test) => surely(test.on_absent(), traits::QUERY),
+            _ => 0,
+        }
+    }
+
+    /// Can it match requests to the host of this one?
+    pub fn admits_host(&self, facts: &Facts<'_>) -> bool {
+        match self {
+            Matcher::All(parts) => parts.iter().all(|part| part.admits_host(facts)),
+            Matcher::Any(parts) => parts.iter().any(|part| part.admits_host(facts)),
+            Matcher::Host(_) => self.truth(facts, &Body::not_read()) != Truth::False,
+            _ => true,
         }
     }
 
@@ -133,13 +158,11 @@ impl Matcher {
 
     /// Does any part look at the body?
     pub fn reads_body(&self) -> bool {
-        match self {
-            Matcher::All(parts) | Matcher::Any(parts) => parts.iter().any(Matcher::reads_body),
-            Matcher::Not(inner) => inner.reads_body(),
+        self.has(&|part| match part {
             Matcher::Aws(aws) => aws.action.is_some(),
             Matcher::Body(..) | Matcher::BodySize(..) | Matcher::Findings(_) | Matcher::Mcp(_) => true,
             _ => false,
-        }
+        })
     }
 }
 
@@ -179,7 +202,7 @@ fn parameter_of(query: &str, name: &str, test: &Test) -> Truth {
     // Names that only some servers take for this one: by case, decoded once more, or with `;` between pairs.
     let mut certain = false;
     let mut add = |next: Truth| truth = Some(truth.map_or(next, |t| t.mix(next)));
-    for (found, value) in query::pairs(query).chain(query::pairs_by_semicolon(query)) {
+    for (found, value) in query::readings(query) {
         let exact = found == name;
         let alike = || same_key(&found, name) || (found.contains('%') && same_key(&decode_percent(&found), name));
         if !exact && !alike() {

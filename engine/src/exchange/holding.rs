@@ -179,7 +179,7 @@ impl Exchange {
     }
 
     fn ask(&self, now: Now, held: Box<Held>, mut step: Step) -> (State, Step) {
-        step.effects.push(Effect::Call(held.call(&self.nonce, &self.gateway, now)));
+        step.effects.push(Effect::Call(held.call(&self.nonce(), &self.gateway, now)));
         (State::Held(held), step)
     }
 
@@ -247,9 +247,10 @@ impl Exchange {
     /// The approver answered the release.
     fn answered(&self, now: Now, held: Box<Held>, status: Option<u16>, body: &[u8]) -> (State, Step) {
         let settings = self.gateway.policy.settings();
+        let nonce = self.nonce();
         let expected = decision::Expected {
             hold: held.progress.hold.as_ref().map_or("", |hold| hold.id.as_str()),
-            nonce: &self.nonce,
+            nonce: &nonce,
             digest: &held.digest,
             tenant: &settings.tenant,
             environment: &settings.environment,
@@ -326,7 +327,7 @@ impl Exchange {
 
     fn detach(&self, held: &Held) -> Option<Effect> {
         let hold = held.progress.hold.as_ref()?;
-        let detach = hold::Detach { v: hold::VERSION, nonce: self.nonce.clone() };
+        let detach = hold::Detach { v: hold::VERSION, nonce: self.nonce() };
         Some(Effect::Call(post(CallKind::Detach, format!("/v1/holds/{}/detach", hold.id), json(&detach))))
     }
 }

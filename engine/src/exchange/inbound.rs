@@ -52,6 +52,7 @@ impl Exchange {
     pub(super) fn request_head(&self, now: Now, fields: Fields, claims: Claims, end: bool) -> (State, Step) {
         let policy = &self.gateway.policy;
         let (mut head, target_error) = Head::from_fields(fields);
+        head.bodyless = end && !head.is_upgrade();
         let own_hold = head.path.strip_prefix(STATUS_PATH).filter(|_| !policy.settings().observe).map(str::to_owned);
         if let Some(hold) = own_hold {
             return match identity::identify(&policy.settings().identity, &mut head, &claims) {
@@ -65,7 +66,7 @@ impl Exchange {
         let mut selection = policy.select(&head);
         if !policy.settings().observe {
             match now.posture {
-                Posture::Deny => return self.answer(&kill_switch(), Caller::of(&head, b"")),
+                Posture::Deny => return self.answer(&kill_switch(), self.caller(&head, b"")),
                 Posture::Hold => {
                     selection.touched = true;
                     selection.enforced = true;
@@ -93,7 +94,7 @@ impl Exchange {
         if upgrade && (relies_on_body || selection.redact_response.is_some()) {
             return self.refuse(&inbound.head, b"", not_inspectable());
         }
-        if end && !upgrade {
+        if inbound.head.bodyless {
             return self.finish(now, inbound, b"");
         }
         if (!wants_body || upgrade) && now.posture == Posture::Normal {
@@ -156,7 +157,7 @@ impl Exchange {
     fn finish(&self, now: Now, inbound: Box<Inbound>, body: &[u8]) -> (State, Step) {
         // The switch may have been thrown since the head came.
         if now.posture == Posture::Deny {
-            return self.answer(&kill_switch(), Caller::of(&inbound.head, body));
+            return self.answer(&kill_switch(), self.caller(&inbound.head, body));
         }
         let received = Received::of(&inbound.head.headers, body, inbound.selection.body_limit);
         let judged = match inbound.judge(&self.gateway, now.posture, &received) {
@@ -188,12 +189,12 @@ impl Exchange {
                     next: Next::Stop,
                     executed: Executed::No,
                 };
-                let (state, mut step) = self.answer(&notice, Caller::of(&inbound.head, received.shown()));
+                let (state, mut step) = self.answer(&notice, self.caller(&inbound.head, received.shown()));
                 step.effects.insert(0, Effect::Annotate("privyseal_rules", decision.rules.join(",")));
                 (state, step)
             }
             Verdict::Hold => {
-                let caller = Caller::of(&inbound.head, received.shown());
+                let caller = self.caller(&inbound.head, received.shown());
                 let wait = self.gateway.policy.settings().hold.wait.of(caller.protocol);
                 let subject = inbound.subject(&self.gateway, body, &forwarded);
                 let binding = binding::bind(&subject, &self.gateway.keys);
@@ -234,7 +235,7 @@ impl Exchange {
         let settings = self.gateway.policy.settings();
         Intake {
             v: VERSION,
-            nonce: self.nonce.clone(),
+            nonce: self.nonce(),
             digest,
             terms,
             fields,
@@ -258,7 +259,7 @@ impl Exchange {
 
     /// Refuses because of a doubt.
     fn refuse(&self, head: &Head, body: &[u8], doubt: Doubt) -> (State, Step) {
-        self.answer(&Notice::refused(doubt.status, doubt.code, doubt.detail), Caller::of(head, body))
+        self.answer(&Notice::refused(doubt.status, doubt.code, doubt.detail), self.caller(head, body))
     }
 
     /// Nothing is enforced on this request; still nobody else may speak in this gateway's name.

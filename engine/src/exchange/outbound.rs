@@ -181,7 +181,7 @@ impl Exchange {
 
     fn report(&self, outbound: &mut Outbound, outcome: Outcome, status: Option<u16>) -> Option<Effect> {
         let hold = outbound.hold.take()?;
-        let report = Report { v: VERSION, nonce: self.nonce.clone(), outcome, status };
+        let report = Report { v: VERSION, nonce: self.nonce(), outcome, status };
         Some(Effect::Call(Call {
             kind: CallKind::Outcome,
             method: "POST",

@@ -120,7 +120,7 @@ fn reply(step: &Step) -> (u16, &str, Value) {
     let Some(Effect::Reply(reply)) = step.effects.last() else { panic!("no reply at the end of {step:?}") };
     assert_eq!(step.flow, Flow::Pause);
     let code = reply.headers.iter().find(|(name, _)| *name == "x-privyseal-code").map(|(_, code)| code.as_str());
-    (reply.status, code.unwrap(), serde_json::from_str(&reply.body).unwrap())
+    (reply.status, code.unwrap(), serde_json::from_slice(&reply.body).unwrap())
 }
 
 fn answer(intake: &Intake, change: impl Fn(&mut Answer)) -> Vec<u8> {

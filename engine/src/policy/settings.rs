@@ -83,7 +83,7 @@ pub struct Wait {
 impl Wait {
     pub fn of(&self, protocol: Protocol) -> Duration {
         match protocol {
-            Protocol::Http => self.http,
+            Protocol::Aws(_) | Protocol::GitHub | Protocol::Http | Protocol::Kubernetes => self.http,
             Protocol::Mcp => self.mcp,
             Protocol::Anthropic | Protocol::Gemini | Protocol::OpenAiChat | Protocol::OpenAiResponses => self.llm,
         }

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::classify::Verdict::{self, Allow, Deny, Hold};
+use crate::protocol::Protocol;
 use crate::redact::Parameters;
 use crate::request::{Headers, canonical_target};
 use crate::testing::test;

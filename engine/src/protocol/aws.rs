@@ -14,11 +14,13 @@
 mod rest;
 mod s3;
 mod service;
+mod wire;
 
 use std::borrow::Cow;
 
 use crate::request::{Headers, query};
 pub use service::Services;
+pub use wire::Wire;
 
 /// Where one reading of a request's head leads.
 #[derive(Clone, Copy, Debug)]
@@ -112,7 +114,7 @@ fn named(line: &Line<'_>) -> Vec<String> {
         actions.push((*action).to_owned());
     }
     for text in line.queries {
-        let pairs = query::pairs(text).chain(query::pairs_by_semicolon(text));
+        let pairs = query::readings(text).into_iter();
         actions.extend(pairs.filter(|(name, _)| name == "Action").map(|(_, action)| action.into_owned()));
     }
     actions

@@ -213,3 +213,21 @@ fn conditions_on_calls_are_checked() {
         assert_eq!(wrong(condition), [expected]);
     }
 }
+
+#[test]
+fn a_path_is_kubernetes_or_github_only_where_a_rule_says_so() {
+    let policy = compile(json!({"version": 1, "default": "allow", "approver": {"cluster": "approver"}, "rules": [
+        {"id": "k", "match": {"host": "k8s.internal", "kubernetes": {"resource": "secrets"}}, "verdict": "hold"},
+        {"id": "g", "match": {"github": {"resource": "/hooks/**"}, "not": {"host": "crm"}}, "verdict": "hold"},
+    ]}));
+    for (target, expected) in [
+        ("k8s.internal/api/v1/namespaces/x/configmaps", Protocol::Kubernetes),
+        ("k8s.internal/healthz", Protocol::Http),
+        ("api.internal/api/v1/customers", Protocol::Http),
+        ("ghe.internal/api/v3/repos/o/r", Protocol::GitHub),
+        ("k8s.internal/v1/chat/completions", Protocol::OpenAiChat),
+        ("s3.amazonaws.com/repos/o/r", Protocol::Aws(crate::protocol::aws::Wire::S3)),
+    ] {
+        assert_eq!(policy.protocol(&head("POST", target, &[]), b""), expected, "{target}");
+    }
+}

@@ -92,7 +92,7 @@ fn of(line: &Line<'_>, target: Target) -> Vec<String> {
     let mut actions = Vec::new();
     let mut names: Vec<String> = Vec::new();
     for text in line.queries {
-        for (name, value) in query::pairs(text).chain(query::pairs_by_semicolon(text)) {
+        for (name, value) in query::readings(text) {
             names.push(name.into_owned());
             if names.last().is_some_and(|name| name == "list-type") && value == "2" {
                 names.push("list-type=2".to_owned());

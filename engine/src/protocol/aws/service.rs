@@ -55,7 +55,7 @@ impl Services {
             }
         }
         for text in queries {
-            for (name, value) in query::pairs(text).chain(query::pairs_by_semicolon(text)) {
+            for (name, value) in query::readings(text) {
                 match name.as_ref() {
                     "X-Amz-Credential" => services.add(by_scope(&value)),
                     "AWSAccessKeyId" if labels.is_none() => services.add(Some("s3")),
