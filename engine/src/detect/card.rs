@@ -1,37 +1,39 @@
 //! Payment cards: issuer ranges, lengths and groupings of the networks, Luhn (ISO/IEC 7812).
 
 use super::checksum::luhn;
-use super::entity::Entity;
+use super::entity::{Entity, Set};
 use super::scan::{Scan, Word};
-use super::shape::Compact;
 
-/// At a word of only digits that opens.
-pub(super) fn at_word(scan: &mut Scan<'_>, word: &Word) {
+/// At a word of only digits that opens; `second` is the length of the word joined to it, `said` all that may be
+/// announced there.
+pub(super) fn at_word(scan: &mut Scan<'_>, word: &Word, second: usize, said: Set) {
     let grouped = matches!(word.len(), 4 | 6)
-        && scan.next(word.end).is_some_and(is_separator)
+        && matches!(second, 4 | 6 | 13)
+        && is_separator(word.joint)
         && scan.next(word.end + 1).is_some_and(|b| b.is_ascii_digit());
     if !(grouped || (12..=19).contains(&word.len())) || !scan.wants(Entity::CreditCard) {
         return;
     }
     // No network's numbers begin with 0, 7 or 9.
     let issued = scan.next(word.start).is_some_and(|b| matches!(b, b'1'..=b'6' | b'8'));
-    if !issued && !scan.said(word.start).contains(Entity::CreditCard) {
+    if !issued && !said.contains(Entity::CreditCard) {
         return;
     }
-    let Some((end, digits, grouped)) = number(scan.rest(word.start)).map(|(len, d, g)| (word.start + len, d, g)) else {
+    let Some(Number { len, digits, count, grouped }) = number(scan.rest(word.start)) else { return };
+    let digits = digits.get(..count).unwrap_or_default();
+    // Where a card is announced, the networks' ranges need not be known.
+    let known = is_issued(digits);
+    if !(known || said.contains(Entity::CreditCard)) {
         return;
-    };
-    if !scan.closes(end) || !luhn(digits.digits().bytes()) {
+    }
+    let end = word.start + len;
+    if !scan.closes(end) || !luhn(digits) {
         return;
     }
     let near = scan.near(word.start);
-    let announced = near.announces(Entity::CreditCard);
-    // Where a card is announced, the networks' ranges need not be known.
-    if !announced && !is_issued(digits.bytes()) {
-        return;
-    }
-    let score = match (announced, near.other()) {
+    let score = match (near.announces(Entity::CreditCard), near.other()) {
         (true, _) => 98,
+        (false, _) if !known => return,
         (false, true) => 35,
         (false, false) if grouped => 85,
         (false, false) => 75,
@@ -40,55 +42,57 @@ pub(super) fn at_word(scan: &mut Scan<'_>, word: &Word) {
 }
 
 fn is_separator(byte: u8) -> bool {
-    matches!(byte, b' ' | b'-' | b'.' | b'/')
+    matches!(byte, b' ' | b'-' | b'.')
 }
 
-/// The digits that `rest` begins with, in one run or in the groups printed on cards, their length in bytes, and whether
-/// they are grouped.
-fn number(rest: &[u8]) -> Option<(usize, Compact, bool)> {
-    let mut digits = Compact::default();
-    let mut groups = [0usize; 6];
-    let (mut at, mut group, mut separator) = (0, 0, None);
-    loop {
-        match rest.get(at) {
-            Some(b) if b.is_ascii_digit() => {
-                if !digits.push(*b) {
-                    return None;
-                }
-                *groups.get_mut(group)? += 1;
-            }
-            Some(b) if is_separator(*b) && rest.get(at + 1).is_some_and(u8::is_ascii_digit) => {
-                let whole = group == 0 && at >= 12;
-                if whole || *separator.get_or_insert(*b) != *b || group == 5 || *b == b'/' {
-                    break;
-                }
-                group += 1;
-            }
-            _ => break,
+/// A number as long as a card's.
+struct Number {
+    /// Its bytes.
+    len: usize,
+    digits: [u8; LONGEST],
+    count: usize,
+    grouped: bool,
+}
+
+/// Most digits of a card.
+const LONGEST: usize = 19;
+
+/// The number that `rest` begins with, in one run or in the groups printed on cards.
+fn number(rest: &[u8]) -> Option<Number> {
+    let run = |at: usize| rest.iter().skip(at).take(LONGEST + 1).take_while(|b| b.is_ascii_digit()).count();
+    let mut groups = [run(0), 0, 0, 0, 0, 0];
+    let (mut len, mut count) = (run(0), 1);
+    let separator = rest.get(len).filter(|b| is_separator(**b) && len < 12);
+    for group in groups.iter_mut().skip(1) {
+        let size = if separator.is_some() && rest.get(len) == separator { run(len + 1) } else { 0 };
+        if size == 0 {
+            break;
         }
-        at += 1;
+        (*group, len, count) = (size, len + 1 + size, count + 1);
     }
-    let all = groups.get(..=group)?;
-    let printed = |sizes: &[usize]| {
-        matches!(sizes, [_] | [4, 4, 4, 1..=4] | [4, 4, 4, 4, 3] | [4, 6, 4 | 5] | [6, 13] | [4, 4, 5])
-    };
-    if !printed(all) && all.len() > 4 && printed(all.get(..4)?) {
-        // More numbers follow.
-        let len = 16 + 3;
-        let mut digits = Compact::default();
-        rest.get(..len)?.iter().filter(|b| b.is_ascii_digit()).for_each(|b| {
-            digits.push(*b);
-        });
-        return Some((len, digits, true));
+    // More numbers may follow.
+    let groups =
+        groups.get(..count).filter(|all| printed(all)).or(groups.get(..4).filter(|four| count > 4 && printed(four)))?;
+    let mut digits = [0; LONGEST];
+    let bytes = rest.iter().filter(|b| b.is_ascii_digit());
+    let count = groups.iter().sum();
+    for (digit, b) in digits.iter_mut().zip(bytes).take(count) {
+        *digit = b - b'0';
     }
-    (printed(all) && (12..=19).contains(&digits.bytes().len())).then_some((at, digits, group > 0))
+    let grouped = groups.len() > 1;
+    (12..=LONGEST).contains(&count).then_some(Number { len: count + groups.len() - 1, digits, count, grouped })
+}
+
+/// Whether cards have numbers in groups of these sizes.
+fn printed(sizes: &[usize]) -> bool {
+    matches!(sizes, [_] | [4, 4, 4, 1..=4] | [4, 4, 4, 4, 3] | [4, 6, 4 | 5] | [6, 13] | [4, 4, 5])
 }
 
 /// Whether a network issues numbers of this prefix and length.
 fn is_issued(digits: &[u8]) -> bool {
-    let prefix = |n: usize| digits.iter().take(n).fold(0u32, |value, b| value * 10 + u32::from(b - b'0'));
+    let prefix = |n: usize| digits.iter().take(n).fold(0u32, |value, digit| value * 10 + u32::from(*digit));
     let (two, three, four, six) = (prefix(2), prefix(3), prefix(4), prefix(6));
-    let zeros = digits.iter().filter(|b| **b == b'0').count();
+    let zeros = digits.iter().filter(|digit| **digit == 0).count();
     if zeros * 4 > digits.len() * 3 {
         return false;
     }

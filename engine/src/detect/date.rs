@@ -1,17 +1,20 @@
 //! Dates of birth: dates in any common notation, where a word or the key announces a birth.
 
-use super::entity::Entity;
+use super::entity::{Entity, Set};
 use super::ids;
 use super::scan::{Scan, Word};
 
-/// At a word that opens.
-pub(super) fn at_word(scan: &mut Scan<'_>, word: &Word) {
-    let joined = |end: usize| scan.next(end).is_some_and(is_gap);
+/// At a word that opens; `said` is all that may be announced there.
+pub(super) fn at_word(scan: &mut Scan<'_>, word: &Word, said: Set) {
+    if !said.contains(Entity::DateOfBirth) {
+        return;
+    }
+    let joined = is_gap(word.joint);
     let may_begin = match (word.is_number(), word.len()) {
-        (true, 1 | 2 | 4) => joined(word.end),
+        (true, 1 | 2 | 4) => joined,
         (true, len) => len == 8,
         // `28th of …`, `19900228T…`
-        (false, len) => matches!(word.lead, 1 | 2) && len <= 4 && joined(word.end) || word.lead == 8,
+        (false, len) => matches!(word.lead, 1 | 2) && len <= 4 && joined || word.lead == 8,
     };
     if may_begin {
         judge(scan, word.start);
@@ -24,13 +27,14 @@ pub(super) fn behind_month(scan: &mut Scan<'_>, word: &Word) {
     let gap = gap.iter().rev().take_while(|b| is_gap(**b)).count();
     if let Some(letters) = Word::of_letters(scan.bytes, word.start - gap, 9)
         && is_month(scan.bytes.get(letters.start..letters.end).unwrap_or_default())
+        && scan.near(letters.start).said().contains(Entity::DateOfBirth)
     {
         judge(scan, letters.start);
     }
 }
 
 fn judge(scan: &mut Scan<'_>, start: usize) {
-    if !scan.wants(Entity::DateOfBirth) || !scan.said(start).contains(Entity::DateOfBirth) {
+    if !scan.wants(Entity::DateOfBirth) {
         return;
     }
     let rest = scan.rest(start);

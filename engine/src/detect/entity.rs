@@ -175,16 +175,17 @@ impl Group {
     ];
 }
 
-/// A set of entities.
+/// A set of entities: a bit for each, in two words that wasm computes with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Set(u128);
+pub struct Set([u64; 2]);
 
 impl Set {
-    pub const EMPTY: Set = Set(0);
-    pub const ALL: Set = Set(u128::MAX);
+    pub const EMPTY: Set = Set([0; 2]);
+    pub const ALL: Set = Set([u64::MAX; 2]);
 
     pub const fn of(entity: Entity) -> Set {
-        Set(1 << entity as u8)
+        let bit = 1 << (entity as u8 % 64);
+        if (entity as u8) < 64 { Set([bit, 0]) } else { Set([0, bit]) }
     }
 
     /// The entities of `group`.
@@ -197,19 +198,22 @@ impl Set {
         self.union(Set::of(entity))
     }
 
-    pub const fn union(self, other: Set) -> Set {
-        Set(self.0 | other.0)
+    pub const fn union(self, Set([c, d]): Set) -> Set {
+        let Set([a, b]) = self;
+        Set([a | c, b | d])
     }
 
-    pub const fn without(self, other: Set) -> Set {
-        Set(self.0 & !other.0)
+    pub const fn without(self, Set([c, d]): Set) -> Set {
+        let Set([a, b]) = self;
+        Set([a & !c, b & !d])
     }
 
-    pub const fn meets(self, other: Set) -> bool {
-        self.0 & other.0 != 0
+    pub const fn meets(self, Set([c, d]): Set) -> bool {
+        let Set([a, b]) = self;
+        a & c | b & d != 0
     }
 
     pub const fn contains(self, entity: Entity) -> bool {
-        self.0 & Set::of(entity).0 != 0
+        self.meets(Set::of(entity))
     }
 }

@@ -38,7 +38,7 @@ impl Hints {
     /// What a key such as `dateOfBirth`, `customer[e-mail]` or `X-Api-Key` announces.
     pub fn of(key: &str) -> Hints {
         let mut all = Hints::NONE;
-        each(key.as_bytes(), |_, hints| all = all.and(hints));
+        each(key.as_bytes(), |_, hints| all = all.and(*hints));
         all
     }
 
@@ -109,14 +109,12 @@ const JOINED: usize = 4;
 const LONGEST: usize = 64;
 
 /// Calls `hit` with the offset behind each announcing phrase of `text`, and what it announces.
-pub(super) fn each(text: &[u8], mut hit: impl FnMut(usize, Hints)) {
-    // Between the numbers of a row is often no word at all.
-    if !text.iter().any(|b| Case::of(*b) != Case::None) {
-        return;
-    }
+pub(super) fn each(text: &[u8], mut hit: impl FnMut(usize, &'static Hints)) {
     let index = &*INDEX;
     let mut phrases = Phrases::default();
-    for (start, end) in (Words { text, at: 0 }) {
+    let mut at = 0;
+    while let Some((start, end)) = next_word(text, at) {
+        at = end;
         let word = text.get(start..end).unwrap_or_default();
         let begins = index.may_begin(word);
         // Most words begin nothing and continue nothing.
@@ -181,12 +179,6 @@ impl Phrases {
     }
 }
 
-/// The words of a text: runs of letters, also split where lower case turns into upper (`dateOfBirth`, `SSNNumber`).
-struct Words<'a> {
-    text: &'a [u8],
-    at: usize,
-}
-
 /// What a byte is in a word.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Case {
@@ -198,40 +190,50 @@ enum Case {
     Other,
 }
 
-impl Case {
-    fn of(b: u8) -> Case {
-        match b {
+/// Of each byte.
+const CASES: [Case; 256] = {
+    let (mut cases, mut b) = ([Case::None; 256], 0);
+    while b < 256 {
+        #[expect(clippy::indexing_slicing, reason = "computed by the compiler")]
+        let case = &mut cases[b];
+        *case = match b as u8 {
             b'a'..=b'z' => Case::Lower,
             b'A'..=b'Z' => Case::Upper,
             0x80.. => Case::Other,
             _ => Case::None,
-        }
+        };
+        b += 1;
+    }
+    cases
+};
+
+impl Case {
+    fn of(b: u8) -> Case {
+        CASES.get(usize::from(b)).copied().unwrap_or(Case::None)
     }
 }
 
-impl Iterator for Words<'_> {
-    type Item = (usize, usize);
+/// Whether a byte is part of a word.
+pub(super) fn is_letter(b: u8) -> bool {
+    Case::of(b) != Case::None
+}
 
-    fn next(&mut self) -> Option<(usize, usize)> {
-        let rest = self.text.get(self.at..)?;
-        let start = self.at + rest.iter().position(|b| Case::of(*b) != Case::None)?;
-        let mut word = self.text.get(start..)?.iter();
-        let mut before = Case::of(*word.next()?);
-        let mut len = 1;
-        while let Some(case) = word.next().map(|b| Case::of(*b)) {
-            let hump = case == Case::Upper && before == Case::Lower;
-            let acronym_ends = case == Case::Upper
-                && before == Case::Upper
-                && word.as_slice().first().is_some_and(|b| Case::of(*b) == Case::Lower);
-            if case == Case::None || hump || acronym_ends {
-                break;
-            }
-            before = case;
-            len += 1;
+/// The next word from `at` on: a run of letters, also split where lower case turns into upper (`dateOfBirth`, `SSNNumber`).
+fn next_word(text: &[u8], at: usize) -> Option<(usize, usize)> {
+    let start = at + text.get(at..)?.iter().position(|b| is_letter(*b))?;
+    let mut rest = text.get(start..)?.iter();
+    let mut before = Case::of(*rest.next()?);
+    let mut len = 1;
+    while let Some(case) = rest.next().map(|b| Case::of(*b)).filter(|case| *case != Case::None) {
+        let follows_lower = || rest.as_slice().first().is_some_and(|b| Case::of(*b) == Case::Lower);
+        // A hump, or the end of an acronym.
+        if case == Case::Upper && (before == Case::Lower || before == Case::Upper && follows_lower()) {
+            break;
         }
-        self.at = start + len;
-        Some((start, start + len))
+        before = case;
+        len += 1;
     }
+    Some((start, start + len))
 }
 
 /// All words with all that each announces, by hash.
@@ -269,7 +271,7 @@ static INDEX: LazyLock<Index> = LazyLock::new(|| {
 });
 
 impl Index {
-    fn lookup(&self, phrase: &[u8]) -> Option<Hints> {
+    fn lookup(&self, phrase: &[u8]) -> Option<&Hints> {
         self.find(phrase).or_else(|| match phrase.split_last() {
             Some((b's', one)) if one.len() > 2 => self.find(one),
             _ => None,
@@ -312,9 +314,9 @@ impl Index {
         }
     }
 
-    fn find(&self, word: &[u8]) -> Option<Hints> {
+    fn find(&self, word: &[u8]) -> Option<&Hints> {
         let at = usize::from(*self.slots.get(self.slot(word))?).checked_sub(1)?;
-        self.words.get(at).map(|(_, hints)| *hints)
+        self.words.get(at).map(|(_, hints)| hints)
     }
 
     /// The slot of `word`, or the free one where it would stand.

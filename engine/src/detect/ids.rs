@@ -31,17 +31,13 @@ const TABLES: &[&[Id]] = &[us::IDS, europe::IDS, americas::IDS, asia_pacific::ID
 /// Longest first word of a shape that is looked up.
 const WORD: usize = 24;
 
-/// A shape, and what a text must have to be worth a closer look.
+/// A shape of an id.
 #[derive(Clone, Copy)]
 struct Candidate {
     id: &'static Id,
     shape: &'static str,
     /// Its score where nothing announces it.
     alone: u8,
-    /// What stands behind the first word; `None`: the end of the value.
-    joint: Option<u8>,
-    /// The length of the second word.
-    second: usize,
 }
 
 /// Shapes by their first word: whether it begins with a digit, and its length.
@@ -53,21 +49,12 @@ struct Index {
 /// The shapes with a first word of one kind.
 #[derive(Default)]
 struct Slot {
-    candidates: Vec<Candidate>,
-    /// What joins their first words to the second, as bits.
-    joints: u8,
-}
-
-/// The bit of what stands behind a first word; a shape of one word has all of them.
-fn joint_bit(joint: Option<u8>) -> u8 {
-    match joint {
-        Some(b' ') => 1,
-        Some(b'-') => 2,
-        Some(b'.') => 4,
-        Some(b'/') => 8,
-        Some(b'+') => 16,
-        _ => 32,
-    }
+    /// Shapes of one word.
+    single: Vec<Candidate>,
+    /// Others, by what joins the second word and how long that is.
+    joined: Vec<(u8, usize, Candidate)>,
+    /// Lengths of second words, as bits.
+    seconds: u32,
 }
 
 static INDEX: LazyLock<Index> = LazyLock::new(|| {
@@ -77,15 +64,19 @@ static INDEX: LazyLock<Index> = LazyLock::new(|| {
             let bytes = shape.as_bytes();
             let word = |from: usize| word_len(bytes.get(from..).unwrap_or_default());
             let first = word(0);
-            let candidate = Candidate { id, shape, alone, joint: bytes.get(first).copied(), second: word(first + 1) };
             let begin = bytes.first().copied().unwrap_or(0);
             for (side, may_begin) in [
                 (&mut index.digits, matches!(begin, b'X' | b'0'..=b'9')),
                 (&mut index.letters, begin.is_ascii_alphabetic()),
             ] {
-                if let Some(slot) = side.get_mut(first).filter(|_| may_begin) {
-                    slot.candidates.push(candidate);
-                    slot.joints |= if candidate.joint.is_none() { u8::MAX } else { joint_bit(candidate.joint) };
+                let Some(slot) = side.get_mut(first).filter(|_| may_begin) else { continue };
+                let candidate = Candidate { id, shape, alone };
+                match bytes.get(first) {
+                    Some(joint) => {
+                        slot.joined.push((*joint, word(first + 1), candidate));
+                        slot.seconds |= 1 << word(first + 1);
+                    }
+                    None => slot.single.push(candidate),
                 }
             }
         }
@@ -95,7 +86,7 @@ static INDEX: LazyLock<Index> = LazyLock::new(|| {
 
 /// The length of the word at the start of `rest`, as far as any shape goes.
 fn word_len(rest: &[u8]) -> usize {
-    rest.iter().take(WORD).take_while(|b| b.is_ascii_alphanumeric()).count()
+    rest.iter().take(Word::SECOND).take_while(|b| b.is_ascii_alphanumeric()).count()
 }
 
 /// The number that ASCII digits spell.
@@ -114,30 +105,33 @@ pub(super) fn is_date(month: u32, day: u32) -> bool {
     (1..=days).contains(&day)
 }
 
-pub(super) fn at_word(scan: &mut Scan<'_>, word: &Word) {
+/// At a word that opens; `second` is the length of the word joined to it, `said` all that may be
+/// announced there.
+pub(super) fn at_word(scan: &mut Scan<'_>, word: &Word, second: usize, said: Set) {
     let index = &*INDEX;
-    let first_is_digit = scan.next(word.start).is_some_and(|b| b.is_ascii_digit());
-    let side = if first_is_digit { &index.digits } else { &index.letters };
-    let (bytes, joint) = (scan.bytes, scan.next(word.end));
-    let Some(slot) = side.get(word.len()).filter(|slot| slot.joints & joint_bit(joint) != 0) else { return };
-    let second_word = || word_len(bytes.get(word.end + 1..).unwrap_or_default());
-    let (mut second, mut said) = (None, None);
-    for candidate in &slot.candidates {
-        let Candidate { id, alone, .. } = candidate;
-        let joined = candidate.joint.is_none()
-            || candidate.joint == joint && *second.get_or_insert_with(second_word) == candidate.second;
-        // Most values count only where they are announced, and nothing announces them.
-        let may_count = |scan: &mut Scan<'_>, said: &mut Option<Set>| {
-            scan.accepts(id.entity, *alone)
-                || said.get_or_insert_with(|| scan.said(word.start)).contains(id.entity) && scan.wants(id.entity)
-        };
-        if joined && may_count(scan, &mut said) {
-            judge(scan, word.start, candidate);
+    let side = if scan.next(word.start).is_some_and(|b| b.is_ascii_digit()) { &index.digits } else { &index.letters };
+    let Some(slot) = side.get(word.len()) else { return };
+    // Most values count only where they are announced, and nothing announces them.
+    let may_count = |scan: &Scan<'_>, Candidate { id, alone, .. }: &Candidate| {
+        scan.accepts(id.entity, *alone) || said.contains(id.entity) && scan.wants(id.entity)
+    };
+    if !slot.single.is_empty() && scan.closes(word.end) {
+        for candidate in &slot.single {
+            if may_count(scan, candidate) {
+                judge(scan, word.start, candidate);
+            }
+        }
+    }
+    if slot.seconds >> second & 1 == 1 {
+        for (joint, length, candidate) in &slot.joined {
+            if (*joint, *length) == (word.joint, second) && may_count(scan, candidate) {
+                judge(scan, word.start, candidate);
+            }
         }
     }
 }
 
-fn judge(scan: &mut Scan<'_>, start: usize, Candidate { id, shape, alone, .. }: &Candidate) {
+fn judge(scan: &mut Scan<'_>, start: usize, Candidate { id, shape, alone }: &Candidate) {
     let Some((len, compact)) = shape::matches(shape, scan.rest(start)) else { return };
     let end = start + len;
     if !scan.closes(end) || !(id.check)(&compact) {
@@ -162,11 +156,10 @@ mod tests {
     fn every_shape_can_be_found() {
         let index = &*INDEX;
         let shapes: usize = TABLES.iter().flat_map(|table| table.iter()).map(|id| id.shapes.len()).sum();
-        let begun: Vec<&str> = index
-            .digits
-            .iter()
-            .chain(&index.letters)
-            .flat_map(|slot| &slot.candidates)
+        let slots = || index.digits.iter().chain(&index.letters);
+        assert!(slots().flat_map(|slot| &slot.joined).all(|(joint, ..)| Word::joins(*joint)));
+        let begun: Vec<&str> = slots()
+            .flat_map(|slot| slot.single.iter().chain(slot.joined.iter().map(|(.., candidate)| candidate)))
             .map(|candidate| candidate.shape)
             .collect();
         assert!(begun.len() >= shapes && !begun.iter().any(|shape| word_len(shape.as_bytes()) == WORD));

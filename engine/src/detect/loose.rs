@@ -47,6 +47,9 @@ fn refined(entity: Entity, value: &[u8]) -> Entity {
     }
 }
 
+/// No kind is shorter.
+const SHORTEST: usize = 5;
+
 /// How far before the value its word may stand.
 const REACH: usize = 24;
 
@@ -58,20 +61,18 @@ const ALL: Set = Set::of(Entity::UsBankNumber)
     .with(Entity::DriverLicense)
     .with(Entity::NationalId);
 
-/// At a word that opens.
-pub(super) fn at_word(scan: &mut Scan<'_>, word: &Word) {
-    let long_enough = word.len() >= 5 || matches!(scan.next(word.end), Some(b' ' | b'-'));
-    if word.len() > 20 || !long_enough || !scan.said(word.start).meets(ALL) {
+/// At a word that opens; `said` is all that may be announced there.
+pub(super) fn at_word(scan: &mut Scan<'_>, word: &Word, said: Set) {
+    let long_enough = word.len() >= SHORTEST || matches!(word.joint, b' ' | b'-');
+    if !said.meets(ALL) || word.len() > 20 || !long_enough {
         return;
     }
-    let near = scan.near(word.start);
-    let announced: Option<(usize, &Kind)> = KINDS
-        .iter()
-        .filter_map(|kind| Some((near.distance(kind.0).filter(|gap| *gap <= REACH)?, kind)))
-        .min_by_key(|(gap, _)| *gap);
-    let Some((gap, (entity, lengths, digits, letters))) = announced else { return };
-    let (end, len, found_digits) =
-        extent(scan.rest(word.start)).map_or((0, 0, 0), |(taken, len, d)| (word.start + taken, len, d));
+    let Some((taken, len, found_digits)) = extent(scan.rest(word.start)).filter(|(_, len, _)| *len >= SHORTEST) else {
+        return;
+    };
+    let Some((gap, announced)) = scan.near(word.start).nearest(ALL).filter(|(gap, _)| *gap <= REACH) else { return };
+    let Some((entity, lengths, digits, letters)) = KINDS.iter().find(|kind| announced.contains(kind.0)) else { return };
+    let end = word.start + taken;
     if !lengths.contains(&len) || found_digits < *digits || len - found_digits > *letters || !scan.closes(end) {
         return;
     }
@@ -125,5 +126,6 @@ mod tests {
     #[test]
     fn all_is_every_kind() {
         assert_eq!(KINDS.iter().fold(Set::EMPTY, |all, kind| all.with(kind.0)), ALL);
+        assert_eq!(KINDS.iter().map(|(_, lengths, ..)| *lengths.start()).min(), Some(SHORTEST));
     }
 }

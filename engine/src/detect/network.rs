@@ -6,13 +6,13 @@ use super::entity::Entity;
 use super::scan::{Scan, Word};
 
 pub(super) fn at_word(scan: &mut Scan<'_>, word: &Word) {
-    match (scan.next(word.end), word.len()) {
-        (Some(b'.'), ..=3) if word.is_number() => ipv4(scan, word.start),
-        (Some(b':'), ..=4) => {
+    match (word.joint, word.len()) {
+        (b'.', ..=3) if word.is_number() => ipv4(scan, word.start),
+        (b':', ..=4) => {
             mac(scan, word);
             ipv6(scan, word.start);
         }
-        (Some(b'-'), 2) | (Some(b'.'), 4) | (_, 12) => mac(scan, word),
+        (b'-', 2) | (b'.', 4) | (_, 12) => mac(scan, word),
         _ => {}
     }
 }

@@ -1,7 +1,7 @@
 //! Phone numbers: international with a calling code (ITU-T E.164), and national ones that show it by their form, or by a word
 //! or key that announces them. A bare run of digits is nobody's phone.
 
-use super::entity::Entity;
+use super::entity::{Entity, Set};
 use super::scan::{Scan, Word};
 
 /// Digits behind the calling code, by code; other codes have 6 to 12.
@@ -125,36 +125,37 @@ pub(super) fn at_bracket(scan: &mut Scan<'_>, at: usize) {
     }
 }
 
-/// At a word of only digits that opens.
-pub(super) fn at_word(scan: &mut Scan<'_>, word: &Word) {
-    let goes_on = matches!(scan.next(word.end), Some(b' ' | b'-' | b'.' | b'/' | b'(' | b')'))
+/// At a word of only digits that opens; `second` is the length of the word joined to it, `said` all that may be
+/// announced there.
+pub(super) fn at_word(scan: &mut Scan<'_>, word: &Word, second: usize, said: Set) {
+    let goes_on = matches!(word.joint, b' ' | b'-' | b'.' | b'/' | b'(' | b')')
         && scan.next(word.end + 1).is_some_and(|b| b.is_ascii_digit() || matches!(b, b' ' | b'-' | b'('));
-    let path = matches!(scan.previous(word.start), Some(b'/' | b'#'));
-    if path || !goes_on && word.len() < 7 || !scan.wants(Entity::PhoneNumber) {
+    if !goes_on && word.len() < 7 || !scan.wants(Entity::PhoneNumber) {
         return;
     }
-    if may_stand_alone(scan.rest(word.start), word.len())
-        || scan.said(word.start).contains(Entity::PhoneNumber)
-        || scan.accepts(Entity::PhoneNumber, ANY_FORM)
+    let path = matches!(scan.previous(word.start), Some(b'/' | b'#'));
+    if !path
+        && (may_stand_alone(scan.rest(word.start), word, second)
+            || said.contains(Entity::PhoneNumber)
+            || scan.accepts(Entity::PhoneNumber, ANY_FORM))
     {
         national(scan, word.start);
     }
 }
 
-/// Whether the form of a number whose first group has `len` digits may tell that it is a phone's: a quick look at what
-/// [`by_form`] asks for.
-fn may_stand_alone(rest: &[u8], len: usize) -> bool {
-    let (first, joint, next) = (rest.first(), rest.get(len), rest.get(len + 1));
-    let group = |from: usize| rest.iter().skip(from).take(4).take_while(|b| b.is_ascii_digit()).count();
-    match (joint, next) {
-        (Some(b')' | b'('), _) | (Some(b' ' | b'-'), Some(b'(')) => true,
-        (Some(b' ' | b'-' | b'.' | b'/'), Some(b'0'..=b'9')) => match len {
-            _ if first == Some(&b'0') => len <= 5,
-            1 => first == Some(&b'1') && group(2) == 3,
-            2 | 3 => group(len + 1) == 3,
+/// Whether the form of a number that begins with `word` may tell that it is a phone's: a quick look at what [`by_form`] asks
+/// for.
+fn may_stand_alone(rest: &[u8], word: &Word, second: usize) -> bool {
+    let (first, next) = (rest.first(), rest.get(word.len() + 1));
+    match (word.joint, next) {
+        (b')' | b'(', _) | (b' ' | b'-', Some(b'(')) => true,
+        (b' ' | b'-' | b'.' | b'/', Some(b'0'..=b'9')) => match word.len() {
+            len if first == Some(&b'0') => len <= 5,
+            1 => first == Some(&b'1') && second == 3,
+            2 | 3 => second == 3,
             _ => false,
         },
-        _ => len == 11 && first == Some(&b'0'),
+        _ => word.len() == 11 && first == Some(&b'0'),
     }
 }
 

@@ -11,7 +11,6 @@ use super::entity::{Entity, Set};
 use super::hints::Hints;
 use super::window::{Near, Window};
 use super::{Match, card, crypto, date, email, iban, ids, keyed, loose, network, phone, phrases, secret, url};
-use before::Looked;
 pub(super) use word::Word;
 
 /// What is looked for, and how sure a match must be.
@@ -37,13 +36,18 @@ pub fn field(text: &str, key: Hints, parent: Hints, wanted: &Wanted, out: &mut V
     if stop.is_none() && phrase.is_none() && key.is_none() {
         return;
     }
-    let (window, looked) = (Window::new(bytes, key), Looked::default());
-    let scan = &mut Scan { text, bytes, window, assigned: 0, endless: 0, looked, wanted, out };
+    let window = Window::new(bytes, key);
+    let scan = &mut Scan { text, bytes, window, assigned: 0, endless: 0, looked: 0, wanted, out };
     keyed::whole(scan, key, parent);
     phrases::judge(scan, phrase);
     scan.assigned = 0;
     scan.run(stop);
 }
+
+/// No id, number or date of one word is shorter.
+const SHORTEST: usize = 5;
+/// No address or other long code of one word is shorter.
+const LONG: usize = 12;
 
 /// One text under the pass, as the families see it.
 pub(super) struct Scan<'a> {
@@ -54,7 +58,8 @@ pub(super) struct Scan<'a> {
     assigned: usize,
     /// No issued token begins before: what stands there is longer than any.
     pub endless: usize,
-    looked: Looked,
+    /// Before is nothing that was not looked at from behind.
+    looked: usize,
     wanted: &'a Wanted,
     out: &'a mut Vec<Match>,
 }
@@ -98,29 +103,53 @@ impl<'a> Scan<'a> {
         // Most numbers stand inside of a date, a time, a version, a longer code.
         let opens = self.opens(word.start) && !self.in_time(&word);
         before::judge(self, &word, done, opens);
-        if opens {
-            if word.is_number() {
-                self.number(&word);
-            } else {
-                iban::at_word(self, &word);
-            }
-            date::at_word(self, &word);
-            loose::at_word(self, &word);
-            ids::at_word(self, &word);
+        if opens && self.may_begin_id(&word) {
+            self.id(&word);
+        }
+        if word.len() >= LONG || matches!(word.joint, b'-' | b'.' | b':') {
+            network::at_word(self, &word);
+        }
+        if word.len() < LONG {
+            return word.end;
         }
         crypto::at_word(self, &word);
-        network::at_word(self, &word);
         self.behind_noise(&word)
     }
 
-    /// Whether a word is what follows a colon in `10:30:00`.
-    fn in_time(&self, word: &Word) -> bool {
-        word.len() == 2
-            && self.previous(word.start) == Some(b':')
-            && word.start.checked_sub(2).and_then(|i| self.next(i)).is_some_and(|b| b.is_ascii_digit())
+    /// Whether an id, a number or a date may begin with a word that opens: it is as long as one, or more of it follows.
+    fn may_begin_id(&self, word: &Word) -> bool {
+        let more = || match self.next(word.end + 1) {
+            Some(b'0'..=b'9' | b' ' | b'(' | b',' | b'-' | b'.' | b'/') => true,
+            // The day before a month.
+            Some(b) => b.is_ascii_alphabetic() && word.lead <= word.digits,
+            None => false,
+        };
+        match word.joint {
+            _ if word.len() >= SHORTEST => true,
+            b'(' | b')' => true,
+            b' ' | b'+' | b',' | b'-' | b'.' | b'/' => more(),
+            _ => false,
+        }
     }
 
-    fn number(&mut self, word: &Word) {
+    /// At a word that may begin an id, a number or a date.
+    fn id(&mut self, word: &Word) {
+        let said = self.near(word.start).said();
+        let second = word.second(self.bytes);
+        if word.is_number() {
+            self.number(word, second, said);
+        } else {
+            iban::at_word(self, word);
+        }
+        // Few texts announce anything.
+        if said != Set::EMPTY {
+            date::at_word(self, word, said);
+            loose::at_word(self, word, said);
+        }
+        ids::at_word(self, word, second, said);
+    }
+
+    fn number(&mut self, word: &Word, second: usize, said: Set) {
         match self.previous(word.start) {
             Some(b'+') => phone::at_plus(self, word.start - 1),
             Some(b'(') => {
@@ -130,15 +159,21 @@ impl<'a> Scan<'a> {
                     phone::at_plus(self, bracket - 1);
                 }
             }
-            _ => phone::at_word(self, word),
+            _ => phone::at_word(self, word, second, said),
         }
-        card::at_word(self, word);
+        card::at_word(self, word, second, said);
+    }
+
+    /// Whether a word is what follows a colon in `10:30:00`.
+    fn in_time(&self, word: &Word) -> bool {
+        word.len() == 2
+            && self.previous(word.start) == Some(b':')
+            && word.start.checked_sub(2).and_then(|i| self.next(i)).is_some_and(|b| b.is_ascii_digit())
     }
 
     /// Where to go on behind a word: what follows may be the bytes of a picture, in which no value stands.
     fn behind_noise(&self, word: &Word) -> usize {
-        const LONG: usize = 12;
-        let noise = if word.len() < LONG || word.is_number() { 0 } else { stops::noise(self.rest(word.start)) };
+        let noise = if word.is_number() { 0 } else { stops::noise(self.rest(word.start)) };
         if noise == 0 {
             return word.end;
         }
@@ -164,11 +199,6 @@ impl<'a> Scan<'a> {
     /// The announcements before `at`. Places must be asked for in ascending order.
     pub fn near(&mut self, at: usize) -> Near<'_> {
         self.window.before(at)
-    }
-
-    /// All that may be announced at `at`: what is not in it is not.
-    pub fn said(&mut self, at: usize) -> Set {
-        self.near(at).said()
     }
 
     /// Whether a mark at `at` may assign a value: not inside of one.

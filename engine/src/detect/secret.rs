@@ -4,6 +4,7 @@
 
 pub(super) mod assigned;
 pub(super) mod issued;
+mod issuers;
 
 use super::hints::Hints;
 
@@ -15,37 +16,53 @@ pub(super) fn judge(value: &str, key: Hints) -> Option<u8> {
     (key.secret() && !key.other() && is_token(value)).then_some(80)
 }
 
+/// What stands for a secret where it is all of a value.
+const SPOKEN: [&str; 14] = [
+    "null",
+    "none",
+    "undefined",
+    "true",
+    "false",
+    "string",
+    "redacted",
+    "password",
+    "secret",
+    "token",
+    "n/a",
+    "nil",
+    "required",
+    "optional",
+];
+/// What a value begins with that names a secret kept elsewhere.
+const REFERENCES: [&str; 9] = ["<", "%(", "process.env", "os.environ", "env.", "secrets.", "vault:", "$", "{"];
+/// What stands in no secret.
+const WORDS: [&str; 12] =
+    ["example", "your_", "your-", "changeme", "placeholder", "dummy", "insert_", "xxxx", "***", "...", "…", "${"];
+/// The bytes that one of these words begins with, in lower case.
+const FIRST: [bool; 256] = {
+    let (mut first, mut i) = ([false; 256], 0);
+    while i < WORDS.len() {
+        #[expect(clippy::indexing_slicing, reason = "computed by the compiler")]
+        if let [b, ..] = WORDS[i].as_bytes() {
+            first[*b as usize] = true;
+        }
+        i += 1;
+    }
+    first
+};
+
 /// Whether `value` stands for a secret without being one.
 pub(super) fn is_placeholder(value: &str) -> bool {
-    const SPOKEN: [&str; 14] = [
-        "null",
-        "none",
-        "undefined",
-        "true",
-        "false",
-        "string",
-        "redacted",
-        "password",
-        "secret",
-        "token",
-        "n/a",
-        "nil",
-        "required",
-        "optional",
-    ];
-    const REFERENCES: [&str; 12] =
-        ["${", "{{", "<", "$(", "%(", "process.env", "os.environ", "env.", "secrets.", "vault:", "$", "{"];
-    const WORDS: [&str; 12] =
-        ["example", "your_", "your-", "changeme", "placeholder", "dummy", "insert_", "xxxx", "***", "...", "…", "${"];
     let bytes = value.as_bytes();
     let first = bytes.first().map(u8::to_ascii_lowercase);
     let begins =
         |from: &[u8], word: &str| from.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word.as_bytes()));
-    let uniform = bytes.iter().all(|b| Some(b.to_ascii_lowercase()) == first || matches!(b, b'-' | b'_' | b'.' | b' '));
-    uniform
+    let word = |at: usize| bytes.get(at..).is_some_and(|rest| WORDS.iter().any(|word| begins(rest, word)));
+    let may_begin = |b: &u8| FIRST.get(usize::from(b.to_ascii_lowercase())) == Some(&true);
+    bytes.iter().all(|b| Some(b.to_ascii_lowercase()) == first || matches!(b, b'-' | b'_' | b'.' | b' '))
         || SPOKEN.iter().any(|spoken| value.eq_ignore_ascii_case(spoken))
         || REFERENCES.iter().any(|start| begins(bytes, start))
-        || (0..bytes.len()).filter_map(|at| bytes.get(at..)).any(|rest| WORDS.iter().any(|word| begins(rest, word)))
+        || bytes.iter().enumerate().any(|(at, b)| may_begin(b) && word(at))
 }
 
 /// Whether `value` looks machine-made: long enough, of one piece, and mixed.

@@ -17,7 +17,7 @@ pub(super) struct Window<'a> {
     key: Hints,
     /// Words before are read.
     read: usize,
-    hits: [(usize, Hints); KEPT],
+    hits: [(usize, &'static Hints); KEPT],
     /// How many hits there were since the last that is within reach.
     count: usize,
     /// All that the hits announce, and maybe some that are forgotten.
@@ -26,30 +26,46 @@ pub(super) struct Window<'a> {
 
 impl<'a> Window<'a> {
     pub fn new(text: &'a [u8], key: Hints) -> Self {
-        Window { text, key, read: 0, hits: [(0, Hints::NONE); KEPT], count: 0, any: Hints::NONE }
+        Window { text, key, read: 0, hits: [(0, &Hints::NONE); KEPT], count: 0, any: Hints::NONE }
     }
 
     /// What stands before `at`. Places must be asked for in ascending order.
     pub fn before(&mut self, at: usize) -> Near<'_> {
         if self.read < at {
-            let far = at.saturating_sub(REACH);
-            let from = if self.read < far { word_start(self.text, far) } else { self.read };
-            let last = self.count.checked_sub(1).and_then(|last| self.hits.get(last % KEPT));
-            if last.is_some_and(|(end, _)| end + REACH < at) {
-                (self.count, self.any) = (0, Hints::NONE);
-            }
-            let (hits, count, any) = (&mut self.hits, &mut self.count, &mut self.any);
-            let unread = self.text.get(from..at).unwrap_or_default();
-            hints::each(unread, |end, found| {
-                if let Some(slot) = hits.get_mut(*count % KEPT) {
-                    *slot = (from + end, found);
-                }
-                *count += 1;
-                *any = any.and(found);
-            });
-            self.read = at;
+            self.read_to(at);
         }
         Near { window: self, at }
+    }
+
+    fn read_to(&mut self, at: usize) {
+        // Between the numbers of a row is no word.
+        let unread = self.text.get(self.read..at).unwrap_or_default();
+        if self.count == 0 && unread.len() <= 8 && !unread.iter().any(|b| hints::is_letter(*b)) {
+            self.read = at;
+            return;
+        }
+        if self.count > 0 && self.hit(0).is_none_or(|(end, _)| end + REACH < at) {
+            (self.count, self.any) = (0, Hints::NONE);
+        }
+        let far = at.saturating_sub(REACH);
+        let from = if self.read < far { word_start(self.text, far) } else { self.read };
+        hints::each(self.text.get(from..at).unwrap_or_default(), |end, found| {
+            if let Some(slot) = self.hits.get_mut(self.count % KEPT) {
+                *slot = (from + end, found);
+            }
+            self.count += 1;
+            self.any = self.any.and(*found);
+        });
+        self.read = at;
+    }
+
+    /// The last hit but `back`, with the place behind its word.
+    fn hit(&self, back: usize) -> Option<(usize, &'static Hints)> {
+        if back >= KEPT {
+            return None;
+        }
+        let place = self.count.checked_sub(1 + back)?;
+        self.hits.get(place % KEPT).copied()
     }
 }
 
@@ -85,7 +101,7 @@ impl Near<'_> {
         if !self.window.any.suggests(entity) {
             return None;
         }
-        let nearest = self.hits().filter(|(_, hints)| hints.suggests(entity)).map(|(gap, _)| gap).min()?;
+        let (nearest, _) = self.hits().find(|(_, hints)| hints.suggests(entity))?;
         self.nobodys().is_none_or(|gap| gap > nearest).then_some(nearest)
     }
 
@@ -93,19 +109,35 @@ impl Near<'_> {
         self.distance(entity).is_some()
     }
 
+    /// What the key, or the nearest word that announces one of `entities`, announces, and how far it is. As with
+    /// [`distance`](Near::distance), a nearer word may take it back.
+    pub fn nearest(&self, entities: Set) -> Option<(usize, Set)> {
+        if self.window.key.entities.meets(entities) {
+            return Some((0, self.window.key.entities));
+        }
+        let mut hits = self.hits().skip_while(|(_, hints)| !hints.entities.meets(entities));
+        let (nearest, first) = hits.next()?;
+        // Phrases that end with the same word: `card number`.
+        let all = hits.take_while(|(gap, _)| *gap == nearest).fold(first.entities, |all, (_, h)| all.union(h.entities));
+        self.nobodys().is_none_or(|gap| gap > nearest).then_some((nearest, all))
+    }
+
     /// Whether the key, or the nearest word of all, says that the number is nobody's.
     pub fn other(&self) -> bool {
-        if !self.window.any.other() {
+        if self.window.key.other() || !self.window.any.other() {
             return self.window.key.other();
         }
-        let nearest = self.hits().map(|(gap, _)| gap).min();
-        self.window.key.other() || self.nobodys().is_some_and(|gap| nearest == Some(gap))
+        let nearest = self.hits().next().map(|(gap, _)| gap);
+        nearest.is_some() && self.nobodys() == nearest
     }
 
     /// Bytes to the nearest word, on the same line, that says so.
     fn nobodys(&self) -> Option<usize> {
-        let says = |(gap, hints): &(usize, Hints)| hints.other() && *gap <= 16 && !self.in_host_name(*gap);
-        let gap = self.hits().filter(says).map(|(gap, _)| gap).min()?;
+        if !self.window.any.other() {
+            return None;
+        }
+        let near = self.hits().take_while(|(gap, _)| *gap <= 16);
+        let (gap, _) = near.filter(|(_, hints)| hints.other()).find(|(gap, _)| !self.in_host_name(*gap))?;
         (!self.text_before(gap).contains(&b'\n')).then_some(gap)
     }
 
@@ -116,16 +148,16 @@ impl Near<'_> {
 
     /// Whether a password is announced at most `gap` bytes before.
     pub fn password_within(&self, gap: usize) -> bool {
-        self.hits().any(|(distance, hints)| distance <= gap && hints.password())
+        self.hits().take_while(|(distance, _)| *distance <= gap).any(|(_, hints)| hints.password())
     }
 
     fn text_before(&self, gap: usize) -> &[u8] {
         self.window.text.get(self.at - gap..self.at).unwrap_or_default()
     }
 
-    fn hits(&self) -> impl Iterator<Item = (usize, Hints)> {
-        let reach = |end: usize| self.at.checked_sub(end).filter(|gap| *gap <= REACH);
-        let hits = self.window.hits.iter().take(self.window.count);
-        hits.filter_map(move |(end, h)| Some((reach(*end)?, *h)))
+    /// What was announced within reach, and how far before this place; the nearest first.
+    fn hits(&self) -> impl Iterator<Item = (usize, &'static Hints)> {
+        let behind = (0..).map_while(|back| self.window.hit(back)).skip_while(|(end, _)| *end > self.at);
+        behind.map(|(end, hints)| (self.at - end, hints)).take_while(|(gap, _)| *gap <= REACH)
     }
 }

@@ -2,16 +2,13 @@
 
 /// Whether `digits` (values 0 to 9) end in their Luhn check digit.
 pub(in crate::detect) fn luhn(digits: &[u8]) -> bool {
-    let sum: u32 = digits
-        .iter()
-        .rev()
-        .zip([false, true].into_iter().cycle())
-        .map(|(&digit, double)| match u32::from(digit) {
-            d if double && d > 4 => d * 2 - 9,
-            d if double => d * 2,
-            d => d,
-        })
-        .sum();
+    const DOUBLED: [u8; 10] = [0, 2, 4, 6, 8, 1, 3, 5, 7, 9];
+    let doubled = |digit: &u8| DOUBLED.get(usize::from(*digit)).copied().unwrap_or(0);
+    let pairs = digits.rchunks(2).map(|pair| match pair {
+        [first, second] => doubled(first) + second,
+        rest => rest.iter().sum(),
+    });
+    let sum: u32 = pairs.map(u32::from).sum();
     sum.is_multiple_of(10)
 }
 

@@ -5,55 +5,46 @@
 //! Must not go here: what a value looks like (the families).
 
 use super::{Scan, Word};
+use crate::detect::entity::Set;
 use crate::detect::{date, ids, network, secret};
 
 /// How far before its first digit a token begins at most.
 const TOKEN: usize = 64;
 
-/// What was looked at before.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Looked {
-    spaces: Last,
-    quotes: Last,
-}
-
-/// The last byte of a class, found by looking back.
-#[derive(Clone, Copy, Debug, Default)]
-struct Last {
-    /// The text before was searched.
-    searched: usize,
-    /// Behind the last one.
-    behind: usize,
-    judged: Option<usize>,
-}
-
-impl Last {
-    /// Where the text behind the last such byte before `word` begins, the first time it is asked for; in `word` is none.
-    fn anew(&mut self, bytes: &[u8], word: &Word, class: impl Fn(&u8) -> bool) -> Option<usize> {
-        if let Some(last) = bytes.get(self.searched..word.start).and_then(|before| before.iter().rposition(class)) {
-            self.behind = self.searched + last + 1;
-        }
-        self.searched = word.end;
-        let behind = self.behind;
-        (self.judged.replace(behind) != Some(behind)).then_some(behind)
-    }
-}
-
 /// Judges what begins before `word`, which is the first with a digit behind `done`; `opens`: an id may begin with it.
 pub(super) fn judge(scan: &mut Scan<'_>, word: &Word, done: usize, opens: bool) {
-    // No issuer's prefix begins with a digit.
-    let prefix = scan.next(word.start).is_some_and(|b| b.is_ascii_alphabetic());
-    if prefix || matches!(scan.previous(word.start), Some(b'.' | b'/' | b'$')) {
+    let before = scan.previous(word.start).unwrap_or(0);
+    if joins_token(before) && word.start > done + 1 {
         tokens(scan, word.start, done);
+    } else if scan.next(word.start).is_some_and(|b| b.is_ascii_alphabetic()) {
+        // No issuer's prefix begins with a digit.
+        secret::issued::at(scan, word.start);
     }
+    let seen = std::mem::replace(&mut scan.looked, word.end);
+    // One mark behind a word with a digit: no letters stand between the two, and nothing quoted.
+    if seen == 0 || word.start > seen + 1 {
+        words(scan, word, seen, opens);
+    }
+}
+
+/// Judges what words of only letters begin before `word`, behind `seen`.
+fn words(scan: &mut Scan<'_>, word: &Word, seen: usize, opens: bool) {
     if opens && matches!(scan.previous(word.start), Some(b' ' | b'-' | b'.' | b'/' | b',')) {
         codes(scan, word);
     }
-    if let Some(run) = scan.looked.spaces.anew(scan.bytes, word, u8::is_ascii_whitespace) {
-        secret::assigned::before_run(scan, run);
+    announced(scan, word, seen);
+}
+
+/// What the text between `seen` and `word` says of the run or quoted text that the word stands in: of white space and quotes
+/// only the last counts, and each byte is looked at once.
+fn announced(scan: &mut Scan<'_>, word: &Word, seen: usize) {
+    let unseen = scan.bytes.get(seen..word.start).unwrap_or_default();
+    let (space, quote) = (unseen.iter().rposition(u8::is_ascii_whitespace), unseen.iter().rposition(is_quote));
+    if let Some(space) = space {
+        secret::assigned::before_run(scan, seen + space + 1);
     }
-    if let Some(inside) = scan.looked.quotes.anew(scan.bytes, word, is_quote) {
-        after_comma(scan, inside);
+    if let Some(quote) = quote {
+        after_comma(scan, seen + quote + 1);
     }
 }
 
@@ -63,7 +54,7 @@ fn is_quote(b: &u8) -> bool {
 
 /// Judges each word behind `done` that may begin the token in which a word begins at `last`.
 pub(super) fn tokens(scan: &mut Scan<'_>, last: usize, done: usize) {
-    if matches!(scan.previous(last), Some(b'.' | b'/' | b'$')) {
+    if scan.previous(last).is_some_and(joins_token) {
         let from = done.max(last.saturating_sub(TOKEN));
         let joins = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'/' | b'$');
         let before = scan.bytes.get(from..last).unwrap_or_default();
@@ -78,6 +69,11 @@ pub(super) fn tokens(scan: &mut Scan<'_>, last: usize, done: usize) {
         }
     }
     secret::issued::at(scan, last);
+}
+
+/// Whether a word behind it may be the end of a token's prefix.
+fn joins_token(b: u8) -> bool {
+    matches!(b, b'.' | b'/' | b'$')
 }
 
 /// `"password", "…"`: a comma between quotes assigns what is inside of the second.
@@ -99,7 +95,8 @@ fn codes(scan: &mut Scan<'_>, word: &Word) {
     for _ in 0..2 {
         let Some(letters) = end.checked_sub(1).and_then(|end| Word::of_letters(scan.bytes, end, 6)) else { return };
         if scan.opens(letters.start) {
-            ids::at_word(scan, &letters);
+            // What is announced is asked for last: words are read up to there, and these letters may go on a phrase.
+            ids::at_word(scan, &letters, letters.second(scan.bytes), Set::ALL);
         }
         end = letters.start;
     }

@@ -4,20 +4,15 @@
 
 /// The first digit or mark from `from` on: one of `:;<=>?@`, `-`, `_` or `~`.
 pub(super) fn next(bytes: &[u8], from: usize) -> Option<usize> {
-    let rest = bytes.get(from..)?;
-    // Where there is one stop, the next is often right behind it.
-    if is_stop(*rest.first()?) {
-        return Some(from);
-    }
-    let (blocks, tail) = rest.as_chunks::<8>();
-    for (i, block) in blocks.iter().enumerate() {
+    let mut at = from;
+    while let Some(block) = bytes.get(at..)?.first_chunk::<8>() {
         let found = stops(u64::from_le_bytes(*block));
         if found != 0 {
-            return Some(from + 8 * i + found.trailing_zeros() as usize / 8);
+            return Some(at + found.trailing_zeros() as usize / 8);
         }
+        at += 8;
     }
-    let behind = from + rest.len() - tail.len();
-    tail.iter().position(|b| is_stop(*b)).map(|at| behind + at)
+    bytes.get(at..)?.iter().position(|b| is_stop(*b)).map(|behind| at + behind)
 }
 
 fn is_stop(b: u8) -> bool {
