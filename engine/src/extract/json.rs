@@ -175,6 +175,13 @@ enum Frame {
     Object(usize),
 }
 
+/// What the next token is, and where it begins; it ends where the scanner stands.
+struct Step {
+    kind: Kind,
+    start: usize,
+    escaped: bool,
+}
+
 /// See the module's documentation.
 #[derive(Clone, Debug)]
 pub struct Scanner<'a> {
@@ -205,7 +212,22 @@ impl<'a> Scanner<'a> {
         if let Some(error) = self.failed {
             return Err(error);
         }
-        self.step().inspect_err(|error| self.failed = Some(*error))
+        // A token is put together in one place: it is large, and every step it is handed through copies it.
+        match self.step() {
+            Ok(Some(Step { kind, start, escaped })) => {
+                let quote = usize::from(matches!(kind, Kind::Key | Kind::String));
+                let raw = self.text.get(start + quote..self.at - quote).unwrap_or_default();
+                if kind == Kind::Key {
+                    self.keys.add(raw, escaped, start);
+                }
+                Ok(Some(Token { kind, range: start..self.at, raw, escaped }))
+            }
+            Ok(None) => Ok(None),
+            Err(error) => {
+                self.failed = Some(error);
+                Err(error)
+            }
+        }
     }
 
     /// Runs to the end of the container whose start was the last token, or does nothing behind any other token.
@@ -227,84 +249,113 @@ impl<'a> Scanner<'a> {
         self.open.len()
     }
 
-    fn step(&mut self) -> Result<Option<Token<'a>>, JsonError> {
-        loop {
-            self.white_space();
-            let Some(byte) = self.peek() else {
-                return if self.expect == Expect::End { Ok(None) } else { Err(self.fault(Fault::Truncated)) };
-            };
-            match (self.expect, byte) {
-                (Expect::End, _) => return Err(self.fault(Fault::TrailingData)),
-                (Expect::Value(_), b'{') => return self.enter(Frame::Object(self.keys.len())).map(Some),
-                (Expect::Value(_), b'[') => return self.enter(Frame::Array).map(Some),
-                (Expect::Value(true), b']') | (Expect::Key(true), b'}') => return self.leave(byte).map(Some),
-                (Expect::Value(_), b'"') => return self.string(Kind::String).map(Some),
-                (Expect::Value(_), b't') => return self.word("true", Kind::Bool(true)).map(Some),
-                (Expect::Value(_), b'f') => return self.word("false", Kind::Bool(false)).map(Some),
-                (Expect::Value(_), b'n') => return self.word("null", Kind::Null).map(Some),
-                (Expect::Value(_), b'-' | b'0'..=b'9') => return self.number().map(Some),
-                (Expect::Key(_), b'"') => return self.string(Kind::Key).map(Some),
-                (Expect::Colon, b':') => self.advance(1, Expect::Value(false)),
-                (Expect::More, b',') => {
-                    let object = matches!(self.open.last(), Some(Frame::Object(_)));
-                    self.advance(1, if object { Expect::Key(false) } else { Expect::Value(false) });
+    fn step(&mut self) -> Result<Option<Step>, JsonError> {
+        let byte = self.white_space();
+        let byte = match (self.expect, byte) {
+            (Expect::Colon, Some(b':')) => {
+                self.advance(1, Expect::Value(false));
+                self.white_space()
+            }
+            (Expect::More, Some(b',')) => {
+                let object = matches!(self.open.last(), Some(Frame::Object(_)));
+                self.advance(1, if object { Expect::Key(false) } else { Expect::Value(false) });
+                self.white_space()
+            }
+            (_, byte) => byte,
+        };
+        let Some(byte) = byte else {
+            return if self.expect == Expect::End { Ok(None) } else { Err(self.fault(Fault::Truncated)) };
+        };
+        let start = self.at;
+        let mut escaped = false;
+        let kind = match self.expect {
+            Expect::Value(first) => match byte {
+                b'"' => {
+                    escaped = self.string(self.behind_value())?;
+                    Kind::String
                 }
-                (Expect::More, b']' | b'}') => return self.leave(byte).map(Some),
-                (_, 0) => return Err(self.fault(Fault::NulCharacter)),
-                _ => return Err(self.fault(Fault::Syntax)),
+                b'-' | b'0'..=b'9' => self.number()?,
+                b'{' => self.enter(Frame::Object(self.keys.len()))?,
+                b'[' => self.enter(Frame::Array)?,
+                b']' if first => self.leave(byte)?,
+                b't' => self.word("true", Kind::Bool(true))?,
+                b'f' => self.word("false", Kind::Bool(false))?,
+                b'n' => self.word("null", Kind::Null)?,
+                _ => return Err(self.unexpected(byte)),
+            },
+            Expect::Key(first) => match byte {
+                b'"' => {
+                    escaped = self.string(Expect::Colon)?;
+                    Kind::Key
+                }
+                b'}' if first => self.leave(byte)?,
+                _ => return Err(self.unexpected(byte)),
+            },
+            Expect::More if matches!(byte, b']' | b'}') => self.leave(byte)?,
+            Expect::Colon | Expect::More => return Err(self.unexpected(byte)),
+            Expect::End => return Err(self.fault(Fault::TrailingData)),
+        };
+        Ok(Some(Step { kind, start, escaped }))
+    }
+
+    fn unexpected(&self, byte: u8) -> JsonError {
+        self.fault(if byte == 0 { Fault::NulCharacter } else { Fault::Syntax })
+    }
+
+    /// Goes on to the next byte that is no white space.
+    fn white_space(&mut self) -> Option<u8> {
+        loop {
+            match self.text.as_bytes().get(self.at) {
+                Some(b' ' | b'\n' | b'\r' | b'\t') => self.at += 1,
+                byte => return byte.copied(),
             }
         }
     }
 
-    fn enter(&mut self, frame: Frame) -> Result<Token<'a>, JsonError> {
+    fn enter(&mut self, frame: Frame) -> Result<Kind, JsonError> {
         if self.open.len() >= self.limits.depth {
             return Err(self.fault(Fault::TooDeep));
         }
         self.open.push(frame);
-        Ok(match frame {
-            Frame::Array => self.token(Kind::ArrayStart, 1, Expect::Value(true)),
-            Frame::Object(_) => self.token(Kind::ObjectStart, 1, Expect::Key(true)),
-        })
+        let (kind, next) = match frame {
+            Frame::Array => (Kind::ArrayStart, Expect::Value(true)),
+            Frame::Object(_) => (Kind::ObjectStart, Expect::Key(true)),
+        };
+        self.advance(1, next);
+        Ok(kind)
     }
 
-    fn leave(&mut self, byte: u8) -> Result<Token<'a>, JsonError> {
-        match (self.open.last(), byte) {
+    fn leave(&mut self, byte: u8) -> Result<Kind, JsonError> {
+        let kind = match (self.open.last(), byte) {
             (Some(&Frame::Object(outer)), b'}') => {
                 self.keys.close(outer, self.limits.refuse_key_case)?;
-                self.open.pop();
-                let next = self.behind_value();
-                Ok(self.token(Kind::ObjectEnd, 1, next))
+                Kind::ObjectEnd
             }
-            (Some(Frame::Array), b']') => {
-                self.open.pop();
-                let next = self.behind_value();
-                Ok(self.token(Kind::ArrayEnd, 1, next))
-            }
-            _ => Err(self.fault(Fault::Syntax)),
-        }
+            (Some(Frame::Array), b']') => Kind::ArrayEnd,
+            _ => return Err(self.fault(Fault::Syntax)),
+        };
+        self.open.pop();
+        let next = self.behind_value();
+        self.advance(1, next);
+        Ok(kind)
     }
 
-    fn string(&mut self, kind: Kind) -> Result<Token<'a>, JsonError> {
-        let start = self.at;
-        let found = string::scan(self.rest_from(start + 1));
-        let found = found.map_err(|(kind, at)| JsonError { kind, at: start + 1 + at })?;
-        let range = start..start + found.len + 2;
-        let raw = self.text.get(range.start + 1..range.end - 1).unwrap_or_default();
-        let next = if kind == Kind::Key { Expect::Colon } else { self.behind_value() };
+    /// Goes behind the string that begins here; whether it carries escapes.
+    fn string(&mut self, next: Expect) -> Result<bool, JsonError> {
+        let inside = self.at + 1;
+        let found = string::scan(self.rest_from(inside));
+        let found = found.map_err(|(kind, at)| JsonError { kind, at: inside + at })?;
         self.advance(found.len + 2, next);
-        let token = Token { kind, range, raw, escaped: found.escaped };
-        if kind == Kind::Key {
-            self.keys.add(raw, found.escaped, start);
-        }
-        Ok(token)
+        Ok(found.escaped)
     }
 
-    fn number(&mut self) -> Result<Token<'a>, JsonError> {
+    fn number(&mut self) -> Result<Kind, JsonError> {
         let rest = self.rest_from(self.at);
         match number::scan(rest) {
             Ok(len) => {
                 let next = self.behind_value();
-                Ok(self.token(Kind::Number, len, next))
+                self.advance(len, next);
+                Ok(Kind::Number)
             }
             Err(at) => {
                 let kind = if at == rest.len() { Fault::Truncated } else { Fault::Syntax };
@@ -313,21 +364,14 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn word(&mut self, word: &str, kind: Kind) -> Result<Token<'a>, JsonError> {
+    fn word(&mut self, word: &str, kind: Kind) -> Result<Kind, JsonError> {
         let rest = self.rest_from(self.at);
         if rest.starts_with(word.as_bytes()) {
             let next = self.behind_value();
-            return Ok(self.token(kind, word.len(), next));
+            self.advance(word.len(), next);
+            return Ok(kind);
         }
         Err(self.fault(if word.as_bytes().starts_with(rest) { Fault::Truncated } else { Fault::Syntax }))
-    }
-
-    /// The token of the next `len` bytes.
-    fn token(&mut self, kind: Kind, len: usize, next: Expect) -> Token<'a> {
-        let range = self.at..self.at + len;
-        let raw = self.text.get(range.clone()).unwrap_or_default();
-        self.advance(len, next);
-        Token { kind, range, raw, escaped: false }
     }
 
     fn advance(&mut self, len: usize, next: Expect) {
@@ -337,16 +381,6 @@ impl<'a> Scanner<'a> {
 
     fn behind_value(&self) -> Expect {
         if self.open.is_empty() { Expect::End } else { Expect::More }
-    }
-
-    fn white_space(&mut self) {
-        while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.peek() {
-            self.at += 1;
-        }
-    }
-
-    fn peek(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.at).copied()
     }
 
     fn rest_from(&self, at: usize) -> &'a [u8] {

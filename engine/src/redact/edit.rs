@@ -66,15 +66,17 @@ pub(super) fn apply(text: &str, edits: Vec<Edit>) -> Redacted {
     if edits.is_empty() {
         return Redacted::default();
     }
-    let mut body = String::with_capacity(text.len() + 16 * edits.len());
-    let mut findings = Vec::with_capacity(edits.len());
+    let added: usize = edits.iter().map(|edit| edit.text.len()).sum();
+    let removed: usize = edits.iter().map(|edit| edit.range.len()).sum();
+    let mut body = String::with_capacity((text.len() + added).saturating_sub(removed));
     let mut done = 0;
-    for edit in edits {
-        body.push_str(text.get(done..edit.range.start).unwrap_or_default());
-        body.push_str(&edit.text);
-        done = edit.range.end.max(done);
-        findings.push(edit.finding);
+    for Edit { range, text: instead, .. } in &edits {
+        body.push_str(text.get(done..range.start).unwrap_or_default());
+        body.push_str(instead);
+        done = range.end.max(done);
     }
     body.push_str(text.get(done..).unwrap_or_default());
+    // In the memory of the edits: with many, a second list would be as large as the body.
+    let findings = edits.into_iter().map(|edit| edit.finding).collect();
     Redacted { body: Some(body.into_bytes()), findings }
 }

@@ -96,17 +96,19 @@ pub(super) fn without(
                 }
             }
             Kind::Key => {
-                key = keys.hints(&token);
+                let Some(known) = keys.of(&token) else { continue };
+                key = known.hints;
                 let Some(frame) = open.last_mut() else { continue };
                 frame.person |= key.shows_person();
                 frame.at = token.range.clone();
-                if !left_alone {
+                if !left_alone && !known.clean {
                     let from = out.len();
                     job.key = true;
                     string(job, &token, Place { depth: place.depth, ..Place::default() }, out);
                     job.key = false;
-                    if let Some(edits) = out.get_mut(from..).filter(|edits| !edits.is_empty()) {
-                        frame.masked.distinguish(&token, edits, &mut taken);
+                    match out.get_mut(from..) {
+                        Some(edits) if !edits.is_empty() => frame.masked.distinguish(&token, edits, &mut taken),
+                        _ => known.clean = true,
                     }
                 }
                 continue;
@@ -128,19 +130,29 @@ pub(super) fn without(
     Ok(())
 }
 
-/// What the last keys announce: documents repeat theirs.
+/// What is known of the last keys: documents repeat theirs.
 #[derive(Default)]
-struct Keys<'a>([Option<(&'a str, Hints)>; 16]);
+struct Keys<'a>([Known<'a>; 32]);
+
+#[derive(Default)]
+struct Known<'a> {
+    raw: &'a str,
+    hints: Hints,
+    /// Nothing was found in it.
+    clean: bool,
+}
 
 impl<'a> Keys<'a> {
-    fn hints(&mut self, key: &Token<'a>) -> Hints {
+    fn of(&mut self, key: &Token<'a>) -> Option<&mut Known<'a>> {
         let raw = key.raw();
-        let first = raw.bytes().next().unwrap_or(0);
-        let Some(slot) = self.0.get_mut((raw.len() + usize::from(first)) % 16) else { return Hints::NONE };
-        match slot {
-            Some((known, hints)) if *known == raw => *hints,
-            slot => slot.insert((raw, Hints::of(&key.text()))).1,
+        let byte = |at: Option<&u8>| usize::from(at.copied().unwrap_or(0));
+        let bytes = raw.as_bytes();
+        let mixed = byte(bytes.first()) + 3 * byte(bytes.last()) + 5 * byte(bytes.get(bytes.len() / 2)) + 7 * raw.len();
+        let known = self.0.get_mut(mixed % 32)?;
+        if known.raw != raw {
+            *known = Known { raw, hints: Hints::of(&key.text()), clean: false };
         }
+        Some(known)
     }
 }
 

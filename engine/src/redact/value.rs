@@ -54,7 +54,10 @@ pub(super) fn field(job: &mut Job<'_>, text: &str, place: Place, out: &mut Vec<E
 
 /// Appends the edits for a text in which no document is nested.
 fn prose(job: &mut Job<'_>, text: &str, place: Place, out: &mut Vec<Edit>) {
-    each(job, text, place, |job, found| out.extend(job.edit(found)));
+    let looked = Looked::at(job, text, place, None);
+    // All at once: grown step by step, the list of a large text would take twice its size.
+    out.reserve(looked.count());
+    looked.each(job, |job, found| out.extend(job.edit(found)));
 }
 
 /// What was found in a text: where, and what it says there once decoded.
@@ -70,42 +73,68 @@ pub(super) struct Found {
     pub inside: Option<Place>,
 }
 
-/// Calls `hit` with everything found in a text, in order; answers where anything was seen, also what lost to something surer.
-pub(super) fn each<'p>(
-    job: &mut Job<'p>,
-    text: &str,
-    place: Place,
-    mut hit: impl FnMut(&mut Job<'p>, Found),
-) -> Vec<Range<usize>> {
-    let view = View::lenient(text);
-    let read = view.as_ref().map_or(text, |view| view.text.as_ref());
-    let mut matches = std::mem::take(&mut job.matches);
-    detect::field(read, place.key, place.parent, &job.profile.wanted, &mut matches);
-    let own = job.profile.own.find(read, &mut matches);
-    let source = |m: &Match| view.as_ref().map_or(m.start..m.end, |view| view.source(&(m.start..m.end)));
-    let mut seen: Vec<Range<usize>> = matches.iter().map(source).collect();
-    detect::resolve(&mut matches);
-    let mut encoded = if place.depth < NESTED { base64::words(job, read, place.inside()) } else { Vec::new() };
-    encoded.retain(|word| matches.iter().all(|m| m.end <= word.range.start || word.range.end <= m.start));
-    for word in &mut encoded {
-        if let Some(view) = &view {
-            word.range = view.source(&word.range);
+/// A text that was looked at: all that was found, before anything is made of it.
+pub(super) struct Looked<'t> {
+    text: &'t str,
+    view: Option<View<'t>>,
+    matches: Vec<Match>,
+    /// Where which of the policy's own patterns matched.
+    own: Vec<(usize, String)>,
+    /// Words in which something is encoded.
+    encoded: Vec<Found>,
+}
+
+/// Matches for which memory is kept from text to text.
+const SCRATCH: usize = 256;
+
+impl<'t> Looked<'t> {
+    /// Adds to `seen` where anything was seen, also what lost to something surer.
+    pub fn at(job: &mut Job<'_>, text: &'t str, place: Place, mut seen: Option<&mut Vec<Range<usize>>>) -> Looked<'t> {
+        let view = View::lenient(text);
+        let matches = std::mem::take(&mut job.matches);
+        let mut looked = Looked { text, view, matches, own: Vec::new(), encoded: Vec::new() };
+        let Looked { view, matches, own, encoded, .. } = &mut looked;
+        let read = view.as_ref().map_or(text, |view| view.text.as_ref());
+        let source = |range: Range<usize>| view.as_ref().map_or(range.clone(), |view| view.source(&range));
+        detect::field(read, place.key, place.parent, &job.profile.wanted, matches);
+        *own = job.profile.own.find(read, matches);
+        if let Some(seen) = &mut seen {
+            seen.extend(matches.iter().map(|m| source(m.start..m.end)));
         }
-        seen.push(word.range.clone());
-    }
-    let mut encoded = encoded.into_iter().peekable();
-    for found in matches.drain(..) {
-        let range = source(&found);
-        while let Some(word) = encoded.next_if(|word| word.range.start < range.start) {
-            hit(job, word);
+        detect::resolve(matches);
+        if place.depth < NESTED {
+            *encoded = base64::words(job, read, place.inside());
+            encoded.retain(|word| matches.iter().all(|m| m.end <= word.range.start || word.range.end <= m.start));
+            encoded.iter_mut().for_each(|word| word.range = source(word.range.clone()));
         }
-        let Match { entity, start, end, score } = found;
-        let value = read.get(start..end).unwrap_or_default().to_owned();
-        let name = own.iter().find(|(at, _)| *at == start).filter(|_| entity == Entity::Custom);
-        let name = name.map_or(Cow::Borrowed(entity.name()), |(_, name)| Cow::Owned(name.clone()));
-        hit(job, Found { entity, name, range, value, score, inside: None });
+        if let Some(seen) = seen {
+            seen.extend(encoded.iter().map(|word| word.range.clone()));
+        }
+        looked
     }
-    encoded.for_each(|word| hit(job, word));
-    job.matches = matches;
-    seen
+
+    pub fn count(&self) -> usize {
+        self.matches.len() + self.encoded.len()
+    }
+
+    /// Calls `hit` with everything found, in order.
+    pub fn each<'p>(self, job: &mut Job<'p>, mut hit: impl FnMut(&mut Job<'p>, Found)) {
+        let Looked { text, view, mut matches, own, encoded } = self;
+        let read = view.as_ref().map_or(text, |view| view.text.as_ref());
+        let mut encoded = encoded.into_iter().peekable();
+        for Match { entity, start, end, score } in matches.drain(..) {
+            let range = view.as_ref().map_or(start..end, |view| view.source(&(start..end)));
+            while let Some(word) = encoded.next_if(|word| word.range.start < range.start) {
+                hit(job, word);
+            }
+            let value = read.get(start..end).unwrap_or_default().to_owned();
+            let name = own.iter().find(|(at, _)| *at == start).filter(|_| entity == Entity::Custom);
+            let name = name.map_or(Cow::Borrowed(entity.name()), |(_, name)| Cow::Owned(name.clone()));
+            hit(job, Found { entity, name, range, value, score, inside: None });
+        }
+        encoded.for_each(|word| hit(job, word));
+        if matches.capacity() <= SCRATCH {
+            job.matches = matches;
+        }
+    }
 }

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use crate::detect::settled;
 use crate::redact::edit::Job;
-use crate::redact::value::{self, Found, Place};
+use crate::redact::value::{Looked, Place};
 use crate::redact::{Finding, encode};
 
 /// Bytes before the undecided part that may announce what follows.
@@ -90,8 +90,8 @@ impl Tail {
         if until <= self.decided {
             return false;
         }
-        let mut all: Vec<Found> = Vec::new();
-        let seen = value::each(job, &self.text, Place::default(), |_, found| all.push(found));
+        let (mut all, mut seen) = (Vec::new(), Vec::new());
+        Looked::at(job, &self.text, Place::default(), Some(&mut seen)).each(job, |_, found| all.push(found));
         all.retain(|found| found.range.start >= self.decided);
         if until < self.text.len() {
             // What touches the border may grow over it.
