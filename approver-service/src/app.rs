@@ -17,6 +17,7 @@ use crate::receipt::Receipts;
 use crate::secret::Key;
 use crate::store::{Scope, Store};
 use crate::telemetry::metrics::{self, Metrics};
+use crate::ticket::Tickets;
 use crate::{api, ui};
 
 /// Shows a line to the people at the service's own terminal.
@@ -42,6 +43,8 @@ pub struct App {
     pub receipts: Receipts,
     /// Where people prove who they are, beside the codes on the service's terminal.
     pub provider: Option<Provider>,
+    /// Where tickets are looked up that agents state.
+    pub tickets: Option<Tickets>,
     /// For what people type.
     pub mask: Mask,
     /// Cancelled when the service stops: whoever waits is answered at once.

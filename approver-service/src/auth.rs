@@ -8,7 +8,7 @@ pub mod identity;
 pub mod oidc;
 pub mod tenant;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
@@ -50,8 +50,18 @@ pub struct Directory {
     pub people: Vec<Person>,
     /// Names of people by group.
     pub groups: BTreeMap<String, Vec<String>>,
+    /// Groups whose members change by themselves.
+    pub on_call: BTreeSet<String>,
+    pub services: Services,
+}
+
+/// What the settings name beside people, on which workflows may depend.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Services {
     /// Do people log in through an identity provider, which says what groups they are in?
-    pub has_provider: bool,
+    pub provider: bool,
+    /// Can it be looked up whether a ticket is open?
+    pub tickets: bool,
 }
 
 /// A token, without its secret, or the like of one: a certificate that speaks for a gateway.

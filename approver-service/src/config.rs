@@ -6,6 +6,7 @@ pub mod database;
 mod people;
 mod sign_on;
 mod tls;
+mod webhooks;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -20,10 +21,12 @@ pub use self::people::TenantConfig;
 use self::people::{FilePerson, FileTenant, parse_group, parse_person};
 use self::sign_on::{OidcArgs, OidcFile};
 use self::tls::{GatewayFile, TlsArgs, TlsFile};
-use crate::auth::Person;
+use self::webhooks::{FileOnCall, FileWebhook, TicketArgs};
 use crate::auth::certificate::Gateways;
 use crate::auth::oidc;
 use crate::auth::tenant::{Tenant, Tenants};
+use crate::auth::{Person, Services};
+use crate::outbound::Place;
 use crate::receipt::Approvers;
 use crate::secret::DataDir;
 use crate::store::Store;
@@ -106,6 +109,9 @@ pub struct ServeArgs {
     #[command(flatten)]
     pub oidc: OidcArgs,
 
+    #[command(flatten)]
+    pub tickets: TicketArgs,
+
     /// Name the people who approved by pseudonyms in receipts, which upstreams read
     #[arg(long)]
     pub pseudonymous_receipts: bool,
@@ -133,6 +139,7 @@ pub struct Config {
     pub tls: Option<Files>,
     pub gateways: Gateways,
     pub oidc: Option<oidc::Settings>,
+    pub tickets: Option<Place>,
     pub receipt_approvers: Approvers,
     pub login_output: Option<PathBuf>,
 }
@@ -150,6 +157,8 @@ struct File {
     people: Vec<FilePerson>,
     #[serde(default)]
     groups: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    on_call: BTreeMap<String, FileOnCall>,
     workflows: Option<PathBuf>,
     tenant: Option<Tenant>,
     #[serde(default)]
@@ -159,6 +168,7 @@ struct File {
     #[serde(default)]
     gateways: Vec<GatewayFile>,
     oidc: Option<OidcFile>,
+    ticket_check: Option<FileWebhook>,
     #[serde(default)]
     pseudonymous_receipts: bool,
     login_output: Option<PathBuf>,
@@ -176,11 +186,17 @@ impl ServeArgs {
         let (tls, gateways) = self.tls.resolve(file.tls, file.gateways)?;
         let public_url = self.public_url.or(file.public_url).map(base_url).transpose()?;
         let main = self.tenant.or(file.tenant).unwrap_or_default();
-        let written =
-            FileTenant { people: file.people, groups: file.groups, workflows: self.workflows.or(file.workflows) };
+        let tickets = self.tickets.resolve(file.ticket_check)?;
+        let written = FileTenant {
+            people: file.people,
+            groups: file.groups,
+            on_call: file.on_call,
+            workflows: self.workflows.or(file.workflows),
+        };
+        let with_provider = |provider| Services { provider, tickets: tickets.is_some() };
         let others_have_provider = oidc.as_ref().is_some_and(|oidc| oidc.tenant_claim.is_some());
-        let others = people::others(&main, file.tenants, others_have_provider)?;
-        let main = written.resolve(main, self.person, self.group, oidc.is_some())?;
+        let others = people::others(&main, file.tenants, with_provider(others_have_provider))?;
+        let main = written.resolve(main, self.person, self.group, with_provider(oidc.is_some()))?;
         let tenants =
             Tenants { main: main.name.clone(), others: others.iter().map(|tenant| tenant.name.clone()).collect() };
         if let Some(stray) = gateways.names().find(|name| tenants.qualified(name).is_none()) {
@@ -198,6 +214,7 @@ impl ServeArgs {
             tls,
             gateways,
             oidc,
+            tickets,
             receipt_approvers: match self.pseudonymous_receipts || file.pseudonymous_receipts {
                 true => Approvers::Pseudonyms,
                 false => Approvers::Names,

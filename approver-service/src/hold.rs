@@ -48,6 +48,16 @@ pub struct Vote {
     pub by: String,
     pub at_ms: i64,
     pub reason: Option<String>,
+    /// Of the groups that the quorum names, those that the person was in.
+    #[serde(default)]
+    pub groups: Vec<String>,
+}
+
+impl Vote {
+    /// Who voted, with the groups that they may count for.
+    pub fn who(&self) -> String {
+        if self.groups.is_empty() { self.by.clone() } else { format!("{} ({})", self.by, self.groups.join(", ")) }
+    }
 }
 
 /// What an approver asked, and what the agent said to it.
@@ -89,6 +99,10 @@ pub struct Hold {
     pub cause: Option<Cause>,
     /// How many people must approve.
     pub quorum: u32,
+    /// How many of each group, where the workflow says that; nobody counts for two.
+    pub seats: BTreeMap<String, u32>,
+    /// Must the stated ticket be found open before an approval?
+    pub ticket_checked: bool,
     /// Must an approval say why?
     pub reason_required: bool,
     /// Approvals, oldest first.
@@ -111,8 +125,6 @@ impl Hold {
             rejoin_ms: self.rejoin_ms,
             joinable: self.request.principal.is_some(),
             detached_ms: self.detached_ms,
-            quorum: self.quorum,
-            votes: u32::try_from(self.votes.len()).unwrap_or(u32::MAX),
             questions: u32::try_from(self.questions.len()).unwrap_or(u32::MAX),
             approved_until_ms: self.approved_until_ms,
             released_ms: self.collected.as_ref().map(|c| c.at_ms),
@@ -154,7 +166,7 @@ impl Hold {
                 }
                 Effect::Vote { by, reason } => {
                     visible = true;
-                    next.votes.push(Vote { by: by.clone(), at_ms: now, reason: reason.clone() });
+                    next.votes.push(Vote { by: by.clone(), at_ms: now, reason: reason.clone(), groups: vec![] });
                 }
                 Effect::Conclude { outcome, status } => {
                     visible = true;
@@ -167,6 +179,11 @@ impl Hold {
         }
         next.revision += i64::from(visible);
         next
+    }
+
+    /// The ticket that the agent states.
+    pub fn ticket(&self) -> Option<&str> {
+        self.request.preview.stated.get("ticket").map(String::as_str)
     }
 
     /// The hold as filters and agents may see it.
@@ -187,4 +204,10 @@ impl Hold {
             near_miss: self.request.near_miss.clone(),
         }
     }
+}
+
+/// `1 of on-call and 2 of security`
+pub fn needs(seats: &BTreeMap<String, u32>) -> Option<String> {
+    let seats: Vec<_> = seats.iter().map(|(group, needed)| format!("{needed} of {group}")).collect();
+    (!seats.is_empty()).then(|| format!("{}; nobody counts for two", seats.join(" and ")))
 }

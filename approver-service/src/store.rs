@@ -26,6 +26,7 @@ pub mod settle;
 pub mod sign_on;
 pub mod silence;
 mod time;
+mod votes;
 mod write;
 
 use std::sync::Arc;
@@ -45,6 +46,7 @@ use self::write::Queue;
 use crate::clock::{self, Clock};
 use crate::hold::transition::Refusal;
 use crate::secret::Key;
+use crate::ticket;
 use crate::wake::Wake;
 
 /// Why the store did not do what it was asked.
@@ -84,6 +86,8 @@ pub enum Error {
     ReasonRequired,
     #[error("{0}")]
     Refused(#[from] Refusal),
+    #[error("{0}")]
+    Ticket(ticket::Refusal),
     #[error("the hold changed in the meantime")]
     Stale,
     #[error("the principal has {0} live holds already")]

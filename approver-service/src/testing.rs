@@ -82,6 +82,7 @@ impl Service {
             gateways: Gateways::default(),
             base_url: base.clone(),
             announce: Arc::new(move |line| shown.lock().unwrap().push(line.to_owned())),
+            tickets: None,
             mask: Mask::new(store.key()).unwrap(),
             stop: stop.clone(),
         });

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use privyseal_engine::classify::DEFAULT_WORKFLOW;
-use privyseal_engine::policy::{Reviewers, Workflow as Written};
+use privyseal_engine::policy::{Quorum, Reviewers, Workflow as Written};
 
 use crate::auth::Directory;
 use crate::policy::check::{Report, Severity};
@@ -18,13 +18,43 @@ use crate::policy::check::{Report, Severity};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Workflow {
     pub name: String,
+    /// Distinct people who must approve, at least.
     pub quorum: u32,
+    /// How many of each group, where the workflow says that.
+    pub seats: Vec<Seat>,
     pub require_reason: bool,
+    /// Must the stated ticket be found open?
+    pub check_ticket: bool,
     /// Instead of the gateway's.
     pub deadline_ms: Option<i64>,
     pub reviewers: BTreeSet<String>,
     /// Groups of the identity provider whose members review too; [`EVERYONE`] stands for whoever logs in.
     pub groups: BTreeSet<String>,
+}
+
+/// So many of one group must approve.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seat {
+    pub group: String,
+    pub needed: u32,
+    /// Those of the settings; the identity provider may know others.
+    pub members: BTreeSet<String>,
+}
+
+impl Workflow {
+    /// Every set of seats.
+    pub fn sets(&self) -> impl Iterator<Item = Vec<&Seat>> {
+        let picks = 1_u32..1 << self.seats.len();
+        picks.map(|pick| (0..).zip(&self.seats).filter(|(i, _)| pick >> i & 1 == 1).map(|(_, seat)| seat).collect())
+    }
+
+    /// A set of seats for which there are too few people.
+    fn lacking(&self) -> Option<Vec<&Seat>> {
+        self.sets().find(|set| {
+            let members: BTreeSet<_> = set.iter().flat_map(|seat| &seat.members).collect();
+            members.len() < set.iter().map(|seat| seat.needed as usize).sum()
+        })
+    }
 }
 
 /// The group that everyone is in whom the provider lets in.
@@ -46,81 +76,101 @@ pub fn read(path: &Path, directory: &Directory) -> Result<Vec<Workflow>> {
 pub fn resolve(written: &[Written], directory: &Directory) -> Result<Vec<Workflow>> {
     let mut workflows = vec![];
     for workflow in written {
-        let reviewers = reviewers(workflow, directory)?;
-        let groups = provider_groups(&workflow.reviewers, directory);
-        // Who is in a group of the provider, nobody knows before they log in.
-        if groups.is_empty() && reviewers.len() < workflow.quorum as usize {
-            bail!(
-                "workflow `{}` needs {} people and has {}: name more with `--person`, `--group` or `reviewers`",
-                workflow.name,
-                workflow.quorum,
-                reviewers.len()
-            );
+        let workflow = enforced(workflow, directory)?;
+        // Who is in a group of the provider, nobody knows before they log in; who is on call, only until the next is.
+        if workflow.groups.is_empty() && directory.on_call.is_empty() {
+            could_be_decided(&workflow)?;
         }
-        workflows.push(enforced(workflow, reviewers, groups));
+        if workflow.check_ticket && !directory.services.tickets {
+            bail!("workflow `{}` wants tickets looked up: say where with `--ticket-check URL`", workflow.name);
+        }
+        workflows.push(workflow);
     }
     if written.iter().all(|workflow| workflow.name != DEFAULT_WORKFLOW) {
-        let default = Written::new(DEFAULT_WORKFLOW);
-        let groups = provider_groups(&default.reviewers, directory);
-        workflows.push(enforced(&default, reviewers(&default, directory)?, groups));
+        workflows.push(enforced(&Written::new(DEFAULT_WORKFLOW), directory)?);
     }
     Ok(workflows)
 }
 
-fn reviewers(workflow: &Written, directory: &Directory) -> Result<BTreeSet<String>> {
-    let Reviewers::Named { people, groups } = &workflow.reviewers else {
-        return Ok(directory.people.iter().map(|person| person.name.clone()).collect());
+fn enforced(written: &Written, directory: &Directory) -> Result<Workflow> {
+    let mut workflow = Workflow {
+        name: written.name.clone(),
+        quorum: written.quorum.people(),
+        seats: vec![],
+        require_reason: written.require_reason,
+        check_ticket: written.check_ticket,
+        deadline_ms: written.deadline.map(|d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX)),
+        reviewers: BTreeSet::new(),
+        groups: BTreeSet::new(),
     };
-    let mut reviewers = BTreeSet::new();
-    for name in people {
-        if directory.people.iter().all(|person| person.name != *name) {
-            bail!("workflow `{}` names `{name}`, whom nobody knows here: add `--person {name}`", workflow.name);
+    if let Quorum::Groups(seats) = &written.quorum {
+        for (group, needed) in seats {
+            let members = members(&written.name, group, directory)?;
+            workflow.reviewers.extend(members.iter().cloned());
+            workflow.groups.extend(directory.services.provider.then(|| group.clone()));
+            workflow.seats.push(Seat { group: group.clone(), needed: *needed, members });
         }
-        reviewers.insert(name.clone());
     }
-    for group in groups {
-        let Some(members) = directory.groups.get(group) else {
-            if directory.has_provider && group != EVERYONE {
-                continue;
+    match &written.reviewers {
+        // Who must approve together is named already.
+        Reviewers::Everyone if !workflow.seats.is_empty() => {}
+        Reviewers::Everyone => {
+            workflow.reviewers.extend(directory.people.iter().map(|person| person.name.clone()));
+            workflow.groups.extend(directory.services.provider.then(|| EVERYONE.to_owned()));
+        }
+        Reviewers::Named { people, groups } => {
+            for name in people {
+                if directory.people.iter().all(|person| person.name != *name) {
+                    bail!("workflow `{}` names `{name}`, whom nobody knows here: add `--person {name}`", written.name);
+                }
+                workflow.reviewers.insert(name.clone());
             }
-            bail!("workflow `{}` names the group `{group}`: add `--group {group}=PERSON,…`", workflow.name);
-        };
-        reviewers.extend(members.iter().cloned());
+            for group in groups {
+                workflow.reviewers.extend(members(&written.name, group, directory)?);
+                workflow.groups.extend(directory.services.provider.then(|| group.clone()));
+            }
+        }
     }
-    Ok(reviewers)
+    Ok(workflow)
 }
 
-/// The groups that the provider is asked about.
-fn provider_groups(reviewers: &Reviewers, directory: &Directory) -> BTreeSet<String> {
-    match reviewers {
-        _ if !directory.has_provider => BTreeSet::new(),
-        Reviewers::Named { groups, .. } => groups.iter().cloned().collect(),
-        Reviewers::Everyone => [EVERYONE.to_owned()].into(),
+/// Those of a group whom the settings name. A group that they do not know may be one of the provider's.
+fn members(workflow: &str, group: &str, directory: &Directory) -> Result<BTreeSet<String>> {
+    match directory.groups.get(group) {
+        Some(members) => Ok(members.iter().cloned().collect()),
+        None if directory.services.provider && group != EVERYONE => Ok(BTreeSet::new()),
+        None => bail!("workflow `{workflow}` names the group `{group}`: add `--group {group}=PERSON,…`"),
     }
 }
 
-fn enforced(workflow: &Written, reviewers: BTreeSet<String>, groups: BTreeSet<String>) -> Workflow {
-    Workflow {
-        name: workflow.name.clone(),
-        quorum: workflow.quorum,
-        require_reason: workflow.require_reason,
-        deadline_ms: workflow.deadline.map(|d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX)),
-        reviewers,
-        groups,
+fn could_be_decided(workflow: &Workflow) -> Result<()> {
+    let Workflow { name, quorum, reviewers, .. } = workflow;
+    if reviewers.len() < *quorum as usize {
+        bail!(
+            "workflow `{name}` needs {quorum} people and has {}: name more with `--person`, `--group` or `reviewers`",
+            reviewers.len()
+        );
     }
+    if let Some(set) = workflow.lacking() {
+        let groups: Vec<_> = set.iter().map(|seat| format!("{} of `{}`", seat.needed, seat.group)).collect();
+        bail!("workflow `{name}` needs {}, and there are too few people: nobody counts for two", groups.join(" and "));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auth::Person;
+    use crate::auth::{Person, Services};
 
     fn directory() -> Directory {
         let person = |name: &str| Person { name: name.into(), identities: vec![] };
         Directory {
             people: ["alice", "bob", "carol"].map(person).into(),
-            groups: [("finance".to_owned(), vec!["bob".to_owned(), "carol".to_owned()])].into(),
-            has_provider: false,
+            groups: [("finance", vec!["bob", "carol"]), ("bob-alone", vec!["bob"])]
+                .map(|(group, members)| (group.to_owned(), members.into_iter().map(str::to_owned).collect()))
+                .into(),
+            ..Directory::default()
         }
     }
 
@@ -139,7 +189,9 @@ mod tests {
         let pay = Workflow {
             name: "pay".into(),
             quorum: 2,
+            seats: vec![],
             require_reason: false,
+            check_ticket: false,
             deadline_ms: Some(1_800_000),
             reviewers: everyone.clone(),
             groups: BTreeSet::new(),
@@ -153,10 +205,10 @@ mod tests {
 
     #[test]
     fn a_provider_says_who_is_in_a_group_and_who_everyone_is() {
-        let directory = Directory { has_provider: true, ..directory() };
+        let directory = Directory { services: Services { provider: true, tickets: false }, ..directory() };
         let named = |groups: &[&str]| Written {
             reviewers: Reviewers::Named { people: vec![], groups: groups.iter().map(|&g| g.to_owned()).collect() },
-            quorum: 3,
+            quorum: Quorum::People(3),
             ..Written::new("pay")
         };
         let found = resolve(&[named(&["finance", "night"])], &directory).unwrap();
@@ -172,6 +224,18 @@ mod tests {
             ("  w: {reviewers: {people: mallory}}\n", "names `mallory`, whom nobody knows here"),
             ("  w: {reviewers: {groups: night}}\n", "names the group `night`"),
             ("  w: {reviewers: {groups: finance}, quorum: 3}\n", "needs 3 people and has 2"),
+            ("  w: {quorum: {finance: 3}}\n", "needs 3 people and has 2"),
+            (
+                "  w: {reviewers: {people: alice}, quorum: {finance: 3}}\n",
+                "needs 3 of `finance`, and there are too few",
+            ),
+            ("  w: {quorum: {finance: 2, bob-alone: 1}}\n", "needs 3 people and has 2"),
+            (
+                "  w: {reviewers: {people: alice}, quorum: {bob-alone: 1, finance: 2}}\n",
+                "needs 1 of `bob-alone` and 2 of `finance`, and there are too few",
+            ),
+            ("  w: {quorum: {night: 1}}\n", "names the group `night`"),
+            ("  w: {check_ticket: true}\n", "say where with `--ticket-check URL`"),
             ("  w: {quorum: 0}\n", "line 4: a quorum is between 1 and 20 people"),
             ("  w: {\n", "the file is not YAML"),
         ] {

@@ -24,6 +24,7 @@ mod own_hold;
 mod preview;
 mod received;
 mod streaming;
+mod terms;
 
 use std::rc::Rc;
 

@@ -93,6 +93,20 @@ pub enum Risk {
     Critical,
 }
 
+impl Risk {
+    pub const ALL: [Risk; 4] = [Risk::Low, Risk::Medium, Risk::High, Risk::Critical];
+
+    /// The name as it stands in policies and in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Risk::Low => "low",
+            Risk::Medium => "medium",
+            Risk::High => "high",
+            Risk::Critical => "critical",
+        }
+    }
+}
+
 /// Create a hold, or join the live one with the same digest and principal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Intake {
@@ -108,6 +122,9 @@ pub struct Intake {
     /// `body`, …): two holds that differ in exactly one are a near miss.
     #[serde(default)]
     pub fields: BTreeMap<String, String>,
+    /// What a grant would be for, 64 lower-case hex digits of a keyed HMAC; only where the workflow allows grants.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant_target: Option<String>,
     pub tenant: String,
     pub environment: String,
     /// Which gateway asks: Envoy's node id.

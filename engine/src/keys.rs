@@ -19,6 +19,8 @@ pub struct Keys {
     pub credential: Vec<u8>,
     /// Hides the parts of a request that near misses are found by.
     pub field: Vec<u8>,
+    /// Hides what grants are for.
+    pub grant: Vec<u8>,
     /// Pseudonyms of redacted values.
     pub pseudonym: Vec<u8>,
 }
@@ -43,6 +45,7 @@ impl Keys {
         Keys {
             credential: derive("credential"),
             field: derive("field"),
+            grant: derive("grant"),
             pseudonym: derive("pseudonym"),
             answer: secret,
         }
@@ -76,7 +79,7 @@ mod tests {
     #[test]
     fn purposes_do_not_share_a_key() {
         let keys = Keys::new(vec![7; 32]);
-        let all = [&keys.answer, &keys.credential, &keys.field, &keys.pseudonym];
+        let all = [&keys.answer, &keys.credential, &keys.field, &keys.grant, &keys.pseudonym];
         for (i, a) in all.iter().enumerate() {
             assert!(all.iter().skip(i + 1).all(|b| a != b));
         }

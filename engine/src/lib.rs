@@ -17,6 +17,7 @@ pub mod detect;
 pub mod digest;
 pub mod exchange;
 pub mod extract;
+mod grant;
 pub mod hold;
 pub mod identity;
 pub mod keys;

@@ -28,7 +28,7 @@ pub use configuration::decode_configuration;
 pub use error::Error;
 pub use reader::{field_path, item_path};
 pub use settings::{Approver, Credential, Hold, Identity, IdentitySource, Preview, Settings, Wait};
-pub use workflow::{Reviewers, Workflow};
+pub use workflow::{Grants, Quorum, Reviewers, Workflow};
 
 /// See the module's documentation.
 #[derive(Debug)]

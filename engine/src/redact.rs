@@ -17,7 +17,7 @@ mod markup;
 mod members;
 mod multipart;
 mod own;
-mod pointer;
+pub(crate) mod pointer;
 mod profile;
 mod stream;
 mod style;

@@ -2,6 +2,8 @@
 //!
 //! Must not go here: filters' calls (`api::filter`), pages (`ui`).
 
+use std::collections::BTreeMap;
+
 use axum::extract::{Path, State};
 use privyseal_engine::hold as wire;
 use privyseal_engine::hold::{Control, Kill, NearMiss, Outcome, Preview, Risk};
@@ -11,13 +13,12 @@ use super::extract::{Authenticated, Decides, Json, Query};
 use super::problem::{Problem, Result};
 use crate::app::App;
 use crate::audit::Entry;
+use crate::decision;
 use crate::hold::{Hold, Question, Vote};
-use crate::store::Error;
-use crate::store::decide::{Decider, Verdict};
+use crate::store::decide::Verdict;
 
 /// The longest reason, and room for the JSON around it.
-pub const MAX_REASON: usize = 4096;
-const MAX_BODY: usize = MAX_REASON + 1024;
+const MAX_BODY: usize = decision::MAX_REASON + 1024;
 const PAGE: u32 = 50;
 const MAX_PAGE: u32 = 500;
 
@@ -59,8 +60,12 @@ pub struct Detail {
     pub votes: Vec<Vote>,
     /// What was asked, with the agent's own unverified words.
     pub questions: Vec<Question>,
+    /// How many of each group must approve, where the workflow says that; nobody counts for two.
+    pub seats: BTreeMap<String, u32>,
     /// Must an approval say why?
     pub reason_required: bool,
+    /// Must the stated ticket be found open before an approval?
+    pub ticket_checked: bool,
     pub gateway: String,
     pub preview: Preview,
     pub near_miss: Option<NearMiss>,
@@ -203,20 +208,7 @@ async fn decide(
     reason: Option<String>,
     Decides(session): Decides,
 ) -> Result<axum::Json<Detail>> {
-    let reason = reason_text(app, verdict, reason)?;
-    let by = Decider { person: &session.person, session: &session.hash };
-    Ok(axum::Json(app.store.of(&session.tenant).decide(id, verdict, reason, by).await?.into()))
-}
-
-/// A reason or question as it is stored: trimmed, masked, absent if empty. All but an approval need one: the agent's
-/// developer reads it.
-pub fn reason_text(app: &App, verdict: Verdict, reason: Option<String>) -> Result<Option<String>> {
-    match (reason.as_deref().map(str::trim), verdict) {
-        (None | Some(""), Verdict::Approve) => Ok(None),
-        (None | Some(""), Verdict::Ask | Verdict::Deny | Verdict::Revoke) => Err(Error::ReasonRequired.into()),
-        (Some(long), _) if long.len() > MAX_REASON => Err(Problem::too_large(MAX_REASON)),
-        (Some(reason), _) => Ok(Some(app.mask.apply(reason.to_owned()))),
-    }
+    Ok(axum::Json(decision::decide(app, &session, id, verdict, reason).await?.into()))
 }
 
 pub fn may(allowed: bool) -> Result<()> {
@@ -263,7 +255,9 @@ impl From<Hold> for Detail {
             questions: hold.questions.clone(),
             revoked_by: hold.revocation.as_ref().map(|r| r.by.clone()),
             revoke_reason: hold.revocation.as_ref().and_then(|r| r.reason.clone()),
+            seats: hold.seats.clone(),
             reason_required: hold.reason_required,
+            ticket_checked: hold.ticket_checked,
             gateway: hold.request.gateway.clone(),
             preview: hold.request.preview.clone(),
             near_miss: hold.request.near_miss.clone(),

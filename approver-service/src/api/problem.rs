@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::hold::intake::Invalid;
 use crate::hold::transition::Refusal;
 use crate::store::Error;
+use crate::ticket;
 
 #[derive(Debug, Serialize)]
 pub struct Problem {
@@ -102,6 +103,9 @@ impl From<Error> for Problem {
             Error::Refused(Refusal::TooManyQuestions) => (StatusCode::CONFLICT, "too_many_questions"),
             Error::Refused(Refusal::Undecided) => (StatusCode::CONFLICT, "undecided"),
             Error::Stale => (StatusCode::CONFLICT, "stale"),
+            Error::Ticket(ticket::Refusal::Missing) => (StatusCode::CONFLICT, "ticket_missing"),
+            Error::Ticket(ticket::Refusal::NotOpen) => (StatusCode::CONFLICT, "ticket_not_open"),
+            Error::Ticket(ticket::Refusal::Unchecked) => (StatusCode::SERVICE_UNAVAILABLE, "ticket_unchecked"),
             Error::TooManyHolds(_) => (StatusCode::TOO_MANY_REQUESTS, "too_many_holds"),
             Error::TooManyLogins => (StatusCode::TOO_MANY_REQUESTS, "too_many_logins"),
             Error::Unknown => return Problem::not_found(),

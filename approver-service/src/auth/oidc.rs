@@ -24,6 +24,7 @@ use tokio::sync::Mutex;
 
 pub use self::token::Identity;
 use self::token::Keys;
+use crate::outbound;
 use crate::secret::Key;
 
 /// How long what the provider publishes is kept.
@@ -127,11 +128,7 @@ impl Provider {
     /// `base_url` is where people reach this service. The provider itself is asked when somebody logs in.
     pub fn new(settings: Settings, base_url: &str) -> anyhow::Result<Provider> {
         crate::jwt::install();
-        // Fails only if a provider is installed already.
-        let _installed = rustls::crypto::ring::default_provider().install_default();
-        // A redirect would send codes and secrets where nobody configured.
-        let http =
-            Http(reqwest::Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none()).build()?);
+        let http = Http(outbound::client(TIMEOUT)?);
         let redirect = RedirectUrl::new(format!("{base_url}/login/oidc/callback"))?;
         Ok(Provider(Arc::new(Inner { settings, redirect, http, found: Mutex::new(None) })))
     }

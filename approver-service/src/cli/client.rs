@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::terminal;
 use crate::api::login::Login;
-use crate::clock;
+use crate::{clock, outbound};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -93,9 +93,7 @@ pub struct Client {
 impl Client {
     /// Without credentials, to log in.
     pub fn anonymous(server: &ServerArg) -> Result<Client, Failure> {
-        // Fails only if a provider is installed already.
-        let _installed = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none()).build()?;
+        let http = outbound::client(TIMEOUT)?;
         Ok(Client { http, server: server.server.trim_end_matches('/').to_owned(), bearer: None })
     }
 

@@ -10,6 +10,7 @@ use super::client::{Client, Failure, ServerArg, segment};
 use super::terminal::{self, Tone, paint, safe, safe_lines};
 use crate::api::people::{Detail, Page, Summary};
 use crate::clock::{self, span, written};
+use crate::hold::needs;
 
 const EVERY: Duration = Duration::from_secs(1);
 
@@ -142,11 +143,12 @@ fn full(hold: &Detail) -> String {
     add("gateway", Some(&hold.gateway));
     add("workflow", Some(&hold.workflow));
     let votes = hold.votes.iter().map(|vote| match &vote.reason {
-        Some(reason) => format!("{} ({reason})", vote.by),
-        None => vote.by.clone(),
+        Some(reason) => format!("{} ({reason})", vote.who()),
+        None => vote.who(),
     });
     let votes: Vec<_> = votes.collect();
     add("approvals", Some(&format!("{} of {} {}", votes.len(), summary.quorum, votes.join(", "))));
+    add("of each group", needs(&hold.seats).as_deref());
     add("created", Some(&written(summary.created_ms)));
     add("deadline", Some(&written(summary.deadline_ms)));
     add("decided by", summary.decided_by.as_deref());

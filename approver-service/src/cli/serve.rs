@@ -27,6 +27,7 @@ use crate::receipt::keys::Keys;
 use crate::secret::{DataDir, Key, parse_key};
 use crate::store::Store;
 use crate::telemetry::metrics::Metrics;
+use crate::ticket::Tickets;
 use crate::tls::Tls;
 use crate::workflow::watch::Watch;
 use crate::{server, telemetry};
@@ -106,6 +107,7 @@ async fn serve(config: Config) -> Result<()> {
         limits: Limits::default(),
         receipts,
         provider,
+        tickets: config.tickets.map(Tickets::new).transpose()?,
         mask: Mask::new(store.key())?,
         announce: announce(config.login_output.as_deref())?,
         stop: stop.clone(),
@@ -159,16 +161,17 @@ async fn start_tenants(store: &Store, main: TenantConfig, others: Vec<TenantConf
         }
     }
     let mut watches = vec![];
-    for TenantConfig { name, directory, workflows } in [main].into_iter().chain(others) {
+    for TenantConfig { name, directory, on_call, workflows } in [main].into_iter().chain(others) {
         let scope = store.of(&name);
         scope.set_people(&directory.people).await?;
-        watches.push(Watch::start(workflows, directory, scope).await.with_context(|| format!("tenant `{name}`"))?);
+        let watch = Watch::start(workflows, directory, on_call, scope).await;
+        watches.push(watch.with_context(|| format!("tenant `{name}`"))?);
     }
     Ok(watches)
 }
 
 fn warn_of(directory: &Directory) {
-    if directory.people.is_empty() && !directory.has_provider {
+    if directory.people.is_empty() && !directory.services.provider {
         tracing::warn!("nobody may decide: name people with `--person`, or an identity provider with `--oidc-issuer`");
     }
     for person in directory.people.iter().filter(|person| person.identities.is_empty()) {

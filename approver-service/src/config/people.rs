@@ -8,14 +8,17 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
+use super::webhooks::{self, FileOnCall};
 use crate::auth::tenant::Tenant;
-use crate::auth::{Directory, Person};
+use crate::auth::{Directory, Person, Services};
+use crate::on_call::OnCall;
 
 /// A tenant of this service.
 #[derive(Clone, Debug)]
 pub struct TenantConfig {
     pub name: Tenant,
     pub directory: Directory,
+    pub on_call: Vec<OnCall>,
     pub workflows: Option<PathBuf>,
 }
 
@@ -27,6 +30,8 @@ pub struct FileTenant {
     pub people: Vec<FilePerson>,
     #[serde(default)]
     pub groups: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    pub on_call: BTreeMap<String, FileOnCall>,
     pub workflows: Option<PathBuf>,
 }
 
@@ -45,9 +50,9 @@ impl FileTenant {
         name: Tenant,
         more_people: Vec<Person>,
         more_groups: Vec<(String, Vec<String>)>,
-        has_provider: bool,
+        services: Services,
     ) -> Result<TenantConfig> {
-        let FileTenant { people: written, mut groups, workflows } = self;
+        let FileTenant { people: written, mut groups, on_call, workflows } = self;
         let mut people: Vec<Person> = vec![];
         for FilePerson { name, identities } in written {
             people.push(checked(Person { name, identities })?);
@@ -62,18 +67,25 @@ impl FileTenant {
                 bail!("group `{group}` names `{unknown}`, whom nobody knows here: add `--person {unknown}`");
             }
         }
-        Ok(TenantConfig { name, directory: Directory { people, groups, has_provider }, workflows })
+        let on_call = webhooks::on_call(on_call, &groups)?;
+        let directory = Directory {
+            people,
+            groups,
+            on_call: on_call.iter().map(|on_call| on_call.group.clone()).collect(),
+            services,
+        };
+        Ok(TenantConfig { name, directory, on_call, workflows })
     }
 }
 
 /// Those beside `main`.
-pub fn others(main: &Tenant, written: BTreeMap<Tenant, FileTenant>, has_provider: bool) -> Result<Vec<TenantConfig>> {
+pub fn others(main: &Tenant, written: BTreeMap<Tenant, FileTenant>, services: Services) -> Result<Vec<TenantConfig>> {
     let mut others = vec![];
     for (name, tenant) in written {
         if name == *main {
             bail!("`tenants:` names `{main}`, the main tenant: its people stand outside `tenants:`");
         }
-        let resolved = tenant.resolve(name.clone(), vec![], vec![], has_provider);
+        let resolved = tenant.resolve(name.clone(), vec![], vec![], services);
         others.push(resolved.with_context(|| format!("tenant `{name}`"))?);
     }
     Ok(others)
@@ -133,10 +145,11 @@ mod tests {
     #[test]
     fn a_tenant_is_written_once() {
         let written = || serde_saphyr::from_str("globex: {people: [{name: bob}], groups: {ops: [bob]}}").unwrap();
-        let globex = others(&Tenant::default(), written(), true).unwrap().remove(0);
+        let globex =
+            others(&Tenant::default(), written(), Services { provider: true, tickets: false }).unwrap().remove(0);
         assert_eq!((globex.name.as_str(), globex.directory.people.len()), ("globex", 1));
-        assert!(globex.directory.has_provider);
-        let said = others(&"globex".parse().unwrap(), written(), false).unwrap_err().to_string();
+        assert!(globex.directory.services.provider);
+        let said = others(&"globex".parse().unwrap(), written(), Services::default()).unwrap_err().to_string();
         assert!(said.contains("the main tenant"), "{said}");
     }
 }

@@ -97,7 +97,7 @@ impl OidcArgs {
 }
 
 /// Codes and tokens travel there.
-fn is_safe(issuer: &str) -> bool {
+pub fn is_safe(issuer: &str) -> bool {
     let Some(rest) = issuer.strip_prefix("http://") else { return issuer.starts_with("https://") };
     let host = rest.split(['/', ':']).next().unwrap_or_default();
     matches!(host, "localhost" | "127.0.0.1")

@@ -27,8 +27,8 @@ pub const MAX_QUESTIONS: u32 = 20;
 pub enum Event {
     /// The agent answers what was asked.
     Answer { text: String },
-    /// A person approves; the last of a quorum approves the hold.
-    Approve { by: String, reason: Option<String> },
+    /// A person approves. With the last whom the workflow wants, who is enough, the hold is approved.
+    Approve { by: String, reason: Option<String>, is_enough: bool },
     /// A person asks the agent something before deciding.
     Ask { by: String, question: String },
     /// The hold no longer stands for what would be decided now.
@@ -60,9 +60,6 @@ pub struct Facts {
     /// Has a verified principal, so that an identical request can be recognised as the same agent's.
     pub joinable: bool,
     pub detached_ms: Option<i64>,
-    /// How many people must approve, and how many have.
-    pub quorum: u32,
-    pub votes: u32,
     /// How many questions were asked.
     pub questions: u32,
     pub approved_until_ms: Option<i64>,
@@ -161,9 +158,9 @@ pub fn transition(state: State, event: Event, now: i64, facts: &Facts) -> Result
     };
     let to = |state, effects| Ok(Step { state, effects });
     match (state, event) {
-        (open @ (State::Pending | State::InfoRequested), Event::Approve { by, reason }) => {
+        (open @ (State::Pending | State::InfoRequested), Event::Approve { by, reason, is_enough }) => {
             let vote = Effect::Vote { by: by.clone(), reason: reason.clone() };
-            if facts.votes.saturating_add(1) < facts.quorum {
+            if !is_enough {
                 return to(open, vec![vote]);
             }
             let until = now.saturating_add(facts.approval_ttl_ms);

@@ -10,7 +10,7 @@ mod istio;
 use anyhow::{Context, bail};
 use askama::Template;
 use privyseal_engine::policy::{Credential, Policy};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 pub use self::address::Address;
 pub use self::envoy::envoy;
@@ -59,13 +59,30 @@ pub struct Jwt {
     pub jwks: String,
 }
 
-/// What the gateway carries of a policy: not who decides, which the approver reads from the file itself.
+/// What the gateway carries of a policy: not who decides, which the approver reads from the file itself, but what grants
+/// are for.
 pub fn carried(source: &Value) -> Value {
     let mut carried = source.clone();
-    if let Some(fields) = carried.as_object_mut() {
-        fields.remove("workflows");
+    let Some(fields) = carried.as_object_mut() else { return carried };
+    let Some(Value::Object(workflows)) = fields.remove("workflows") else { return carried };
+    let workflows: Map<_, _> = workflows.iter().map(|(name, workflow)| (name.clone(), granted(workflow))).collect();
+    if workflows.values().any(|workflow| *workflow != json!({})) {
+        fields.insert("workflows".to_owned(), workflows.into());
     }
     carried
+}
+
+/// Of a workflow, and of what it says by risk: its grants.
+fn granted(workflow: &Value) -> Value {
+    let mut kept = Map::new();
+    kept.extend(workflow.get("grants").map(|grants| ("grants".to_owned(), grants.clone())));
+    let risks = workflow.get("risk").and_then(Value::as_object).into_iter().flatten();
+    let risks = risks.map(|(risk, part)| (risk.clone(), granted(part))).filter(|(_, part)| *part != json!({}));
+    let risks: Map<_, _> = risks.collect();
+    if !risks.is_empty() {
+        kept.insert("risk".to_owned(), risks.into());
+    }
+    kept.into()
 }
 
 /// A policy that was compiled, and what of it is [`carried`].

@@ -34,7 +34,10 @@ mod tests {
             "redact": [{"match": {"path": "/**"}, "direction": "both", "profile": {"entities": ["pii"]}}],
             "exceptions": [{"rule": "r", "match": {"path": "/"}}],
             "overlays": [{"id": "o", "scope": {"host": "h"}}],
-            "workflows": {"w": {"reviewers": {"people": ["alice"]}}},
+            "workflows": {"w": {
+                "reviewers": {"people": ["alice"]}, "risk": {"low": {}},
+                "grants": {"max_duration": "1h", "max_uses": 1, "pointers": []},
+            }},
         });
         assert!(Policy::parse(policy.to_string().as_bytes(), &[]).is_ok());
         for (in_policy, in_schema) in [
@@ -60,7 +63,9 @@ mod tests {
             ("/rules/0/match/header/x", "/$defs/comparison"),
             ("/redact/0", "/properties/redact/items"),
             ("/workflows/w", "/properties/workflows/additionalProperties"),
-            ("/workflows/w/reviewers", "/properties/workflows/additionalProperties/properties/reviewers"),
+            ("/workflows/w/risk/low", "/$defs/workflow"),
+            ("/workflows/w/reviewers", "/$defs/workflow/properties/reviewers"),
+            ("/workflows/w/grants", "/$defs/workflow/properties/grants"),
         ] {
             let described = schema.pointer(in_schema).and_then(|o| o["properties"].as_object());
             let described: BTreeSet<String> = described.unwrap().keys().cloned().collect();

@@ -2,10 +2,11 @@
 //!
 //! Must not go here: how a person proves who they are (`store::login`).
 
-use super::{Error, Result, Scope, row};
+use super::{Error, Result, Scope, row, votes};
 use crate::audit::Actor;
 use crate::hold::Hold;
 use crate::hold::transition::Event;
+use crate::ticket::Refusal;
 
 /// What a person says of a hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub struct Decider<'a> {
     pub person: &'a str,
     /// Hash of the session's secret.
     pub session: &'a str,
+    /// The hold's ticket, if it was looked up and is open.
+    pub ticket: Option<&'a str>,
 }
 
 impl Scope {
@@ -36,12 +39,21 @@ impl Scope {
         }
         let person = by.person.to_owned();
         let event = match verdict {
-            Verdict::Approve => Event::Approve { by: person, reason },
+            Verdict::Approve => {
+                let is_enough = votes::is_enough(&mut tx, &hold, by.session).await?;
+                Event::Approve { by: person, reason, is_enough }
+            }
             Verdict::Ask => Event::Ask { by: person, question: reason.ok_or(Error::ReasonRequired)? },
             Verdict::Deny => Event::Deny { by: person, reason },
             Verdict::Revoke => Event::Revoke { by: person, reason: reason.ok_or(Error::ReasonRequired)? },
         };
-        let decided = row::apply(&mut tx, &hold, event, Actor::person(by.person), Some(by.session)).await?;
+        row::apply(&mut tx, &hold, event, Actor::person(by.person), Some(by.session)).await?;
+        // Uncommitted, the vote leaves no trace.
+        if verdict == Verdict::Approve && hold.ticket_checked && by.ticket.is_none() {
+            return Err(Error::Ticket(Refusal::Unchecked));
+        }
+        // With what the database knows of the vote.
+        let decided = row::find(tx.conn(), self.tenant(), id).await?;
         tx.commit().await?;
         Ok(decided)
     }

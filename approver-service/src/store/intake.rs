@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use privyseal_engine::hold::{Intake, Kill, NearMiss, State, View};
+use privyseal_engine::policy::Workflow;
 use sqlx::Row;
 use uuid::Uuid;
 
@@ -23,12 +24,12 @@ const KNOWN: &str = "
             AND state IN ('pending', 'info_requested', 'approved')) AS same
     FROM audit_head LEFT JOIN streams s ON s.nonce = $1 LEFT JOIN holds h ON h.id = s.hold AND h.tenant = $2";
 const ATTACH: &str = "INSERT INTO streams (nonce, hold, joined) VALUES ($1, $2, $3)";
-/// The workflow of a new hold, and how many the agent has that live.
+/// The workflow of a new hold, that of its risk first, and how many the agent has that live.
 const ROOM: &str = "
-    SELECT quorum, require_reason, deadline_ms,
+    SELECT name, quorum, require_reason, deadline_ms,
         (SELECT count(*) FROM holds WHERE tenant = $2 AND environment = $3 AND coalesce(principal, '') = $4
             AND state IN ('pending', 'info_requested', 'approved') AND due_ms > $5) AS live
-    FROM workflows WHERE tenant = $2 AND name = $1";
+    FROM workflows WHERE tenant = $2 AND name IN ($1, $6) ORDER BY name = $6 DESC LIMIT 1";
 const LIVE: &str = "
     SELECT id, fields FROM holds WHERE tenant = $1 AND environment = $2 AND coalesce(principal, '') = $3
         AND state IN ('pending', 'info_requested', 'approved') AND due_ms > $4
@@ -121,6 +122,7 @@ impl Tx {
             .bind(&intake.environment)
             .bind(intake.principal.as_deref().unwrap_or_default())
             .bind(now)
+            .bind(Workflow::name_at(&intake.workflow, intake.risk))
             .fetch_optional(self.conn())
             .await?
         else {
@@ -133,6 +135,7 @@ impl Tx {
         let near_miss = if live == 0 { None } else { self.near_miss(&intake).await? };
         let nonce = intake.nonce.clone();
         let mut hold = new(intake, digest_mac, near_miss, now);
+        hold.request.workflow = room.try_get("name")?;
         hold.quorum = row::number(&room, "quorum")?;
         hold.reason_required = row::flag(&room, "require_reason")?;
         if let Some(deadline_ms) = room.try_get::<Option<i64>, _>("deadline_ms")? {
@@ -222,6 +225,8 @@ fn new(intake: Intake, digest_mac: String, near_miss: Option<NearMiss>, now: i64
         decision: None,
         approved_until_ms: None,
         quorum: 1,
+        seats: BTreeMap::new(),
+        ticket_checked: false,
         reason_required: false,
         votes: vec![],
         questions: vec![],

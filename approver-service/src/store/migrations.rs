@@ -10,7 +10,7 @@ use super::database::Backend;
 
 type Step = (i64, &'static str, &'static str);
 
-const SQLITE: [Step; 8] = [
+const SQLITE: [Step; 9] = [
     (1, "holds", include_str!("../../migrations/sqlite/0001_holds.sql")),
     (2, "workflows", include_str!("../../migrations/sqlite/0002_workflows.sql")),
     (3, "questions", include_str!("../../migrations/sqlite/0003_questions.sql")),
@@ -19,14 +19,16 @@ const SQLITE: [Step; 8] = [
     OBSERVATIONS,
     SIGN_ON,
     (8, "tenants", include_str!("../../migrations/sqlite/0008_tenants.sql")),
+    (9, "seats", include_str!("../../migrations/sqlite/0009_seats.sql")),
 ];
 
-const POSTGRES: [Step; 5] = [
+const POSTGRES: [Step; 6] = [
     (4, "schema", include_str!("../../migrations/postgres/0004_schema.sql")),
     (5, "polls", include_str!("../../migrations/postgres/0005_polls.sql")),
     OBSERVATIONS,
     SIGN_ON,
     (8, "tenants", include_str!("../../migrations/postgres/0008_tenants.sql")),
+    (9, "seats", include_str!("../../migrations/postgres/0009_seats.sql")),
 ];
 
 /// The same text on both.

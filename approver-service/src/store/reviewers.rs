@@ -1,13 +1,13 @@
-//! Who may decide a hold: workflows in force, votes, and the predicate that every decision's own statement carries.
+//! Who may decide a hold: workflows in force, and the predicate that every decision's own statement carries.
 //!
-//! Must not go here: how many votes are enough (`hold::transition`), where workflows come from (`workflow`).
+//! Must not go here: votes (`votes`), where workflows come from (`workflow`).
 
 use sqlx::AnyConnection;
 
 use super::write::Tx;
 use super::{Error, Result, Scope, row};
 use crate::audit::{Actor, Fact};
-use crate::hold::{Hold, Vote};
+use crate::hold::Hold;
 use crate::secret::sha256;
 use crate::workflow::Workflow;
 
@@ -57,16 +57,7 @@ macro_rules! may_decide {
         )
     };
 }
-pub(super) use {is_party, is_reviewer, may_decide};
-
-const CAST: &str = concat!(
-    "INSERT INTO votes (hold, person, at_ms, reason)
-    SELECT holds.id, s.person, $1, $2 FROM holds, sessions s
-    WHERE holds.id = $3 AND holds.state = $4 AND holds.revision = $5 AND s.hash = $6 AND NOT ",
-    has_voted!(),
-    " AND ",
-    may_decide!("$6", "$1")
-);
+pub(super) use {has_voted, is_party, is_reviewer, may_decide};
 
 const STANDING: &str = concat!(
     "SELECT s.decide_until_ms > $3, ",
@@ -81,9 +72,13 @@ const STANDING: &str = concat!(
 
 const FORGET_WORKFLOWS: &str = "DELETE FROM workflows WHERE tenant = $1";
 const ADD_WORKFLOW: &str = "
-    INSERT INTO workflows (tenant, name, quorum, require_reason, deadline_ms) VALUES ($1, $2, $3, $4, $5)";
+    INSERT INTO workflows (tenant, name, quorum, require_reason, check_ticket, deadline_ms)
+    VALUES ($1, $2, $3, $4, $5, $6)";
 const ADD_REVIEWER: &str = "INSERT INTO reviewers (tenant, workflow, person) VALUES ($1, $2, $3)";
 const ADD_GROUP: &str = "INSERT INTO reviewer_groups (tenant, workflow, name) VALUES ($1, $2, $3)";
+const ADD_MEMBER: &str = "INSERT INTO seat_members (tenant, workflow, name, person) VALUES ($1, $2, $3, $4)";
+const ADD_SET: &str = "
+    INSERT INTO quorum_sets (tenant, workflow, number, name, size, needed) VALUES ($1, $2, $3, $4, $5, $6)";
 
 /// What stands between a person and a hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,6 +108,7 @@ impl Scope {
                 .bind(&workflow.name)
                 .bind(i64::from(workflow.quorum))
                 .bind(i64::from(workflow.require_reason))
+                .bind(i64::from(workflow.check_ticket))
                 .bind(workflow.deadline_ms)
                 .execute(tx.conn())
                 .await?;
@@ -123,6 +119,19 @@ impl Scope {
             for group in &workflow.groups {
                 let add = sqlx::query(ADD_GROUP).bind(self.tenant()).bind(&workflow.name).bind(group);
                 add.execute(tx.conn()).await?;
+            }
+            for seat in &workflow.seats {
+                for person in &seat.members {
+                    let add = sqlx::query(ADD_MEMBER).bind(self.tenant()).bind(&workflow.name).bind(&seat.group);
+                    add.bind(person).execute(tx.conn()).await?;
+                }
+            }
+            for (number, set) in (0_i64..).zip(workflow.sets()) {
+                let (size, needed) = (set.len() as i64, set.iter().map(|seat| i64::from(seat.needed)).sum::<i64>());
+                for seat in set {
+                    let add = sqlx::query(ADD_SET).bind(self.tenant()).bind(&workflow.name).bind(number);
+                    add.bind(&seat.group).bind(size).bind(needed).execute(tx.conn()).await?;
+                }
             }
             lines.push(format!("{workflow:?}"));
         }
@@ -137,23 +146,6 @@ impl Scope {
         });
         tx.commit().await
     }
-}
-
-/// Casts `vote` if the person of `session` may, in the statement itself.
-pub(super) async fn cast(tx: &mut Tx, hold: &Hold, vote: &Vote, session: &str) -> Result<()> {
-    let cast = sqlx::query(CAST)
-        .bind(vote.at_ms)
-        .bind(&vote.reason)
-        .bind(&hold.id)
-        .bind(hold.state.as_str())
-        .bind(hold.revision)
-        .bind(session)
-        .execute(tx.conn())
-        .await?;
-    if cast.rows_affected() == 1 {
-        return Ok(());
-    }
-    Err(why_not(tx, hold, session).await?)
 }
 
 /// Why the database refused what the person of `session` decided.

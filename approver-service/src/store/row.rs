@@ -13,6 +13,7 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, ColumnIndex, Row};
 
 use super::reviewers::{self, may_decide};
+use super::votes::{self, quorum_is_met};
 use super::write::Tx;
 use super::{Error, Result, own_hold};
 use crate::audit::{Actor, Fact};
@@ -33,9 +34,9 @@ const UPDATE: &str = concat!(
         reason = $8, approved_until_ms = $9, released_ms = $10, released_nonce = $11, outcome = $12, outcome_status = $13,
         revoked_ms = $19, revoked_by = $20, revoke_reason = $21
     WHERE id = $14 AND state = $15 AND revision = $16
-        AND ($1 <> 'approved' OR state = 'approved' OR ((SELECT count(*) FROM votes v WHERE v.hold = holds.id) >= quorum
-            AND (SELECT count(*) FROM votes v WHERE v.hold = holds.id)
-                >= (SELECT w.quorum FROM workflows w WHERE w.tenant = holds.tenant AND w.name = holds.workflow)))
+        AND ($1 <> 'approved' OR state = 'approved' OR ",
+    quorum_is_met!(),
+    ")
         AND ($18 IS NULL OR ",
     may_decide!("$18", "$17"),
     ")"
@@ -101,7 +102,7 @@ pub(super) async fn apply(tx: &mut Tx, hold: &Hold, event: Event, actor: Actor, 
     }
     let next = hold.after(&step, tx.now);
     if let (Some(vote), Some(session)) = (next.votes.get(hold.votes.len()), session) {
-        reviewers::cast(tx, hold, vote, session).await?;
+        votes::cast(tx, hold, vote, session).await?;
     }
     update(tx, hold, &next, session).await?;
     own_hold::write_questions(tx, hold, &next).await?;
@@ -183,6 +184,8 @@ fn fact(hold: &Hold, before: State, actor: Actor) -> Fact {
         }
         _ => "outcome",
     };
+    let found_open = hold.ticket_checked && matches!(kind, "vote" | "approved");
+    add("ticket", hold.ticket().filter(|_| found_open).map(str::to_owned));
     add("votes", hold.state.is_open().then(|| format!("{} of {}", hold.votes.len(), hold.quorum)));
     Fact { tenant: hold.request.tenant.clone(), kind, actor, hold: Some(hold.id.clone()), details }
 }
@@ -235,6 +238,8 @@ pub(super) fn read(row: &AnyRow) -> Result<Hold> {
         detached_ms: row.try_get("detached_ms")?,
         cause: cause(row.try_get("cause")?)?,
         quorum: number(row, "needed")?,
+        seats: from_json(row.try_get("seats")?)?,
+        ticket_checked: flag(row, "check_ticket")?,
         reason_required: flag(row, "require_reason")?,
         votes: from_json(row.try_get("votes")?)?,
         questions: from_json(row.try_get("questions")?)?,

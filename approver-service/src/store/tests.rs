@@ -127,12 +127,12 @@ impl Bench {
     }
 
     pub async fn approve(&self, id: &str, session: &Session) -> Result<Hold> {
-        let by = Decider { person: &session.person, session: &session.hash };
+        let by = Decider { person: &session.person, session: &session.hash, ticket: None };
         self.store.decide(id, Verdict::Approve, None, by).await
     }
 
     pub async fn deny(&self, id: &str, session: &Session) -> Result<Hold> {
-        let by = Decider { person: &session.person, session: &session.hash };
+        let by = Decider { person: &session.person, session: &session.hash, ticket: None };
         self.store.decide(id, Verdict::Deny, Some("no".into()), by).await
     }
 
@@ -200,6 +200,7 @@ pub fn intake(n: u32) -> Intake {
         nonce: nonce(n),
         digest: "0".repeat(64),
         terms: "1".repeat(64),
+        grant_target: None,
         fields: [("method".to_owned(), "0".repeat(16)), ("body".to_owned(), "0".repeat(16))].into(),
         tenant: "acme".into(),
         environment: "test".into(),

@@ -6,9 +6,9 @@ use serde::Deserialize;
 
 use super::guard::SignedForm;
 use super::notice::Refused;
-use crate::api::people::reason_text;
 use crate::app::App;
-use crate::store::decide::{Decider, Verdict};
+use crate::decision;
+use crate::store::decide::Verdict;
 
 #[derive(Deserialize)]
 pub struct Said {
@@ -42,13 +42,8 @@ pub async fn revoke(
 
 async fn decide(app: &App, id: &str, verdict: Verdict, said: SignedForm<Said>) -> Result<Redirect, Refused> {
     let SignedForm { session, form } = said;
-    let decided = async {
-        let reason = reason_text(app, verdict, Some(form.reason))?;
-        let by = Decider { person: &session.person, session: &session.hash };
-        Ok(app.store.of(&session.tenant).decide(id, verdict, reason, by).await?)
-    };
-    match decided.await {
+    match decision::decide(app, &session, id, verdict, Some(form.reason)).await {
         Ok(hold) => Ok(Redirect::to(&format!("/holds/{}", hold.id))),
-        Err(refused) => Err(Refused::back_to(refused, id)),
+        Err(refused) => Err(Refused::from(refused).back_to(id)),
     }
 }

@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::auth::Session;
 use crate::clock::{span, written};
 use crate::hold::transition::Cause;
-use crate::hold::{Hold, Question};
+use crate::hold::{Hold, Question, needs};
 use crate::store::reviewers::Standing;
 
 const MOST_OPEN: u32 = 200;
@@ -240,6 +240,7 @@ fn rows(hold: &Hold) -> Vec<(&'static str, Shown)> {
         ("Rules", Some(request.rules.join(", "))),
         ("Workflow", Some(request.workflow.clone())),
         ("Approvals", Some(format!("{} of {}", hold.votes.len(), hold.quorum))),
+        ("Of each group", needs(&hold.seats)),
         ("Tenant", Some(format!("{} · {}", request.tenant, request.environment))),
         ("Gateway", Some(request.gateway.clone())),
         ("Decide until", Some(written(hold.deadline_ms))),
@@ -280,7 +281,7 @@ fn happened(hold: &Hold) -> Vec<(String, Shown)> {
         lines.push((written(at_ms), Shown::line(&format!("{verdict} by {by}{reason}"))));
     };
     for vote in &hold.votes {
-        said(vote.at_ms, "approved", &vote.by, vote.reason.as_ref());
+        said(vote.at_ms, "approved", &vote.who(), vote.reason.as_ref());
     }
     if let Some(decision) = hold.decision.as_ref().filter(|_| hold.state == wire::State::Denied) {
         said(decision.at_ms, "denied", &decision.by, decision.reason.as_ref());

@@ -75,7 +75,9 @@ async fn where_two_must_approve_the_page_counts_and_others_only_read() {
     let default = Workflow {
         name: "default".into(),
         quorum: 2,
+        seats: vec![],
         require_reason: true,
+        check_ticket: false,
         deadline_ms: None,
         reviewers: reviewers(&["bob", "alice"]),
         groups: BTreeSet::new(),

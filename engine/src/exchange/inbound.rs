@@ -3,7 +3,6 @@
 //!
 //! Must not go here: the talk with the approver (`holding`), responses (`outbound`).
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -13,12 +12,13 @@ use super::forwarded::Forwarded;
 use super::holding::{Held, Progress, json};
 use super::outbound::Outbound;
 use super::received::Received;
+use super::terms::{self, terms};
 use super::{Caller, Exchange, Gateway, Now, State, observing, preview};
-use crate::binding::{self, Subject};
+use crate::binding::{self, Binding, Subject};
 use crate::classify::facts::readable;
 use crate::classify::{Decision, Doubt, Verdict};
 use crate::control::Posture;
-use crate::digest::{Encoder, hex};
+use crate::digest::hex;
 use crate::hold::{Intake, Preview, Risk, VERSION};
 use crate::identity;
 use crate::policy::Selection;
@@ -200,8 +200,10 @@ impl Exchange {
                 let binding = binding::bind(&subject, &self.gateway.keys);
                 let preview = preview::of(&self.gateway, &inbound, &decision, &received);
                 let terms = terms(&decision, &preview);
+                let body_read = received.read().unwrap_or_default();
+                let grant_target = terms::grant_target(&self.gateway, &inbound.head, &decision, &binding, body_read);
                 let intake =
-                    self.intake(&inbound, &decision, binding.digest.clone(), binding.fields, terms.clone(), preview);
+                    Intake { grant_target, ..self.intake(&inbound, &decision, &binding, terms.clone(), preview) };
                 let outbound = Box::new(Outbound::new(&inbound, labels));
                 let body_sha256 = hex(&Sha256::digest(forwarded.body.as_deref().unwrap_or(body)));
                 let held = Held {
@@ -227,8 +229,7 @@ impl Exchange {
         &self,
         inbound: &Inbound,
         decision: &Decision,
-        digest: String,
-        fields: BTreeMap<String, String>,
+        binding: &Binding,
         terms: String,
         preview: Preview,
     ) -> Intake {
@@ -236,9 +237,10 @@ impl Exchange {
         Intake {
             v: VERSION,
             nonce: self.nonce(),
-            digest,
+            digest: binding.digest.clone(),
             terms,
-            fields,
+            fields: binding.fields.clone(),
+            grant_target: None,
             tenant: settings.tenant.clone(),
             environment: settings.environment.clone(),
             gateway: self.gateway.id.clone(),
@@ -393,19 +395,4 @@ pub(super) fn kill_switch() -> Notice {
         status: Status::Denied,
         ..Notice::refused(403, "kill_switch", "an operator has stopped all requests through this gateway")
     }
-}
-
-/// SHA-256 of what a decision relies on beside the request itself, which the digest binds. Of the preview it takes what was
-/// masked and whether all is shown, not the text: that has a JSON-RPC id in it, and a resend has another id.
-fn terms(decision: &Decision, preview: &Preview) -> String {
-    let mut encoder = Encoder::new("privyseal/terms/v1");
-    encoder.field("verdict", b"hold");
-    decision.rules.iter().for_each(|rule| encoder.field("rule", rule.as_bytes()));
-    encoder.field("category", decision.category.as_deref().unwrap_or_default().as_bytes());
-    encoder.field("risk", &json(&decision.risk));
-    encoder.field("workflow", decision.workflow.as_bytes());
-    encoder.field("why", decision.why.as_bytes());
-    encoder.field("masked", &json(&preview.findings));
-    encoder.field("truncated", &json(&preview.truncated));
-    hex(&encoder.sha256())
 }

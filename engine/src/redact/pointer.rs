@@ -6,7 +6,7 @@ use crate::extract::json::{Kind, Token};
 
 /// A pointer (RFC 6901) in which `*` is any one key or index and `**` any number of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Pointer(Vec<String>);
+pub(crate) struct Pointer(Vec<String>);
 
 impl Pointer {
     pub fn parse(text: &str) -> Option<Pointer> {
@@ -56,7 +56,7 @@ impl Step {
 }
 
 /// The place of the token at hand, kept only where somebody asks.
-pub(super) struct Path<'p> {
+pub(crate) struct Path<'p> {
     pointers: &'p [Pointer],
     steps: Vec<Step>,
     /// For each open container, whether it is an array.

@@ -36,7 +36,7 @@ released        !         !       !          !         !     .      .           
 fn event(name: &str) -> Event {
     let (by, reason, nonce) = ("bob".to_owned(), None, "n".to_owned());
     match name {
-        "approve" => Event::Approve { by, reason },
+        "approve" => Event::Approve { by, reason, is_enough: true },
         "deny" => Event::Deny { by, reason },
         "cancel" => Event::Cancel(Cause::PolicyChanged),
         "collect" => Event::Collect { nonce },
@@ -79,8 +79,6 @@ fn facts(state: State) -> Facts {
         rejoin_ms: 500,
         joinable: true,
         detached_ms: None,
-        quorum: 2,
-        votes: 1,
         questions: 0,
         approved_until_ms: (state == State::Approved).then_some(NOW + 600),
         released_ms: (state == State::Released).then_some(NOW - 10),
@@ -132,16 +130,16 @@ fn what_follows_in_full() {
 }
 
 #[test]
-fn as_many_approve_as_must_and_one_denies() {
+fn who_is_enough_approves_and_one_denies() {
     for state in [State::Pending, State::InfoRequested] {
-        for (votes, quorum, approved) in [(0, 1, true), (0, 2, false), (1, 2, true), (1, 3, false), (4, 3, true)] {
-            let facts = Facts { votes, quorum, ..facts(state) };
-            let step = transition(state, event("approve"), NOW, &facts).unwrap();
-            assert_eq!(step.state, if approved { State::Approved } else { state }, "{votes} of {quorum}");
+        for is_enough in [true, false] {
+            let approve = Event::Approve { by: "bob".into(), reason: None, is_enough };
+            let step = transition(state, approve, NOW, &facts(state)).unwrap();
+            assert_eq!(step.state, if is_enough { State::Approved } else { state });
             assert_eq!(step.effects.first(), Some(&Effect::Vote { by: "bob".into(), reason: None }));
-            assert_eq!(step.effects.len() > 1, approved, "{votes} of {quorum}");
-            assert_eq!(transition(state, event("deny"), NOW, &facts).unwrap().state, State::Denied);
+            assert_eq!(step.effects.len() > 1, is_enough);
         }
+        assert_eq!(transition(state, event("deny"), NOW, &facts(state)).unwrap().state, State::Denied);
     }
 }
 

@@ -93,6 +93,21 @@ fn envoys_file_holds_the_policy_and_what_enforces_it() {
 }
 
 #[test]
+fn what_grants_are_for_is_carried() {
+    let grants = "{max_duration: 1h, max_uses: 5, pointers: [/a]}";
+    let text = format!(
+        "{BASE}workflows: {{w: {{reviewers: {{people: [alice]}}, grants: {grants}, risk: {{low: {{quorum: 2, grants: {grants}}}, high: {{quorum: 3}}}}}}, v: {{quorum: 2}}}}\n"
+    );
+    let grants = json!({ "max_duration": "1h", "max_uses": 5, "pointers": ["/a"] });
+    let carried = carried(&Report::of(&text).source.unwrap().value);
+    assert_eq!(
+        carried["workflows"],
+        json!({ "w": { "grants": grants, "risk": { "low": { "grants": grants } } }, "v": {} })
+    );
+    assert!(Policy::parse(carried.to_string().as_bytes(), &[]).is_ok());
+}
+
+#[test]
 fn who_decides_is_not_carried() {
     let text = format!("{BASE}workflows: {{w: {{reviewers: {{people: [alice]}}}}}}\n");
     let (_, text) = documents(&text, |input| envoy(input, &local())).unwrap();

@@ -78,7 +78,9 @@ async fn of_1000_parallel_approvals_one_counts() {
     for _ in 0..1000 {
         let (store, id, bob) = (bench.store.clone(), hold.id.clone(), bob.clone());
         approvals.spawn(async move {
-            store.decide(&id, Verdict::Approve, None, Decider { person: &bob.person, session: &bob.hash }).await
+            store
+                .decide(&id, Verdict::Approve, None, Decider { person: &bob.person, session: &bob.hash, ticket: None })
+                .await
         });
     }
     let said = approvals.join_all().await;
@@ -90,7 +92,7 @@ async fn of_1000_parallel_approvals_one_counts() {
 async fn approve_and_deny_at_once_end_in_one_state() {
     let bench = Bench::new().await;
     let bob = bench.session("bob").await;
-    let by = Decider { person: &bob.person, session: &bob.hash };
+    let by = Decider { person: &bob.person, session: &bob.hash, ticket: None };
     for n in 0..10 {
         let hold = bench.create(other(n)).await;
         let approves = bench.store.decide(&hold.id, Verdict::Approve, None, by);

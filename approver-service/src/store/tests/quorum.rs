@@ -2,17 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use privyseal_engine::hold::{Intake, State};
+use privyseal_engine::hold::{Intake, Risk, State};
 use tokio::task::JoinSet;
 
 use super::{Bench, MINUTE, intake, release};
 use crate::audit::Actor;
 use crate::auth::Person;
-use crate::hold::Hold;
-use crate::hold::transition::{Event, Facts, transition};
+use crate::hold::transition::Event;
 use crate::store::decide::{Decider, Verdict};
 use crate::store::{Error, row};
-use crate::workflow::Workflow;
+use crate::workflow::{Seat, Workflow};
 
 on_both_databases! {
     two_distinct_people_approve_and_one_does_not,
@@ -20,6 +19,9 @@ on_both_databases! {
     only_reviewers_decide_and_only_while_they_are,
     of_the_quorum_asked_for_and_that_of_today_the_stricter_counts,
     the_update_counts_the_votes,
+    of_each_group_somebody_who_counts_for_no_other,
+    the_update_counts_the_groups,
+    a_risk_may_have_a_workflow_of_its_own,
     of_parallel_votes_of_one_human_one_counts,
     votes_survive_a_crash_and_are_final,
     a_workflow_may_ask_for_a_reason_and_set_the_deadline,
@@ -31,7 +33,9 @@ fn workflow(quorum: u32, reviewers: &[&str]) -> Workflow {
     Workflow {
         name: "pay".into(),
         quorum,
+        seats: vec![],
         require_reason: false,
+        check_ticket: false,
         deadline_ms: None,
         reviewers,
         groups: BTreeSet::new(),
@@ -120,15 +124,83 @@ async fn the_update_counts_the_votes() {
     let bench = bench(workflow(2, &["bob", "dan"])).await;
     let hold = bench.create(pay(1)).await;
     let bob = bench.session("bob").await;
-    let misjudged = Hold { quorum: 1, ..hold.clone() };
-    let event = Event::Approve { by: "bob".into(), reason: None };
-    let facts = Facts { quorum: 1, ..hold.facts() };
-    assert_eq!(transition(hold.state, event.clone(), bench.store.now(), &facts).unwrap().state, State::Approved);
+    let event = Event::Approve { by: "bob".into(), reason: None, is_enough: true };
     let mut tx = bench.store.begin().await.unwrap();
-    let refused = row::apply(&mut tx, &misjudged, event, Actor::person("bob"), Some(&bob.hash)).await;
+    let refused = row::apply(&mut tx, &hold, event, Actor::person("bob"), Some(&bob.hash)).await;
     assert!(refused.is_err(), "{refused:?}");
     drop(tx);
     assert_eq!(bench.store.hold(&hold.id).await.unwrap(), hold);
+}
+
+/// A workflow that wants so many of groups of these people.
+fn of_groups(seats: &[(&str, u32, &[&str])]) -> Workflow {
+    let seat = |(group, needed, members): &(&str, u32, &[&str])| Seat {
+        group: (*group).to_owned(),
+        needed: *needed,
+        members: members.iter().map(|name| (*name).to_owned()).collect(),
+    };
+    let seats: Vec<_> = seats.iter().map(seat).collect();
+    let quorum = seats.iter().map(|seat| seat.needed).sum();
+    Workflow { seats, ..workflow(quorum, &["bob", "bobby", "dan", "eve"]) }
+}
+
+/// In whatever order they vote: whoever is in two groups counts where the others leave a place.
+async fn of_each_group_somebody_who_counts_for_no_other() {
+    let bench = bench(of_groups(&[("security", 1, &["dan", "eve"]), ("on-call", 1, &["dan", "bob"])])).await;
+    for (n, (votes, enough)) in
+        (1..).zip([(["dan", "eve"], true), (["dan", "bob"], true), (["eve", "dan"], true), (["bob", "eve"], true)])
+    {
+        let hold = bench.create(pay(n)).await;
+        let first = bench.approve(&hold.id, &bench.session(votes[0]).await).await.unwrap();
+        assert_eq!(first.state, State::Pending, "{votes:?}");
+        let last = bench.approve(&hold.id, &bench.session(votes[1]).await).await.unwrap();
+        assert_eq!(last.state == State::Approved, enough, "{votes:?}");
+    }
+    // Two who are in the same group alone leave the other place empty.
+    bench
+        .store
+        .set_workflows(&[of_groups(&[("security", 1, &["dan", "eve"]), ("on-call", 1, &["bob"])])])
+        .await
+        .unwrap();
+    let hold = bench.create(pay(9)).await;
+    for (who, groups, state) in [
+        ("dan", ["security"], State::Pending),
+        ("eve", ["security"], State::Pending),
+        ("bob", ["on-call"], State::Approved),
+    ] {
+        let voted = bench.approve(&hold.id, &bench.session(who).await).await.unwrap();
+        assert_eq!(voted.state, state, "{who}");
+        let stored = bench.store.hold(&hold.id).await.unwrap();
+        assert_eq!(stored, voted);
+        assert_eq!(stored.votes.iter().find(|vote| vote.by == who).unwrap().groups, groups);
+        assert_eq!(stored.seats, [("security".to_owned(), 1), ("on-call".to_owned(), 1)].into());
+    }
+}
+
+async fn the_update_counts_the_groups() {
+    let bench = bench(of_groups(&[("security", 1, &["dan", "eve"]), ("on-call", 1, &["bob"])])).await;
+    let hold = bench.create(pay(1)).await;
+    let (dan, eve) = (bench.session("dan").await, bench.session("eve").await);
+    let voted = bench.approve(&hold.id, &dan).await.unwrap();
+    let event = Event::Approve { by: "eve".into(), reason: None, is_enough: true };
+    let mut tx = bench.store.begin().await.unwrap();
+    let refused = row::apply(&mut tx, &voted, event, Actor::person("eve"), Some(&eve.hash)).await;
+    assert!(refused.is_err(), "{refused:?}");
+    drop(tx);
+    assert_eq!(bench.state(&hold.id).await, State::Pending);
+    for forgery in ["UPDATE vote_groups SET name = 'on-call'", "DELETE FROM vote_groups"] {
+        assert!(sqlx::query(forgery).execute(&bench.store.0.writer).await.is_err(), "{forgery}");
+    }
+}
+
+async fn a_risk_may_have_a_workflow_of_its_own() {
+    let bench = bench(workflow(1, &["dan"])).await;
+    let critical = Workflow { name: "pay@critical".into(), ..workflow(2, &["dan", "eve"]) };
+    bench.store.set_workflows(&[workflow(1, &["dan"]), critical]).await.unwrap();
+    for (n, risk, name, quorum) in [(1, Risk::High, "pay", 1), (2, Risk::Critical, "pay@critical", 2)] {
+        let hold = bench.create(Intake { risk, ..pay(n) }).await;
+        assert_eq!((hold.request.workflow.as_str(), hold.quorum), (name, quorum));
+    }
 }
 
 async fn of_parallel_votes_of_one_human_one_counts() {
@@ -139,7 +211,7 @@ async fn of_parallel_votes_of_one_human_one_counts() {
     for n in 0..50 {
         let (store, id, session) = (bench.store.clone(), hold.id.clone(), sessions[n % 2].clone());
         votes.spawn(async move {
-            let by = Decider { person: &session.person, session: &session.hash };
+            let by = Decider { person: &session.person, session: &session.hash, ticket: None };
             store.decide(&id, Verdict::Approve, None, by).await
         });
     }
@@ -167,7 +239,7 @@ async fn a_workflow_may_ask_for_a_reason_and_set_the_deadline() {
     assert_eq!(hold.deadline_ms, hold.created_ms + 5 * MINUTE);
     let dan = bench.session("dan").await;
     assert!(matches!(bench.approve(&hold.id, &dan).await, Err(Error::ReasonRequired)));
-    let by = Decider { person: &dan.person, session: &dan.hash };
+    let by = Decider { person: &dan.person, session: &dan.hash, ticket: None };
     let approved = bench.store.decide(&hold.id, Verdict::Approve, Some("agreed".into()), by).await.unwrap();
     assert_eq!((approved.state, approved.votes[0].reason.as_deref()), (State::Approved, Some("agreed")));
 }

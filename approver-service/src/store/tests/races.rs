@@ -55,7 +55,9 @@ async fn of_parallel_decisions_exactly_one_counts() {
             let (store, id, bob) = (bench.store.clone(), hold.id.clone(), bob.clone());
             let verdict = if n % 2 == 0 { Verdict::Approve } else { Verdict::Deny };
             decisions.spawn(async move {
-                store.decide(&id, verdict, None, Decider { person: &bob.person, session: &bob.hash }).await
+                store
+                    .decide(&id, verdict, None, Decider { person: &bob.person, session: &bob.hash, ticket: None })
+                    .await
             });
         }
         let mut states = vec![];

@@ -3,8 +3,8 @@
 use privyseal_engine::hold::{Intake, State};
 
 use super::{Bench, intake};
-use crate::auth::Directory;
 use crate::auth::oidc::Identity;
+use crate::auth::{Directory, Services};
 use crate::store::Error;
 use crate::store::intake::Asked;
 use crate::store::login::{DECIDE_MS, READ_MS};
@@ -66,7 +66,7 @@ async fn groups_of_a_login_review_and_only_a_fresh_login_decides() {
 
 async fn every_name_that_the_provider_gives_is_the_same_human() {
     let bench = Bench::new().await;
-    let everyone = Directory { has_provider: true, ..Directory::default() };
+    let everyone = Directory { services: Services { provider: true, tickets: false }, ..Directory::default() };
     bench.store.set_workflows(&workflow::resolve(&[], &everyone).unwrap()).await.unwrap();
     let (session, _) = bench.store.log_in_as(&dora(&[], Some(bench.store.now())), READ_MS).await.unwrap();
     let own = Intake { on_behalf_of: Some("Dora+agents@idp.example".into()), ..intake(1) };

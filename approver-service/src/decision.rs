@@ -1,0 +1,52 @@
+//! A person's word on its way to the store: bounded, masked, and with the ticket looked up where the workflow wants that.
+//!
+//! Must not go here: whether this person may decide, which the store's statements ask (`store::decide`).
+
+use crate::api::problem::{Problem, Result};
+use crate::app::App;
+use crate::auth::Session;
+use crate::hold::Hold;
+use crate::store::decide::{Decider, Verdict};
+use crate::store::reviewers::Standing;
+use crate::store::{Error, Scope};
+use crate::ticket::Refusal;
+
+/// The longest reason or question.
+pub const MAX_REASON: usize = 4096;
+
+/// Decides `id` as the person of `session`, who says `reason`.
+pub async fn decide(app: &App, session: &Session, id: &str, verdict: Verdict, reason: Option<String>) -> Result<Hold> {
+    let reason = reason_text(app, verdict, reason)?;
+    let scope = app.store.of(&session.tenant);
+    let ticket = match verdict {
+        Verdict::Approve => open_ticket(app, &scope, session, id).await?,
+        Verdict::Ask | Verdict::Deny | Verdict::Revoke => None,
+    };
+    let by = Decider { person: &session.person, session: &session.hash, ticket: ticket.as_deref() };
+    Ok(scope.decide(id, verdict, reason, by).await?)
+}
+
+/// The ticket, found open, where the workflow wants that. Nobody is asked for people whom the store will refuse.
+async fn open_ticket(app: &App, scope: &Scope, session: &Session, id: &str) -> Result<Option<String>> {
+    let hold = scope.hold(id).await?;
+    if !hold.ticket_checked || !hold.state.is_open() {
+        return Ok(None);
+    }
+    let may = Standing { is_fresh: true, is_party: false, is_reviewer: true, has_voted: false };
+    if scope.standing(id, &session.hash).await? != Some(may) {
+        return Ok(None);
+    }
+    let Some(tickets) = &app.tickets else { return Err(Error::Ticket(Refusal::Unchecked).into()) };
+    Ok(Some(tickets.open(&hold).await.map_err(Error::Ticket)?))
+}
+
+/// A reason or question as it is stored: trimmed, masked, absent if empty. All but an approval need one: the agent's
+/// developer reads it.
+fn reason_text(app: &App, verdict: Verdict, reason: Option<String>) -> Result<Option<String>> {
+    match (reason.as_deref().map(str::trim), verdict) {
+        (None | Some(""), Verdict::Approve) => Ok(None),
+        (None | Some(""), Verdict::Ask | Verdict::Deny | Verdict::Revoke) => Err(Error::ReasonRequired.into()),
+        (Some(long), _) if long.len() > MAX_REASON => Err(Problem::too_large(MAX_REASON)),
+        (Some(reason), _) => Ok(Some(app.mask.apply(reason.to_owned()))),
+    }
+}
