@@ -11,4 +11,5 @@ pub mod reach;
 pub mod render;
 pub mod schema;
 pub mod source;
+pub mod tools;
 pub mod trial;

@@ -16,6 +16,7 @@ pub mod glob;
 pub mod index;
 pub mod matcher;
 pub mod network;
+pub mod places;
 pub mod predicate;
 pub mod reach;
 pub mod stated;

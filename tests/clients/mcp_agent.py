@@ -1,6 +1,6 @@
 """An MCP client over streamable HTTP, with the SDK's own timeouts and retries: `mcp_agent.py URL TOKEN`.
 
-Reads tool calls as lines of JSON and writes what came of each as a line of JSON, all in one session.
+Reads tool calls as lines of JSON and writes what came of each as a line of JSON, all in one session; `{}` asks which tools there are.
 """
 
 import asyncio
@@ -26,7 +26,11 @@ async def main(url: str, token: str) -> None:
         print(json.dumps({"connected": True}), flush=True)
         while line := await asyncio.to_thread(sys.stdin.readline):
             command = json.loads(line)
-            print(json.dumps(await call(client, command["tool"], command["arguments"])), flush=True)
+            if command:
+                answer = await call(client, command["tool"], command["arguments"])
+            else:
+                answer = (await client.list_tools()).model_dump(mode="json", by_alias=True)
+            print(json.dumps(answer), flush=True)
 
 
 asyncio.run(main(*sys.argv[1:3]))

@@ -9,6 +9,7 @@ mod init;
 mod render;
 mod schema;
 mod test;
+mod tools;
 
 use std::path::Path;
 
@@ -35,6 +36,7 @@ enum Command {
     Render(render::Render),
     Test(test::Test),
     Schema(schema::Schema),
+    Tools(tools::ToolsCommand),
 }
 
 impl PolicyCommand {
@@ -46,6 +48,7 @@ impl PolicyCommand {
             Command::Render(command) => command.run(),
             Command::Test(command) => command.run(),
             Command::Schema(command) => command.run(),
+            Command::Tools(command) => command.run(),
         }
     }
 }

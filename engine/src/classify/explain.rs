@@ -51,6 +51,10 @@ pub fn name(matcher: &Matcher, pointers: &Pointers) -> String {
         Matcher::Not(_) => "not".into(),
         Matcher::OnBehalfOf(_) => "on_behalf_of".into(),
         Matcher::Path(_) => "path".into(),
+        Matcher::Places(places) => {
+            let names: Vec<&str> = places.at.iter().map(|(at, _)| pointers.name(*at)).collect();
+            format!("body {}", names.join(", "))
+        }
         Matcher::Principal(_) => "principal".into(),
         Matcher::Protocol(_) => "llm provider".into(),
         Matcher::Query(name, _) => format!("query {name}"),

@@ -12,6 +12,7 @@ use super::facts::{Body, Facts, Traits, traits};
 use super::findings::{Counts, Findings};
 use super::glob::{Glob, TextGlob};
 use super::network::Network;
+use super::places::Places;
 use super::predicate::{Test, Value};
 
 use super::truth::{Reason, Truth};
@@ -40,6 +41,7 @@ pub enum Matcher {
     Not(Box<Matcher>),
     OnBehalfOf(Test),
     Path(Vec<Glob>),
+    Places(Places),
     Principal(Test),
     Protocol(Vec<Protocol>),
     Query(String, Test),
@@ -100,6 +102,7 @@ impl Matcher {
             Matcher::Not(inner) => inner.truth(facts, body).negated(),
             Matcher::OnBehalfOf(test) => test.on_optional(facts.head.on_behalf_of.as_deref()),
             Matcher::Path(globs) => on_paths(facts, |path| globs.iter().any(|glob| glob.matches(path))),
+            Matcher::Places(places) => on_values(body, |values| places.truth(values)),
             Matcher::Principal(test) => test.on_optional(facts.head.principal.as_deref()),
             // Headers are the client's own: an upstream that goes by its path does not look at them.
             Matcher::Protocol(wanted) => on_paths(facts, |path| wanted.contains(&protocol::by_path(path)))
@@ -132,6 +135,7 @@ impl Matcher {
             Matcher::BodySize(wanted, limit) => surely(wanted.contains(&0.cmp(limit)).into(), traits::BODY),
             Matcher::Findings(findings) => surely(findings.on(&Counts::new()), traits::BODY),
             Matcher::Mcp(_) => traits::BODY,
+            Matcher::Places(places) => surely(places.on_nothing(), traits::BODY),
             Matcher::Query(_, test) => surely(test.on_absent(), traits::QUERY),
             _ => 0,
         }
@@ -160,7 +164,9 @@ impl Matcher {
     pub fn reads_body(&self) -> bool {
         self.has(&|part| match part {
             Matcher::Aws(aws) => aws.action.is_some(),
-            Matcher::Body(..) | Matcher::BodySize(..) | Matcher::Findings(_) | Matcher::Mcp(_) => true,
+            Matcher::Body(..) | Matcher::BodySize(..) | Matcher::Findings(_) | Matcher::Mcp(_) | Matcher::Places(_) => {
+                true
+            }
             _ => false,
         })
     }

@@ -5,6 +5,7 @@
 mod condition;
 mod exceptions;
 mod findings;
+mod llm;
 mod overlays;
 mod protocols;
 mod redaction;

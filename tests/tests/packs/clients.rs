@@ -209,6 +209,41 @@ async fn the_mcp_sdk_is_held_and_passes_as_the_pack_says() {
 }
 
 #[tokio::test]
+async fn tools_are_held_as_the_hints_of_their_server_say() {
+    let server = McpServer::start().await.unwrap();
+    let token = e2e::jwt::token(&json!({ "sub": AGENT }));
+    let mut direct = Agent::start("mcp_agent", &format!("http://{}/mcp", server.addr()), &token).await.unwrap();
+    let list = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(list.path(), direct.ask(&json!({})).await.unwrap().to_string()).unwrap();
+    let command = std::process::Command::new(e2e::artefacts::privyseal())
+        .args(["policy", "tools", "--id", "crm", "--path", "/mcp"])
+        .arg(list.path())
+        .output()
+        .unwrap();
+    assert!(command.status.success(), "{command:?}");
+    let overlays: Value = serde_saphyr::from_slice(&command.stdout).unwrap();
+
+    let approver = undecided();
+    let mut policy = of_packs(&[]);
+    policy["overlays"] = overlays["overlays"].clone();
+    let config = gateway(server.addr(), approver.addr(), FakeApprover::TOKEN, FakeApprover::KEY, &policy);
+    let envoy = Envoy::start(&config).await.unwrap();
+    let mut agent = Agent::start("mcp_agent", &format!("http://{}/mcp", envoy.addr()), &token).await.unwrap();
+    for (tool, arguments, rule) in [
+        ("list_accounts", json!({ "region": "eu" }), None),
+        ("delete_account", json!({ "account": "7" }), Some("crm/destructive")),
+        ("write_letter", json!({ "to": "7" }), Some("crm/open-world")),
+        ("brand_new", json!({}), Some("crm/unlisted")),
+    ] {
+        let (holds, ran) = (approver.calls(Call::Create).len(), server.ran().len());
+        let answer = agent.ask(&json!({ "tool": tool, "arguments": arguments })).await.unwrap();
+        let held = held_since(&approver, holds);
+        assert_eq!(held, rule.map(|rule| vec![rule.to_owned()]), "{tool} {answer}");
+        assert_eq!(server.ran().len() - ran, usize::from(rule.is_none()), "{tool} {answer}");
+    }
+}
+
+#[tokio::test]
 async fn the_openai_sdk_is_held_and_passes_as_the_pack_says() {
     let upstream = Upstream::start(openai::answer).await;
     let approver = undecided();

@@ -8,7 +8,7 @@ use regex_lite::RegexBuilder;
 use serde_json::Value;
 
 use super::settings::header_name;
-use super::{Context, findings, protocols};
+use super::{Context, findings, llm, protocols};
 use crate::classify::body::PointerId;
 use crate::classify::decimal::Decimal;
 use crate::classify::glob::{Glob, TextGlob};
@@ -83,7 +83,7 @@ pub fn condition(node: &Node<'_>, context: &mut Context) -> Option<Matcher> {
         parts.extend(protocols::mcp(&node, context));
     }
     if let Some(node) = fields.take("llm") {
-        parts.extend(protocols::llm(&node, context));
+        parts.extend(llm::llm(&node, context));
     }
     if let Some(node) = fields.take("aws") {
         parts.extend(protocols::aws(&node, context));

@@ -1,6 +1,6 @@
-//! Conditions on protocols, each in its own terms: MCP calls, LLM requests, and what is asked of AWS, GitHub, Kubernetes.
+//! Conditions on protocols, each in its own terms: MCP calls, and what is asked of AWS, GitHub, Kubernetes.
 //!
-//! Must not go here: parsing bodies (`classify::body`), telling protocols apart (`protocol`).
+//! Must not go here: language models (`llm`), parsing bodies (`classify::body`), telling protocols apart (`protocol`).
 
 use std::cmp::Ordering;
 
@@ -11,13 +11,12 @@ use crate::classify::glob::{Glob, TextGlob};
 use crate::classify::matcher::{Matcher, Mcp};
 use crate::classify::predicate::{Check, Literal, Test};
 use crate::policy::reader::{Errors, Fields, Node};
-use crate::protocol::Protocol;
 use crate::protocol::github::Scope;
 
 pub fn mcp(node: &Node<'_>, context: &mut Context) -> Option<Matcher> {
     let mut fields = node.fields(&mut context.errors)?;
-    let method = names(fields.take("method"), &mut context.errors);
-    let tool = names(fields.take("tool"), &mut context.errors);
+    let method = fields.take("method").map(|node| names(&node, &mut context.errors));
+    let tool = fields.take("tool").map(|node| names(&node, &mut context.errors));
     let arguments = fields.take("arguments").map(|node| pointers(&node, "/params/arguments", context));
     if fields.is_empty() {
         context.errors.push(node.error("expected `method`, `tool` or `arguments`"));
@@ -31,47 +30,6 @@ pub fn mcp(node: &Node<'_>, context: &mut Context) -> Option<Matcher> {
         method_at: context.pointers.add("/method").ok()?,
         name_at: context.pointers.add("/params/name").ok()?,
     }))
-}
-
-const PROVIDERS: [(&str, &[Protocol]); 3] = [
-    ("anthropic", &[Protocol::Anthropic]),
-    ("gemini", &[Protocol::Gemini]),
-    ("openai", &[Protocol::OpenAiChat, Protocol::OpenAiResponses]),
-];
-
-/// Where requests name the tools that a model may call: OpenAI chat, OpenAI responses and Anthropic, Gemini in both
-/// spellings that its servers take.
-const TOOLS: [&str; 4] = [
-    "/tools/*/function/name",
-    "/tools/*/name",
-    "/tools/*/functionDeclarations/*/name",
-    "/tools/*/function_declarations/*/name",
-];
-
-pub fn llm(node: &Node<'_>, context: &mut Context) -> Option<Matcher> {
-    let mut fields = node.fields(&mut context.errors)?;
-    let providers = match fields.take("provider") {
-        Some(node) => {
-            let nodes = node.one_or_many(&mut context.errors);
-            nodes.iter().filter_map(|node| node.word(&PROVIDERS, &mut context.errors)).collect::<Vec<_>>().concat()
-        }
-        None => PROVIDERS.iter().flat_map(|(_, protocols)| protocols.iter().copied()).collect(),
-    };
-    let mut parts = vec![Matcher::Protocol(providers)];
-    if let Some(node) = fields.take("model") {
-        // Gemini names its model in the path, the others in the body.
-        let in_path = many(&node, &mut context.errors, |model| Glob::path(&format!("/**/models/{model}:*")));
-        let in_body = names(Some(node), &mut context.errors).unwrap_or_default();
-        let at = context.pointers.add("/model").ok()?;
-        parts.push(Matcher::Any(vec![Matcher::Path(in_path), Matcher::Body(at, Test(vec![Check::Glob(in_body)]))]));
-    }
-    if let Some(tools) = names(fields.take("tool"), &mut context.errors) {
-        let test = Test(vec![Check::Glob(tools)]);
-        let places = TOOLS.iter().filter_map(|pointer| context.pointers.add(pointer).ok());
-        parts.push(Matcher::Any(places.map(|at| Matcher::Body(at, test.clone())).collect()));
-    }
-    fields.finish(&mut context.errors);
-    Some(Matcher::All(parts))
 }
 
 pub fn aws(node: &Node<'_>, context: &mut Context) -> Option<Matcher> {
@@ -123,7 +81,7 @@ pub fn github(node: &Node<'_>, context: &mut Context) -> Option<Matcher> {
 pub fn kubernetes(node: &Node<'_>, context: &mut Context) -> Option<Matcher> {
     let mut fields = node.fields(&mut context.errors)?;
     let errors = &mut context.errors;
-    let mut field = |name, fields: &mut Fields<'_>| names(fields.take(name), errors);
+    let mut field = |name, fields: &mut Fields<'_>| fields.take(name).map(|node| names(&node, errors));
     let kubernetes = Kubernetes {
         verb: field("verb", &mut fields),
         group: field("group", &mut fields),
@@ -151,6 +109,6 @@ fn is_dry_run() -> Matcher {
     Matcher::All(vec![asked, Matcher::Any(vec![Matcher::Not(Box::new(deletes)), empty])])
 }
 
-fn names(node: Option<Node<'_>>, errors: &mut Errors) -> Option<Vec<TextGlob>> {
-    node.map(|node| many(&node, errors, |text| Ok::<_, String>(TextGlob::new(text))))
+pub fn names(node: &Node<'_>, errors: &mut Errors) -> Vec<TextGlob> {
+    many(node, errors, |text| Ok::<_, String>(TextGlob::new(text)))
 }

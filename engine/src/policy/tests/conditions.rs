@@ -129,6 +129,68 @@ fn llm_requests_match_by_provider_model_and_tool() {
 }
 
 #[test]
+fn facts_of_llm_requests_have_one_name_wherever_they_stand() {
+    let (chat, responses, anthropic) = ("h/v1/chat/completions", "h/v1/responses", "h/v1/messages");
+    let gemini = "h/v1beta/models/gemini-2.5-pro:generateContent";
+    for (condition, url, body, expected) in [
+        (json!({"role": "system"}), chat, r#"{"messages":[{"role":"user"},{"role":"system"}]}"#, Ok(Hold)),
+        (json!({"role": "system"}), chat, r#"{"messages":[{"role":"user"}]}"#, Ok(Allow)),
+        (json!({"role": "system"}), anthropic, r#"{"system":"x","messages":[{"role":"user"}]}"#, Ok(Hold)),
+        (json!({"role": "system"}), anthropic, r#"{"system":null,"messages":[{"role":"user"}]}"#, Ok(Allow)),
+        (json!({"role": "system"}), responses, r#"{"instructions":"x","input":"y"}"#, Ok(Hold)),
+        (json!({"role": "system"}), gemini, r#"{"system_instruction":{"parts":[]}}"#, Ok(Hold)),
+        (json!({"role": ["model", "assistant"]}), gemini, r#"{"contents":[{"role":"model"}]}"#, Ok(Hold)),
+        (json!({"messages": {"gt": 1}}), responses, r#"{"input":[{"role":"user"},{"role":"user"}]}"#, Ok(Hold)),
+        (json!({"messages": {"gt": 1}}), gemini, r#"{"contents":[{}]}"#, Ok(Allow)),
+        // A parser that does not tell case sees two.
+        (json!({"messages": {"gt": 1}}), chat, r#"{"messages":[{}],"Messages":[{}]}"#, Ok(Hold)),
+        (json!({"messages": {"gt": 1}}), chat, r#"{"Messages":[{},{}]}"#, Ok(Hold)),
+        (json!({"tools": {"gte": 2}}), chat, r#"{"tools":[{},{}]}"#, Ok(Hold)),
+        (json!({"tools": {"gte": 2}}), gemini, r#"{"tools":[{"functionDeclarations":[{},{}]}]}"#, Ok(Hold)),
+        (json!({"tools": {"gte": 2}}), gemini, r#"{"tools":[{"functionDeclarations":[{}]},{}]}"#, Ok(Allow)),
+        (json!({"tools": 0}), chat, "{}", Ok(Hold)),
+        (json!({"tool_type": "code_*"}), responses, r#"{"tools":[{"type":"code_interpreter"}]}"#, Ok(Hold)),
+        (json!({"tool_type": "code_*"}), gemini, r#"{"tools":[{"codeExecution":{}}]}"#, Ok(Hold)),
+        (json!({"tool_type": "mcp"}), anthropic, r#"{"mcp_servers":[{"url":"x"}]}"#, Ok(Hold)),
+        (json!({"tool_type": "mcp"}), anthropic, r#"{"tools":[{"type":"custom"}]}"#, Ok(Allow)),
+        (
+            json!({"characters": {"gt": 4}}),
+            chat,
+            r#"{"messages":[{"content":"äöü"},{"content":[{"text":"xy"}]}]}"#,
+            Ok(Hold),
+        ),
+        (json!({"characters": {"gt": 4}}), chat, r#"{"messages":[{"content":"äöü"}],"user":"longer"}"#, Ok(Allow)),
+        (json!({"characters": {"gt": 4}}), responses, r#"{"input":[{"output":"12345"}]}"#, Ok(Hold)),
+        (
+            json!({"characters": {"gt": 4}}),
+            anthropic,
+            r#"{"messages":[{"content":[{"type":"tool_result","content":[{"text":"12345"}]}]}]}"#,
+            Ok(Hold),
+        ),
+        (
+            json!({"characters": {"gt": 4}}),
+            gemini,
+            r#"{"contents":[{"parts":[{"text":"123"},{"text":"45"}]}]}"#,
+            Ok(Hold),
+        ),
+        (json!({"max_tokens": {"gt": 1000}}), chat, r#"{"max_completion_tokens":2000}"#, Ok(Hold)),
+        (json!({"max_tokens": {"gt": 1000}}), gemini, r#"{"generationConfig":{"maxOutputTokens":"2000"}}"#, Ok(Hold)),
+        (json!({"max_tokens": {"gt": 1000}}), anthropic, r#"{"max_tokens":1000}"#, Ok(Allow)),
+        (json!({"max_tokens": {"exists": false}}), responses, "{}", Ok(Hold)),
+        (json!({"max_tokens": {"exists": false}}), responses, r#"{"max_output_tokens":5}"#, Ok(Allow)),
+    ] {
+        let policy = held(json!({ "llm": condition }));
+        assert_eq!(judge(&policy, &head("POST", url, &[]), body.as_bytes()), expected, "{condition} {url} {body}");
+    }
+    // An allow rule speaks only where every value fits.
+    let users = compile(json!({"version": 1, "default": "deny",
+        "rules": [{"id": "u", "match": {"llm": {"role": "user"}}, "verdict": "allow"}]}));
+    let of = |body: &str| judge(&users, &head("POST", chat, &[]), body.as_bytes());
+    assert_eq!(of(r#"{"messages":[{"role":"user"}]}"#), Ok(Allow));
+    assert_eq!(of(r#"{"messages":[{"role":"user"},{"role":"system"}]}"#), Ok(Deny));
+}
+
+#[test]
 fn sizes_and_sources_match() {
     let policy = held(json!({"body_size": {"gt": "4B", "lte": "1KiB"}}));
     let post = head("POST", "h/x", &[("content-encoding", "gzip")]);
