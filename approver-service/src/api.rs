@@ -11,43 +11,46 @@ pub mod login;
 pub mod metrics;
 pub mod observations;
 pub mod oidc;
+pub mod openapi;
 pub mod people;
 pub mod problem;
 pub mod receipts;
 
-use axum::Router;
-use axum::routing::{get, post};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::app::App;
 
-pub fn routes() -> Router<App> {
-    Router::new()
-        .route("/v1/holds", post(filter::intake).get(people::list))
-        .route("/v1/holds/{id}", get(people::show))
-        .route("/v1/holds/{id}/wait", get(filter::wait))
-        .route("/v1/holds/{id}/release", post(filter::release))
-        .route("/v1/holds/{id}/detach", post(filter::detach))
-        .route("/v1/holds/{id}/outcome", post(filter::outcome))
-        .route("/v1/holds/{id}/status", post(filter::status))
-        .route("/v1/holds/{id}/approve", post(people::approve))
-        .route("/v1/holds/{id}/deny", post(people::deny))
-        .route("/v1/holds/{id}/ask", post(people::ask))
-        .route("/v1/holds/{id}/revoke", post(people::revoke))
-        .route("/v1/holds/{id}/answer", post(filter::answer))
-        .route("/v1/holds/{id}/withdraw", post(filter::withdraw))
-        .route("/v1/control", get(filter::control).post(people::control))
-        .route("/v1/observations", post(observations::add).get(observations::list))
-        .route("/v1/audit", get(people::audit))
-        .route("/v1/login/request", post(login::request))
-        .route("/v1/login", post(login::redeem))
-        .route("/v1/login/oidc/device", post(oidc::start))
-        .route("/v1/login/oidc/device/token", post(oidc::finish))
-        .route("/.well-known/jwks.json", get(receipts::jwks))
-        .route("/v1/events", get(events::events))
-        .route("/metrics", get(metrics::metrics))
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
-        .method_not_allowed_fallback(problem::wrong_method)
+/// Every route with its description: what is not described cannot be called.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(openapi::frame())
+        .routes(routes!(filter::intake, people::list))
+        .routes(routes!(people::show))
+        .routes(routes!(filter::wait))
+        .routes(routes!(filter::release))
+        .routes(routes!(filter::detach))
+        .routes(routes!(filter::outcome))
+        .routes(routes!(filter::status))
+        .routes(routes!(people::approve))
+        .routes(routes!(people::deny))
+        .routes(routes!(people::ask))
+        .routes(routes!(people::revoke))
+        .routes(routes!(filter::answer))
+        .routes(routes!(filter::withdraw))
+        .routes(routes!(filter::control, people::control))
+        .routes(routes!(observations::add, observations::list))
+        .routes(routes!(people::audit))
+        .routes(routes!(login::request))
+        .routes(routes!(login::redeem))
+        .routes(routes!(oidc::start))
+        .routes(routes!(oidc::finish))
+        .routes(routes!(receipts::jwks))
+        .routes(routes!(events::events))
+        .routes(routes!(metrics::metrics))
+        .routes(routes!(health::alive))
+        .routes(routes!(health::ready))
+        .routes(routes!(openapi::openapi))
+        .routes(routes!(problem::reference))
 }
 
 #[cfg(test)]

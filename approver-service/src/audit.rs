@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use privyseal_engine::digest::hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
 
 use crate::auth::tenant::Tenant;
 
@@ -31,7 +32,7 @@ pub struct Fact {
 }
 
 /// Who did it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Actor {
     pub kind: String,
     pub name: String,
@@ -66,7 +67,7 @@ impl Actor {
 }
 
 /// One record of the log.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Entry {
     pub v: u16,
     pub seq: i64,

@@ -12,6 +12,7 @@ pub mod holds;
 pub mod key;
 pub mod login;
 pub mod observed;
+pub mod openapi;
 pub mod policy;
 pub mod redact;
 pub mod scan;
@@ -67,6 +68,8 @@ enum Command {
     Doctor(doctor::Doctor),
     Scan(scan::Scan),
     Redact(redact::Redact),
+    // The service, for programs.
+    Openapi(openapi::Openapi),
 }
 
 /// Reads the arguments, runs the command, tells what went wrong.
@@ -95,6 +98,7 @@ pub fn main() -> ExitCode {
             Command::Doctor(command) => command.run().await,
             Command::Scan(command) => command.run(),
             Command::Redact(command) => command.run(),
+            Command::Openapi(command) => command.run(),
         }
     });
     match done {

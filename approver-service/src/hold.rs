@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use privyseal_engine::hold::{NearMiss, Outcome, Preview, Risk, State, VERSION, View};
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use self::transition::{Cause, Effect, Facts, Step};
 
@@ -43,7 +44,7 @@ pub struct Decision {
 }
 
 /// One person's approval.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Vote {
     pub by: String,
     pub at_ms: i64,
@@ -61,7 +62,7 @@ impl Vote {
 }
 
 /// What an approver asked, and what the agent said to it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Question {
     pub by: String,
     pub at_ms: i64,

@@ -1,10 +1,12 @@
 //! The whole service on a free port, for tests over real HTTP.
 
+pub mod described;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use privyseal_engine::hold::Intake;
-use reqwest::header::{AUTHORIZATION, COOKIE, ORIGIN};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, ORIGIN};
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -41,6 +43,7 @@ pub struct Service {
     pub http: Client,
     /// What was shown at the service's own terminal.
     lines: Arc<Mutex<Vec<String>>>,
+    _database: Option<TempDir>,
     _folder: TempDir,
 }
 
@@ -52,7 +55,13 @@ impl Service {
     pub async fn start_with(change: impl FnOnce(App) -> App) -> Service {
         let folder = tempfile::tempdir().unwrap();
         let address = Address::file(&folder.path().join("test.db")).unwrap();
-        let store = Store::open(&address, Key::new(vec![7; 32])).await.unwrap().of(&acme());
+        Service { _database: Some(folder), ..Service::start_at(&address, change).await }
+    }
+
+    /// On a database of the test's own.
+    pub async fn start_at(address: &Address, change: impl FnOnce(App) -> App) -> Service {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(address, Key::new(vec![7; 32])).await.unwrap().of(&acme());
         let person = |name: &str| Person { name: name.into(), identities: vec![format!("{name}@example.com")] };
         let directory = Directory { people: ["alice", "bob"].map(person).into(), ..Directory::default() };
         store.set_people(&directory.people).await.unwrap();
@@ -93,7 +102,7 @@ impl Service {
             .timeout(Duration::from_secs(60))
             .build()
             .unwrap();
-        Service { base, store, stop, served, http, lines, _folder: folder }
+        Service { base, store, stop, served, http, lines, _database: None, _folder: folder }
     }
 
     pub async fn token(&self, role: Role) -> String {
@@ -129,14 +138,17 @@ impl Service {
     }
 
     pub async fn send(&self, method: Method, path: &str, bearer: &str, body: Option<Value>) -> Answer {
-        let mut request = self.http.request(method, format!("{}{path}", self.base));
+        let mut request = self.http.request(method.clone(), format!("{}{path}", self.base));
         if !bearer.is_empty() {
             request = request.header(AUTHORIZATION, format!("Bearer {bearer}"));
         }
         if let Some(body) = body {
             request = request.json(&body);
         }
-        Answer::of(request).await
+        let answer = Answer::of(request).await;
+        let content_type = answer.headers.get(CONTENT_TYPE).map_or("", |value| value.to_str().unwrap());
+        described::check(&method, path, answer.status, content_type, &answer.text);
+        answer
     }
 
     pub async fn get(&self, path: &str, bearer: &str) -> Answer {

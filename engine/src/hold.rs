@@ -40,6 +40,7 @@ pub const fn is_spoken(v: u16) -> bool {
 /// Where a hold stands. `Pending` and `InfoRequested` wait for people; `Approved` waits to be collected; the rest is final,
 /// but for `Released`, which still takes its outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     Pending,
@@ -84,6 +85,7 @@ impl State {
 
 /// How bad it would be, as the rule says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Risk {
     Low,
@@ -109,6 +111,7 @@ impl Risk {
 
 /// Create a hold, or join the live one with the same digest and principal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Intake {
     pub v: u16,
     /// This stream's own random name, 32 lower-case hex digits.
@@ -152,6 +155,7 @@ pub struct Intake {
 
 /// What the approver sees: the request, masked, made from the same bytes as the digest.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Preview {
     pub method: String,
     pub scheme: String,
@@ -160,7 +164,7 @@ pub struct Preview {
     pub path: String,
     /// Masked; credentials appear by name only.
     pub headers: Vec<(String, String)>,
-    /// Masked text of the body, at most [`Preview::MAX_BODY`] bytes; empty if there is none or it is binary.
+    /// Masked text of the body, at most 16 KiB; empty if there is none or it is binary.
     pub body: String,
     pub content_type: Option<String>,
     /// Bytes of the body as received.
@@ -183,6 +187,7 @@ impl Preview {
 
 /// A hold as filters and agents see it: no votes, no names.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct View {
     pub v: u16,
     pub id: String,
@@ -202,6 +207,7 @@ pub struct View {
 
 /// A live hold of the same principal that differs from this one in a single part.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct NearMiss {
     pub hold: String,
     pub differs: String,
@@ -209,6 +215,7 @@ pub struct NearMiss {
 
 /// The client left: nobody waits on this stream any more.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Detach {
     pub v: u16,
     pub nonce: String,
@@ -216,6 +223,7 @@ pub struct Detach {
 
 /// What became of a released request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     Succeeded,
@@ -225,6 +233,7 @@ pub enum Outcome {
 
 /// The upstream's answer to a released request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Report {
     pub v: u16,
     pub nonce: String,
@@ -234,6 +243,7 @@ pub struct Report {
 
 /// An agent asks, through its gateway, how its hold stands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct StatusQuery {
     pub v: u16,
     pub tenant: String,
@@ -243,12 +253,13 @@ pub struct StatusQuery {
 
 /// An agent answers, through its gateway, what an approver asked of its hold.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Information {
     pub v: u16,
     pub tenant: String,
     pub environment: String,
     pub principal: String,
-    /// Masked by the gateway, at most [`Information::MAX_ANSWER`] bytes. Anybody's words: nothing of it is verified.
+    /// Masked by the gateway, at most 4,096 bytes. Anybody's words: nothing of it is verified.
     pub answer: String,
 }
 
@@ -259,6 +270,7 @@ impl Information {
 
 /// The kill switch, for the gateways.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Kill {
     #[default]
@@ -271,6 +283,7 @@ pub enum Kill {
 
 /// What every worker's long poll on `/v1/control` learns.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Control {
     pub v: u16,
     pub epoch: u64,

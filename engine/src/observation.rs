@@ -16,6 +16,7 @@ pub const MAX_KINDS: usize = 512;
 
 /// One kind of observation.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Seen {
     /// A rule matched; `outcome` is its verdict, or the reason code of the refusal.
@@ -57,6 +58,7 @@ fn plain(name: &str) -> String {
 
 /// `POST /v1/observations`: what one worker has counted since its last batch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Batch {
     pub v: u16,
     pub tenant: String,
@@ -66,6 +68,7 @@ pub struct Batch {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Count {
     #[serde(flatten)]
     pub seen: Seen,

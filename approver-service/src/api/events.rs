@@ -46,6 +46,8 @@ struct Listening {
     until: Instant,
 }
 
+/// What happens to holds, as it happens.
+#[utoipa::path(get, path = "/v1/events", tag = "people", params(("last-event-id" = Option<String>, Header, description = "Number of the last event that was heard")), responses((status = 200, body = String, content_type = "text/event-stream")))]
 pub async fn events(
     State(app): State<App>,
     Authenticated(caller): Authenticated,

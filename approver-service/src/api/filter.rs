@@ -11,6 +11,7 @@ use privyseal_engine::hold::{
 };
 use serde::Deserialize;
 use tokio::time::Instant;
+use utoipa::IntoParams;
 
 use super::extract::{Gateway, Json, Query};
 use super::problem::{Problem, Result};
@@ -29,7 +30,7 @@ const MAX_ANSWER: usize = 6 * Information::MAX_ANSWER + MAX_BODY;
 /// No poll lasts longer; the filter asks again.
 const MAX_WAIT_MS: u64 = 120_000;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 pub struct Wait {
     #[serde(default = "oldest")]
     v: u16,
@@ -39,7 +40,7 @@ pub struct Wait {
     wait_ms: u64,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 pub struct WaitControl {
     #[serde(default = "oldest")]
     v: u16,
@@ -49,6 +50,8 @@ pub struct WaitControl {
     wait_ms: u64,
 }
 
+/// Creates a hold, or joins the live one of the same request.
+#[utoipa::path(post, path = "/v1/holds", tag = "gateways", request_body = Intake, responses((status = 200, body = View), (status = 201, body = View)))]
 pub async fn intake(
     State(app): State<App>,
     Gateway(token): Gateway,
@@ -60,6 +63,8 @@ pub async fn intake(
     Ok((if view.joined { StatusCode::OK } else { StatusCode::CREATED }, axum::Json(view)))
 }
 
+/// Waits until the hold changes.
+#[utoipa::path(get, path = "/v1/holds/{id}/wait", tag = "gateways", params(("id" = String, Path, description = "The hold"), Wait), responses((status = 200, body = View)))]
 pub async fn wait(
     State(app): State<App>,
     Gateway(token): Gateway,
@@ -71,6 +76,8 @@ pub async fn wait(
     Ok(view(v, &hold))
 }
 
+/// Asks to run an approved request, once.
+#[utoipa::path(post, path = "/v1/holds/{id}/release", tag = "gateways", params(("id" = String, Path, description = "The hold")), request_body = Release, responses((status = 200, body = Answer)))]
 pub async fn release(
     State(app): State<App>,
     Gateway(token): Gateway,
@@ -108,6 +115,8 @@ pub async fn release(
     Ok(axum::Json(answer))
 }
 
+/// Says that the client of a stream is gone.
+#[utoipa::path(post, path = "/v1/holds/{id}/detach", tag = "gateways", params(("id" = String, Path, description = "The hold")), request_body = Detach, responses((status = 204)))]
 pub async fn detach(
     State(app): State<App>,
     Gateway(token): Gateway,
@@ -119,6 +128,8 @@ pub async fn detach(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Says what became of a released request.
+#[utoipa::path(post, path = "/v1/holds/{id}/outcome", tag = "gateways", params(("id" = String, Path, description = "The hold")), request_body = Report, responses((status = 204)))]
 pub async fn outcome(
     State(app): State<App>,
     Gateway(token): Gateway,
@@ -130,6 +141,8 @@ pub async fn outcome(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// How an agent's own hold stands.
+#[utoipa::path(post, path = "/v1/holds/{id}/status", tag = "gateways", params(("id" = String, Path, description = "The hold")), request_body = StatusQuery, responses((status = 200, body = View)))]
 pub async fn status(
     State(app): State<App>,
     Gateway(token): Gateway,
@@ -140,6 +153,8 @@ pub async fn status(
     Ok(view(v, &app.store.of(&token.tenant).own_hold(&id, &query).await?))
 }
 
+/// An agent's answer to what was asked of its hold.
+#[utoipa::path(post, path = "/v1/holds/{id}/answer", tag = "gateways", params(("id" = String, Path, description = "The hold")), request_body = Information, responses((status = 200, body = View)))]
 pub async fn answer(
     State(app): State<App>,
     Gateway(token): Gateway,
@@ -157,6 +172,8 @@ pub async fn answer(
     Ok(view(spoken, &hold))
 }
 
+/// An agent takes its hold back.
+#[utoipa::path(post, path = "/v1/holds/{id}/withdraw", tag = "gateways", params(("id" = String, Path, description = "The hold")), request_body = StatusQuery, responses((status = 200, body = View)))]
 pub async fn withdraw(
     State(app): State<App>,
     Gateway(token): Gateway,
@@ -167,6 +184,8 @@ pub async fn withdraw(
     Ok(view(v, &app.store.of(&token.tenant).withdraw(&id, &query).await?))
 }
 
+/// Waits until the kill switch is turned.
+#[utoipa::path(get, path = "/v1/control", tag = "gateways", params(WaitControl), responses((status = 200, body = Control)))]
 pub async fn control(
     State(app): State<App>,
     Gateway(token): Gateway,

@@ -11,6 +11,8 @@ use crate::app::App;
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
+/// Metrics for Prometheus.
+#[utoipa::path(get, path = "/metrics", tag = "service", responses((status = 200, body = String, content_type = "application/openmetrics-text")))]
 pub async fn metrics(State(app): State<App>, Authenticated(caller): Authenticated) -> Result<impl IntoResponse> {
     may(caller.may_read_holds())?;
     let text = app

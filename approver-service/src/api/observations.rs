@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use privyseal_engine::observation::{Batch, MAX_KINDS, Seen};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::extract::{Authenticated, Gateway, Json, Query};
 use super::filter::in_environment;
@@ -18,12 +19,14 @@ use crate::store::observation::Observation;
 const MAX_BATCH: usize = 512 * 1024;
 const MAX_LINES: u32 = 2_000;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 pub struct Since {
     #[serde(default)]
     since_ms: i64,
 }
 
+/// Adds what a gateway in observe mode has counted.
+#[utoipa::path(post, path = "/v1/observations", tag = "gateways", request_body = Batch, responses((status = 204)))]
 pub async fn add(
     State(app): State<App>,
     Gateway(token): Gateway,
@@ -50,6 +53,8 @@ pub async fn add(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// What gateways in observe mode would have done.
+#[utoipa::path(get, path = "/v1/observations", tag = "people", params(Since), responses((status = 200, body = Vec<Observation>)))]
 pub async fn list(
     State(app): State<App>,
     Authenticated(caller): Authenticated,

@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use oauth2::StandardDeviceAuthorizationResponse;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::extract::Json;
 use super::login::Login;
@@ -18,18 +19,24 @@ use crate::store::login::DECIDE_MS;
 const MAX_BODY: usize = 16 * 1024;
 
 /// What the provider says of a login that is to be confirmed (RFC 8628, 3.2), for the terminal to show and to send back.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, ToSchema)]
 pub struct DeviceLogin {
+    #[schema(value_type = Object)]
     pub login: StandardDeviceAuthorizationResponse,
 }
 
+/// Starts a login at the identity provider (RFC 8628).
+#[utoipa::path(post, path = "/v1/login/oidc/device", tag = "logins", security(()), responses((status = 200, body = DeviceLogin)))]
 pub async fn start(State(app): State<App>) -> Result<axum::Json<DeviceLogin>> {
     let provider = provider(&app)?;
     app.limits.check_login()?;
     Ok(axum::Json(DeviceLogin { login: provider.start_device().await? }))
 }
 
+/// Waits until the login is confirmed at the provider.
+///
 /// 202 while nobody has confirmed it.
+#[utoipa::path(post, path = "/v1/login/oidc/device/token", tag = "logins", request_body = DeviceLogin, security(()), responses((status = 200, body = Login), (status = 202, body = Object)))]
 pub async fn finish(State(app): State<App>, Json(device): Json<DeviceLogin, MAX_BODY>) -> Result<Response> {
     let Some(identity) = provider(&app)?.finish_device(&device.login).await? else {
         return Ok((StatusCode::ACCEPTED, axum::Json(serde_json::json!({}))).into_response());

@@ -8,6 +8,7 @@ use axum::extract::{Path, State};
 use privyseal_engine::hold as wire;
 use privyseal_engine::hold::{Control, Kill, NearMiss, Outcome, Preview, Risk};
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::extract::{Authenticated, Decides, Json, Query};
 use super::problem::{Problem, Result};
@@ -23,7 +24,7 @@ const PAGE: u32 = 50;
 const MAX_PAGE: u32 = 500;
 
 /// A hold in a list.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, ToSchema)]
 pub struct Summary {
     pub id: String,
     pub state: wire::State,
@@ -50,7 +51,7 @@ pub struct Summary {
 }
 
 /// A hold with everything that a decision needs.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, ToSchema)]
 pub struct Detail {
     #[serde(flatten)]
     pub summary: Summary,
@@ -78,49 +79,51 @@ pub struct Detail {
     pub revoke_reason: Option<String>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, ToSchema)]
 pub struct Page {
     pub holds: Vec<Summary>,
     /// Give this as `cursor` for the next page; null at the end.
     pub next: Option<String>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, ToSchema)]
 pub struct AuditPage {
     pub entries: Vec<Entry>,
     /// Give this as `after` for the next page; null at the end.
     pub next: Option<i64>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 pub struct ListQuery {
     state: Option<wire::State>,
     cursor: Option<String>,
     limit: Option<u32>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 pub struct AuditQuery {
     #[serde(default)]
     after: i64,
     limit: Option<u32>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, ToSchema)]
 pub struct Reason {
     pub reason: Option<String>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, ToSchema)]
 pub struct Ask {
     pub question: String,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, ToSchema)]
 pub struct SetKill {
     pub kill: Kill,
 }
 
+/// Holds, newest first.
+#[utoipa::path(get, path = "/v1/holds", tag = "people", params(ListQuery), responses((status = 200, body = Page)))]
 pub async fn list(
     State(app): State<App>,
     Authenticated(caller): Authenticated,
@@ -134,6 +137,8 @@ pub async fn list(
     Ok(axum::Json(Page { holds: holds.into_iter().map(Summary::from).collect(), next }))
 }
 
+/// One hold with its masked request.
+#[utoipa::path(get, path = "/v1/holds/{id}", tag = "people", params(("id" = String, Path, description = "The hold")), responses((status = 200, body = Detail)))]
 pub async fn show(
     State(app): State<App>,
     Authenticated(caller): Authenticated,
@@ -143,6 +148,8 @@ pub async fn show(
     Ok(axum::Json(app.store.of(caller.tenant()).hold(&id).await?.into()))
 }
 
+/// Approves, as one of those whom the workflow asks.
+#[utoipa::path(post, path = "/v1/holds/{id}/approve", tag = "people", params(("id" = String, Path, description = "The hold")), request_body = Reason, responses((status = 200, body = Detail)))]
 pub async fn approve(
     State(app): State<App>,
     decides: Decides,
@@ -152,6 +159,8 @@ pub async fn approve(
     decide(&app, &id, Verdict::Approve, reason.reason, decides).await
 }
 
+/// Denies; one denial is final.
+#[utoipa::path(post, path = "/v1/holds/{id}/deny", tag = "people", params(("id" = String, Path, description = "The hold")), request_body = Reason, responses((status = 200, body = Detail)))]
 pub async fn deny(
     State(app): State<App>,
     decides: Decides,
@@ -161,6 +170,8 @@ pub async fn deny(
     decide(&app, &id, Verdict::Deny, reason.reason, decides).await
 }
 
+/// Asks the agent something first.
+#[utoipa::path(post, path = "/v1/holds/{id}/ask", tag = "people", params(("id" = String, Path, description = "The hold")), request_body = Ask, responses((status = 200, body = Detail)))]
 pub async fn ask(
     State(app): State<App>,
     decides: Decides,
@@ -170,6 +181,8 @@ pub async fn ask(
     decide(&app, &id, Verdict::Ask, Some(ask.question), decides).await
 }
 
+/// Takes an approval back that nobody has collected.
+#[utoipa::path(post, path = "/v1/holds/{id}/revoke", tag = "people", params(("id" = String, Path, description = "The hold")), request_body = Reason, responses((status = 200, body = Detail)))]
 pub async fn revoke(
     State(app): State<App>,
     decides: Decides,
@@ -179,6 +192,8 @@ pub async fn revoke(
     decide(&app, &id, Verdict::Revoke, reason.reason, decides).await
 }
 
+/// Turns the kill switch.
+#[utoipa::path(post, path = "/v1/control", tag = "people", request_body = SetKill, responses((status = 200, body = Control)))]
 pub async fn control(
     State(app): State<App>,
     Authenticated(caller): Authenticated,
@@ -188,6 +203,8 @@ pub async fn control(
     Ok(axum::Json(app.store.of(caller.tenant()).set_kill(set.kill, caller.actor()).await?))
 }
 
+/// Records of the audit log, oldest first.
+#[utoipa::path(get, path = "/v1/audit", tag = "people", params(AuditQuery), responses((status = 200, body = AuditPage)))]
 pub async fn audit(
     State(app): State<App>,
     Authenticated(caller): Authenticated,

@@ -5,6 +5,7 @@
 use privyseal_engine::observation::{Batch, Seen};
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
+use utoipa::ToSchema;
 
 use super::{Result, Scope};
 
@@ -24,7 +25,7 @@ const SUM: &str = "
     ORDER BY kind DESC, count DESC, name LIMIT $3";
 
 /// One line of what would have happened.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Observation {
     pub tenant: String,
     pub environment: String,

@@ -11,6 +11,7 @@ use crate::digest::Encoder;
 
 /// Ask to run an approved request, once.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Release {
     pub v: u16,
     pub nonce: String,
@@ -27,6 +28,7 @@ pub struct Release {
 
 /// A request as the upstream gets it. The approver writes it into the receipt and keeps none of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Forwarded {
     pub method: String,
     pub authority: String,
@@ -38,6 +40,7 @@ pub struct Forwarded {
 
 /// What the approver answers to a release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ReleaseVerdict {
     /// This stream, and no other, may run the request now.
@@ -61,8 +64,9 @@ impl ReleaseVerdict {
     }
 }
 
-/// The authenticated, idempotent answer to [`Release`].
+/// The authenticated, idempotent answer to a release.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Answer {
     pub v: u16,
     pub hold: String,
@@ -77,7 +81,7 @@ pub struct Answer {
     /// A JWT that proves the release to the upstream; since version 2.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt: Option<String>,
-    /// [`Answer::authenticate`], 64 lower-case hex digits.
+    /// HMAC over what stands here, 64 lower-case hex digits.
     pub mac: String,
 }
 

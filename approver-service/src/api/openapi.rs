@@ -1,0 +1,62 @@
+//! The API's description (OpenAPI 3.1), made of the handlers themselves: `GET /v1/openapi.json`, `privyseal openapi`.
+//!
+//! Must not go here: what a single call takes and answers (its handler says it).
+
+use std::sync::LazyLock;
+
+use axum::response::IntoResponse;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{
+    Components, ContentBuilder, Info, License, OpenApi, OpenApiBuilder, Ref, RefOr, ResponseBuilder,
+};
+use utoipa::{PartialSchema, ToSchema};
+
+use super::problem::{PROBLEM_JSON, Problem};
+use super::routes;
+
+const BEARER: &str = "bearer";
+const DESCRIPTION: &str = "\
+Gateways show a token of role `filter`, people and their tools a token of another role or the session of a login. \
+Whatever is not answered as described is answered with a problem document whose `code` is stable.";
+
+static DOCUMENT: LazyLock<OpenApi> = LazyLock::new(|| described(routes().into_openapi()));
+
+/// What stands around the calls.
+pub fn frame() -> OpenApi {
+    let mut info = Info::new("Privyseal approver", env!("CARGO_PKG_VERSION"));
+    info.description = Some(DESCRIPTION.to_owned());
+    info.license = Some(License::new("Apache-2.0"));
+    let mut components = Components::new();
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+    components.add_security_scheme(BEARER, SecurityScheme::Http(bearer));
+    OpenApiBuilder::new()
+        .info(info)
+        .components(Some(components))
+        .security(Some([SecurityRequirement::new(BEARER, Vec::<String>::new())]))
+        .build()
+}
+
+/// The whole document, as it is served and printed.
+pub fn document() -> &'static OpenApi {
+    &DOCUMENT
+}
+
+/// This document.
+#[utoipa::path(get, path = "/v1/openapi.json", tag = "service", security(()), responses((status = 200, body = Object)))]
+pub async fn openapi() -> impl IntoResponse {
+    axum::Json(document())
+}
+
+/// With what every call may answer beside what its handler says.
+fn described(mut document: OpenApi) -> OpenApi {
+    let name = Problem::name().into_owned();
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(&name))).build();
+    let problem = ResponseBuilder::new().description("A problem document").content(PROBLEM_JSON, content).build();
+    for item in document.paths.paths.values_mut() {
+        for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
+            operation.responses.responses.insert("default".to_owned(), RefOr::T(problem.clone()));
+        }
+    }
+    document.components.get_or_insert_default().schemas.insert(name, Problem::schema());
+    document
+}
