@@ -3,6 +3,7 @@
 use e2e::client::{Connection, Response};
 use e2e::envoy::Listener;
 use e2e::h2_client::H2;
+use e2e::h2_upstream::{Frames, H2Upstream};
 use e2e::policy;
 use e2e::scene::Scene;
 use e2e::upstream::{Gate, Reply, Step, Upstream};
@@ -161,11 +162,8 @@ async fn responses_in_any_split() {
     let upstream = Upstream::start(|request| {
         let target = request.target();
         let Some((_, query)) = target.split_once('?') else { return Reply::json(200, "{}") };
-        let mut numbers = query.split('-').map(|number| number.parse::<usize>().unwrap());
-        let mut next = || numbers.next().unwrap();
-        let (content_type, body) = bodies().swap_remove(next());
-        let (seed, trailers) = (next() as u64, next() == 1);
-        let pieces = pieces(body.as_bytes(), seed);
+        let (content_type, pieces, trailers) = asked(query);
+        let pieces: Vec<&[u8]> = pieces.iter().map(Vec::as_slice).collect();
         Reply::chunked(
             &format!("content-type: {content_type}\r\n"),
             &pieces,
@@ -183,6 +181,47 @@ async fn responses_in_any_split() {
             let answer = send(&scene, protocol, &target, "application/json", &[b"{}"], false).await;
             let what = format!("{content_type} {protocol:?} trailers {trailers} cut {seed}");
             assert_eq!(answer.status, 200, "{what}: {answer:?}");
+            assert_eq!(answer.text(), expected, "{what}");
+            assert_eq!(answer.trailers.is_empty(), !trailers, "{what}");
+        }
+    }
+    scene.assert_serving().await;
+}
+
+/// Which body to answer with, how it is cut, and whether trailers end it, out of a query such as `0-2-1`.
+fn asked(query: &str) -> (&'static str, Vec<Vec<u8>>, bool) {
+    let numbers: Vec<usize> = query.split('-').map(|number| number.parse().unwrap()).collect();
+    let (content_type, body) = bodies().swap_remove(numbers[0]);
+    let pieces = pieces(body.as_bytes(), numbers[1] as u64).into_iter().map(<[u8]>::to_vec);
+    (content_type, pieces.collect(), numbers[2] == 1)
+}
+
+#[tokio::test]
+async fn upstreams_that_speak_http2() {
+    let upstream = H2Upstream::start(|request| match request.uri().query().map(asked) {
+        Some((content_type, pieces, trailers)) => Frames { content_type: content_type.into(), pieces, trailers },
+        None => Frames { content_type: "application/json".into(), pieces: vec![b"{}".to_vec()], trailers: false },
+    });
+    let upstream = upstream.await.unwrap();
+    let scene = Scene::configured(Upstream::ok().await, &redacting(), |config| {
+        config.upstream = upstream.addr();
+        config.upstream_speaks_http2 = true;
+        config.listener = Listener { enable_trailers: true, ..Listener::default() };
+    })
+    .await;
+    for (index, (content_type, body)) in bodies().into_iter().enumerate() {
+        let expected = expected(content_type, &body);
+        for ((protocol, trailers), seed) in
+            FRAMINGS.into_iter().flat_map(|framing| (0..CUTS).map(move |seed| (framing, seed)))
+        {
+            let target = format!("{PATH}?{index}-{seed}-{}", u8::from(trailers));
+            let pieces = pieces(body.as_bytes(), seed);
+            let answer = send(&scene, protocol, &target, content_type, &pieces, trailers).await;
+            let what = format!("{content_type} {protocol:?} trailers {trailers} cut {seed}");
+            assert_eq!(answer.status, 200, "{what}: {answer:?}");
+            let received = upstream.last().unwrap();
+            assert_eq!(String::from_utf8_lossy(&received.body), expected, "{what}");
+            assert_eq!(received.trailers, trailers, "{what}");
             assert_eq!(answer.text(), expected, "{what}");
             assert_eq!(answer.trailers.is_empty(), !trailers, "{what}");
         }

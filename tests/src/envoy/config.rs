@@ -66,6 +66,7 @@ pub struct Listener {
 #[derive(Clone, Debug)]
 pub struct Config {
     pub upstream: SocketAddr,
+    pub upstream_speaks_http2: bool,
     pub approver: Option<SocketAddr>,
     pub plugin: Option<Plugin>,
     pub listener: Listener,
@@ -80,6 +81,7 @@ impl Config {
     pub fn new(upstream: SocketAddr) -> Config {
         Config {
             upstream,
+            upstream_speaks_http2: false,
             approver: None,
             plugin: None,
             listener: Listener::default(),
@@ -102,14 +104,13 @@ impl Config {
     }
 
     pub fn to_json(&self) -> Value {
-        let mut clusters = vec![cluster(
-            "upstream",
-            self.upstream,
-            json!({ "http_protocol_options": {
+        let protocol = if self.upstream_speaks_http2 {
+            json!({ "http2_protocol_options": {} })
+        } else {
             // What the upstream sees is what the client sent, trailers included.
-            "enable_trailers": self.listener.enable_trailers,
-        } }),
-        )];
+            json!({ "http_protocol_options": { "enable_trailers": self.listener.enable_trailers } })
+        };
+        let mut clusters = vec![cluster("upstream", self.upstream, protocol)];
         if let Some(approver) = self.approver {
             clusters.push(cluster("approver", approver, json!({ "http2_protocol_options": {} })));
         }
