@@ -38,7 +38,8 @@ pub fn crm_waiting(wait: &str) -> Value {
     with(crm(), "/hold", json!({ "wait": wait }))
 }
 
-/// For measurements: a hundred rules that look at GETs without matching, one that reads the body of notes, redaction.
+/// For measurements: a hundred rules that look at GETs without matching, one that reads the body of notes, redaction of
+/// notes and of streams of events.
 pub fn bench() -> Value {
     let mut policy = crm();
     let idle = (0..100).map(|i| {
@@ -49,8 +50,10 @@ pub fn bench() -> Value {
     rules.push(json!({
         "id": "note", "match": { "method": "POST", "path": "/v1/notes", "body": { "/secret": { "exists": true } } }, "verdict": "hold",
     }));
-    policy["redact"] =
-        json!([{ "match": { "path": "/v1/notes" }, "direction": "request", "profile": { "entities": ["pii"] } }]);
+    policy["redact"] = json!([
+        { "match": { "path": "/v1/notes" }, "direction": "request", "profile": { "entities": ["pii"] } },
+        { "match": { "path": "/v1/events" }, "direction": "response", "profile": { "entities": ["pii"] } },
+    ]);
     policy
 }
 

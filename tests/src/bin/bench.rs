@@ -2,15 +2,17 @@
 //!
 //! CPU time from the kernel's accounting of Envoy's own threads, not wall-clock time: a busy machine changes it less. The
 //! variants take turns, and the figures are medians over the rounds: compare within one run only. `--against FILE` adds another
-//! build of the filter to the run, to see what a change costs.
+//! build of the filter to the run, to see what a change costs. What people wait for is measured in milliseconds: an event of a
+//! stream that rests within a value right behind it.
 
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use anyhow::Result;
-use e2e::client::Request;
+use e2e::client::{Connection, Request};
 use e2e::envoy::{Config, Envoy, Plugin};
 use e2e::fake_approver::{FakeApprover, Twist};
-use e2e::upstream::{Reply, Upstream};
+use e2e::upstream::{Gate, Reply, Step, Upstream};
 use e2e::{arguments, artefacts, load, policy};
 use serde_json::{Value, json};
 
@@ -32,7 +34,14 @@ struct Case {
 async fn main() -> Result<()> {
     let rounds: usize = arguments::number("--rounds", 9)?;
     let requests: usize = arguments::number("--requests", 2000)?;
-    let upstream = Upstream::start(|_| Reply::json(200, r#"{"ok":true}"#)).await;
+    let resting = Gates::default();
+    let gates = resting.clone();
+    let upstream = Upstream::start(move |request| match request.target().as_str() {
+        "/v1/events" => events(),
+        "/v1/events?rests" => rests(&gates),
+        _ => Reply::json(200, r#"{"ok":true}"#),
+    })
+    .await;
     upstream.forget();
     let approver = FakeApprover::start(Twist::default());
     let variants = variants(&upstream, &approver).await?;
@@ -54,7 +63,12 @@ async fn main() -> Result<()> {
         }
     }
 
-    let report = report(&variants, &cases, &mut samples);
+    let mut delays = Vec::new();
+    for variant in &variants {
+        delays.push(delay(&variant.envoy, &resting).await?);
+    }
+
+    let report = report(&variants, &cases, &mut samples, &mut delays);
     print_table(&report);
     let path = artefacts::root().join("target/bench.json");
     std::fs::write(&path, serde_json::to_string_pretty(&report)?)?;
@@ -95,7 +109,47 @@ fn cases() -> Vec<Case> {
         Case { name: "1 KB JSON, judged and scanned", request: post("/v1/notes", 1 << 10) },
         Case { name: "64 KB JSON, judged", request: post("/v1/refunds", 64 << 10) },
         Case { name: "64 KB JSON, judged and scanned", request: post("/v1/notes", 64 << 10) },
+        Case { name: "1,000 SSE events, scanned", request: Request::get("/v1/events").to_bytes() },
     ]
+}
+
+/// A thousand events of 100 bytes, the deltas of one answer, ten in a chunk.
+fn events() -> Reply {
+    let event = format!(
+        "data: {}\n\n",
+        json!({ "choices": [{ "index": 0, "delta": { "content": " renewal of" } }], "id": "chat-1207-abcd" })
+    );
+    let chunk = event.repeat(10);
+    Reply::sse(&[chunk.as_bytes(); 100])
+}
+
+/// The doors behind which streams rest, the newest last.
+type Gates = Arc<Mutex<Vec<Gate>>>;
+
+const DECIDED: &str = "data: {\"n\":1}\n\n";
+
+/// An event, the beginning of an address, and then nothing.
+fn rests(gates: &Gates) -> Reply {
+    let gate = Gate::default();
+    gates.lock().expect("not poisoned").push(gate.clone());
+    let begun = json!({ "choices": [{ "index": 0, "delta": { "content": "ask ann@exam" } }] });
+    let piece = format!("{DECIDED}data: {begun}\n\n");
+    let end = Step::Send(b"0\r\n\r\n".to_vec());
+    Reply::gated("content-type: text/event-stream\r\n", piece.as_bytes(), &gate, end)
+}
+
+/// Milliseconds from the request until what is decided has come.
+async fn delay(envoy: &Envoy, gates: &Gates) -> Result<Vec<f64>> {
+    let mut all = Vec::new();
+    for _ in 0..30 {
+        let mut connection = Connection::open(envoy.addr()).await?;
+        let started = Instant::now();
+        connection.write(&Request::get("/v1/events?rests").to_bytes()).await?;
+        connection.until(DECIDED.as_bytes()).await?;
+        all.push(started.elapsed().as_secs_f64() * 1e3);
+        gates.lock().expect("not poisoned").drain(..).for_each(|gate| gate.open());
+    }
+    Ok(all)
 }
 
 /// Notes of a CRM without anything to find, of about this many bytes.
@@ -112,7 +166,7 @@ async fn measure(envoy: &Envoy, case: &Case, requests: usize) -> Result<f64> {
     Ok((envoy.process().cpu_micros() - before) as f64 / requests as f64)
 }
 
-fn report(variants: &[Variant], cases: &[Case], samples: &mut [Vec<Vec<f64>>]) -> Value {
+fn report(variants: &[Variant], cases: &[Case], samples: &mut [Vec<Vec<f64>>], delays: &mut [Vec<f64>]) -> Value {
     let rows = cases.iter().zip(samples).map(|(case, of_case)| {
         let medians: Vec<f64> = of_case.iter_mut().map(|s| median(s)).collect();
         let noop = variants.iter().zip(&medians).find(|(v, _)| v.name == NOOP).map_or(0.0, |(_, m)| *m);
@@ -122,7 +176,15 @@ fn report(variants: &[Variant], cases: &[Case], samples: &mut [Vec<Vec<f64>>]) -
         json!({ "case": case.name, "variants": of_variant.collect::<Vec<_>>() })
     });
     let rss = variants.iter().map(|v| (v.name.clone(), json!(v.envoy.process().rss_kib())));
-    json!({ "cpu": rows.collect::<Vec<_>>(), "rss_kib": rss.collect::<serde_json::Map<_, _>>() })
+    let delays = variants.iter().zip(delays).map(|(variant, all)| {
+        let median = median(all);
+        json!({ "filter": variant.name, "median_ms": median, "most_ms": all.last() })
+    });
+    json!({
+        "cpu": rows.collect::<Vec<_>>(),
+        "rss_kib": rss.collect::<serde_json::Map<_, _>>(),
+        "decided_event": delays.collect::<Vec<_>>(),
+    })
 }
 
 fn print_table(report: &Value) {
@@ -141,6 +203,17 @@ fn print_table(report: &Value) {
             );
             case = "";
         }
+    }
+    println!("\nUntil an event is out when what follows rests within a value, ms\n");
+    println!("{:<32}{:>10}{:>12}", "", "median", "most");
+    for delay in report["decided_event"].as_array().into_iter().flatten() {
+        let figure = |name: &str| delay[name].as_f64().unwrap_or_default();
+        println!(
+            "  {:<30}{:>10.1}{:>12.1}",
+            delay["filter"].as_str().unwrap_or_default(),
+            figure("median_ms"),
+            figure("most_ms")
+        );
     }
     println!("\nMemory in RAM, MiB");
     for (name, kib) in report["rss_kib"].as_object().into_iter().flatten() {
