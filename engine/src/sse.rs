@@ -4,14 +4,17 @@
 
 pub mod delta;
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// Cuts a byte stream into events.
 #[derive(Clone, Debug, Default)]
 pub struct Splitter {
-    /// Where the buffer begins in the stream.
+    /// Where the next event begins in the stream.
     at: usize,
     buffer: Vec<u8>,
+    /// Where the next event begins in the buffer.
+    begin: usize,
     /// Bytes before are known not to end an event.
     scanned: usize,
     /// Where the line begins that `scanned` stands in.
@@ -30,12 +33,16 @@ pub struct Event {
 
 impl Splitter {
     pub fn push(&mut self, chunk: &[u8]) {
+        // Once for a chunk, however many events it had.
+        self.buffer.drain(..self.begin);
+        (self.line, self.scanned) = (self.line - self.begin, self.scanned - self.begin);
+        self.begin = 0;
         self.buffer.extend_from_slice(chunk);
     }
 
     /// Bytes that wait for the end of their event.
     pub fn waiting(&self) -> usize {
-        self.buffer.len()
+        self.buffer.len() - self.begin
     }
 
     /// The next complete event.
@@ -58,9 +65,8 @@ impl Splitter {
             let blank = at == self.line;
             (self.line, self.scanned) = (end, end);
             if blank {
-                let rest = self.buffer.split_off(end);
-                let bytes = std::mem::replace(&mut self.buffer, rest);
-                (self.line, self.scanned) = (0, 0);
+                let bytes = self.buffer.get(self.begin..end).unwrap_or_default().to_vec();
+                self.begin = end;
                 let at = self.at;
                 self.at += bytes.len();
                 return Some(Event::new(at, bytes));
@@ -69,8 +75,9 @@ impl Splitter {
     }
 
     /// What is left when the stream ends: an event without its blank line, or nothing.
-    pub fn finish(self) -> Option<Event> {
-        (!self.buffer.is_empty()).then(|| Event::new(self.at, self.buffer))
+    pub fn finish(mut self) -> Option<Event> {
+        let rest = self.buffer.split_off(self.begin);
+        (!rest.is_empty()).then(|| Event::new(self.at, rest))
     }
 }
 
@@ -95,9 +102,12 @@ impl Event {
     }
 
     /// The data as one text, if it is UTF-8: its lines joined by line feeds.
-    pub fn text(&self) -> Option<String> {
-        let lines = self.data.iter().map(|range| std::str::from_utf8(self.bytes.get(range.clone())?).ok());
-        Some(lines.collect::<Option<Vec<&str>>>()?.join("\n"))
+    pub fn text(&self) -> Option<Cow<'_, str>> {
+        let mut lines = self.data.iter().map(|range| std::str::from_utf8(self.bytes.get(range.clone())?).ok());
+        if self.data.len() == 1 {
+            return lines.next().flatten().map(Cow::Borrowed);
+        }
+        Some(Cow::Owned(lines.collect::<Option<Vec<&str>>>()?.join("\n")))
     }
 
     /// The same event with other data, as many lines as `text` has.
@@ -134,7 +144,7 @@ mod tests {
             }
         }
         all.extend(splitter.finish());
-        all.iter().map(|e| (String::from_utf8(e.bytes.clone()).unwrap(), e.text())).collect()
+        all.iter().map(|e| (String::from_utf8(e.bytes.clone()).unwrap(), e.text().map(Cow::into_owned))).collect()
     }
 
     #[test]

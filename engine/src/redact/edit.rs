@@ -4,6 +4,7 @@
 
 use std::ops::Range;
 
+use super::json::Known;
 use super::value::{Found, base64};
 use super::{Finding, Labels, Profile, Redacted};
 use crate::detect::Match;
@@ -34,11 +35,13 @@ pub(super) struct Job<'p> {
     pub key: bool,
     /// Scratch space, empty between uses.
     pub matches: Vec<Match>,
+    /// Of this profile only.
+    pub known: Known,
 }
 
 impl<'p> Job<'p> {
     pub fn new(profile: &'p Profile, labels: &'p mut Labels) -> Self {
-        Job { profile, labels, key: false, matches: Vec::new() }
+        Job { profile, labels, key: false, matches: Vec::new(), known: Known::default() }
     }
 
     /// What to write instead of what was found; `None`: it stays.

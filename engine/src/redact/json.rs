@@ -6,6 +6,7 @@ mod keys;
 
 use std::ops::Range;
 
+pub(super) use keys::Known;
 use keys::{Masked, Taken};
 
 use super::edit::{Edit, Job, lift};
@@ -65,7 +66,6 @@ pub(super) fn without(
 ) -> Result<(), JsonError> {
     let mut scanner = Scanner::new(text.as_bytes(), Limits::default());
     let mut open: Vec<Frame<'_>> = Vec::new();
-    let mut keys = Keys::default();
     let mut path = Path::of(&job.profile.exclude);
     let mut key = place.key;
     let mut taken = Taken::of(text);
@@ -96,19 +96,20 @@ pub(super) fn without(
                 }
             }
             Kind::Key => {
-                let Some(known) = keys.of(&token) else { continue };
+                let Some(known) = job.known.of(&token) else { continue };
+                let clean = known.is_clean(place.depth);
                 key = known.hints;
                 let Some(frame) = open.last_mut() else { continue };
                 frame.person |= key.shows_person();
                 frame.at = token.range.clone();
-                if !left_alone && !known.clean {
+                if !left_alone && !clean {
                     let from = out.len();
                     job.key = true;
                     string(job, &token, Place { depth: place.depth, ..Place::default() }, out);
                     job.key = false;
                     match out.get_mut(from..) {
                         Some(edits) if !edits.is_empty() => frame.masked.distinguish(&token, edits, &mut taken),
-                        _ => known.clean = true,
+                        _ => job.known.of(&token).into_iter().for_each(|known| known.found_clean(place.depth)),
                     }
                 }
                 continue;
@@ -128,32 +129,6 @@ pub(super) fn without(
         key = open.last().map_or(place.key, |frame| frame.key);
     }
     Ok(())
-}
-
-/// What is known of the last keys: documents repeat theirs.
-#[derive(Default)]
-struct Keys<'a>([Known<'a>; 32]);
-
-#[derive(Default)]
-struct Known<'a> {
-    raw: &'a str,
-    hints: Hints,
-    /// Nothing was found in it.
-    clean: bool,
-}
-
-impl<'a> Keys<'a> {
-    fn of(&mut self, key: &Token<'a>) -> Option<&mut Known<'a>> {
-        let raw = key.raw();
-        let byte = |at: Option<&u8>| usize::from(at.copied().unwrap_or(0));
-        let bytes = raw.as_bytes();
-        let mixed = byte(bytes.first()) + 3 * byte(bytes.last()) + 5 * byte(bytes.get(bytes.len() / 2)) + 7 * raw.len();
-        let known = self.0.get_mut(mixed % 32)?;
-        if known.raw != raw {
-            *known = Known { raw, hints: Hints::of(&key.text()), clean: false };
-        }
-        Some(known)
-    }
 }
 
 fn string(job: &mut Job<'_>, token: &Token<'_>, place: Place, out: &mut Vec<Edit>) {

@@ -52,6 +52,7 @@ pub enum Binary {
 pub struct Profile {
     pub(super) wanted: Wanted,
     styles: Vec<Style>,
+    drops: bool,
     key: Vec<u8>,
     internal_domains: Vec<String>,
     binary: Binary,
@@ -114,17 +115,18 @@ impl Profile {
         let internal_domains =
             source.internal_domains.iter().map(|d| d.trim_start_matches("*.").to_ascii_lowercase()).collect();
         let wanted = Wanted { entities, min_score };
-        Ok(Profile { wanted, styles, key: key.to_vec(), internal_domains, binary: source.binary, own, exclude })
+        let drops = styles.contains(&Style::Drop);
+        Ok(Profile { wanted, styles, drops, key: key.to_vec(), internal_domains, binary: source.binary, own, exclude })
     }
 
     /// The same findings, written for the approver: numbered labels that say internal or external.
     pub fn for_preview(&self) -> Profile {
-        Profile { styles: vec![Style::Preview; self.styles.len()], ..self.clone() }
+        Profile { styles: vec![Style::Preview; self.styles.len()], drops: false, ..self.clone() }
     }
 
     /// Whether anything it finds is dropped.
     pub(super) fn drops(&self) -> bool {
-        self.styles.contains(&Style::Drop)
+        self.drops
     }
 
     pub(super) fn passes_binary(&self) -> bool {

@@ -8,9 +8,10 @@
 mod events;
 mod tail;
 
-use super::edit::Job;
+use super::edit::{Job, apply};
 use super::format::Format;
-use super::{Finding, Labels, Profile, Redacted, Refusal, body};
+use super::json::Known;
+use super::{Finding, Labels, Profile, Redacted, Refusal, body, lines};
 use events::Events;
 use tail::Tail;
 
@@ -25,6 +26,7 @@ pub struct Stream {
     findings: Vec<Finding>,
     /// Bytes that went into lines and texts so far.
     read: usize,
+    known: Known,
 }
 
 #[derive(Clone, Debug)]
@@ -79,7 +81,13 @@ impl Stream {
             Ok(_) => Mode::Undecided(Vec::new()),
             Err(refusal) => Mode::Refused(refusal),
         };
-        Stream { content_type: content_type.map(<[u8]>::to_vec), mode, findings: Vec::new(), read: 0 }
+        Stream {
+            content_type: content_type.map(<[u8]>::to_vec),
+            mode,
+            findings: Vec::new(),
+            read: 0,
+            known: Known::default(),
+        }
     }
 
     /// Takes the next bytes; appends what may go out to `out`.
@@ -111,7 +119,7 @@ impl Stream {
             Mode::Binary | Mode::Undecided(_) => {}
             Mode::Refused(refusal) => return Err(refusal),
             Mode::Events(events) => events.finish(&mut job, &mut self.findings, out)?,
-            Mode::Lines(rest) => line(&rest, self.read, profile, labels, &mut self.findings, out)?,
+            Mode::Lines(rest) => line(&mut job, &rest, self.read, &mut self.findings, out)?,
             Mode::Text { mut tail, partial } => {
                 if !partial.is_empty() {
                     return Err(Refusal::InvalidUtf8 { at: 0 });
@@ -150,7 +158,7 @@ impl Stream {
     }
 
     fn take(&mut self, chunk: &[u8], profile: &Profile, labels: &mut Labels, out: &mut Vec<u8>) -> Result<(), Refusal> {
-        let mut job = Job::new(profile, labels);
+        let mut job = Job { known: std::mem::take(&mut self.known), ..Job::new(profile, labels) };
         match &mut self.mode {
             Mode::Undecided(_) => {}
             Mode::Refused(refusal) => return Err(*refusal),
@@ -162,7 +170,7 @@ impl Stream {
                 while let Some(end) = memchr::memchr(b'\n', kept) {
                     let rest = kept.split_off(end + 1);
                     let bytes = std::mem::replace(kept, rest);
-                    line(&bytes, self.read, profile, labels, &mut self.findings, out)?;
+                    line(&mut job, &bytes, self.read, &mut self.findings, out)?;
                     self.read += bytes.len();
                 }
                 within(kept.len())?;
@@ -187,6 +195,7 @@ impl Stream {
                 within(kept.len())?;
             }
         }
+        self.known = job.known;
         Ok(())
     }
 }
@@ -195,20 +204,20 @@ fn within(kept: usize) -> Result<(), Refusal> {
     if kept > MOST { Err(Refusal::TooLarge { limit: MOST }) } else { Ok(()) }
 }
 
-/// One line of JSON, with its line feed.
+/// One line of JSON, with its line feed, which stands at `at` in the stream.
 fn line(
+    job: &mut Job<'_>,
     bytes: &[u8],
     at: usize,
-    profile: &Profile,
-    labels: &mut Labels,
     findings: &mut Vec<Finding>,
     out: &mut Vec<u8>,
 ) -> Result<(), Refusal> {
-    let done = body(Some(b"application/x-ndjson"), bytes, profile, labels)?;
-    let found = done.findings.len();
-    write(done, bytes, findings, out);
-    let new = findings.len() - found;
-    findings.iter_mut().skip(new).for_each(|f| f.range = f.range.start + at..f.range.end + at);
+    let text = std::str::from_utf8(bytes).map_err(|e| Refusal::InvalidUtf8 { at: e.valid_up_to() })?;
+    let mut edits = Vec::new();
+    lines(job, text, &mut edits)?;
+    let known = findings.len();
+    write(apply(text, edits), bytes, findings, out);
+    findings.iter_mut().skip(known).for_each(|f| f.range = f.range.start + at..f.range.end + at);
     Ok(())
 }
 

@@ -3,9 +3,10 @@
 //! Read by shape, for the events of OpenAI (chat, responses), Anthropic, Gemini and those that speak alike.
 //! Must not go here: changing events (`redact`).
 
+use std::borrow::Cow;
 use std::ops::Range;
 
-use crate::extract::json::{JsonError, Kind, Limits, Scanner};
+use crate::extract::json::{JsonError, Kind, Limits, Scanner, Token};
 
 /// A piece of a longer text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,53 +64,75 @@ pub fn read(data: &str) -> Result<Parts, JsonError> {
             Kind::ArrayStart => walk.open(true),
             Kind::ObjectEnd | Kind::ArrayEnd => walk.close(),
             Kind::Key => walk.key(&token.text()),
-            Kind::String => walk.string(&token.text(), token.inner()),
+            Kind::String => walk.string(&token),
             Kind::Number => walk.number(token.raw()),
-            Kind::Bool(_) | Kind::Null => walk.element(),
+            Kind::Bool(_) | Kind::Null => walk.value(),
         }
     }
     Ok(walk.finish())
 }
 
-/// One open container.
+/// An object or array of the event.
 #[derive(Debug)]
-struct Level {
+struct Container {
+    /// The one around it; of the outermost, itself.
+    parent: usize,
+    /// Its place, where it stands in an array.
+    place: Option<usize>,
     /// Length of the path to it.
     path: usize,
     array: bool,
-    /// Elements seen.
+    /// Values in it that have begun, of an array.
     count: usize,
 }
 
-/// Follows the paths through one event: `choices[0].delta.content`.
-#[derive(Debug, Default)]
-struct Walk {
-    path: String,
-    levels: Vec<Level>,
-    /// `type` of the event.
-    kind: String,
-    /// Objects with the number they call their index.
-    indices: Vec<(String, String)>,
-    /// Strings that may be pieces.
-    strings: Vec<(String, Range<usize>, String)>,
-    /// Objects that say that they are finished.
-    finished: Vec<String>,
+/// A string that may be a piece.
+#[derive(Debug)]
+struct Said<'a> {
+    within: usize,
+    path: &'static str,
+    /// Known by the path; otherwise the event's type says it.
+    json: Option<bool>,
+    range: Range<usize>,
+    text: Cow<'a, str>,
 }
 
-impl Walk {
+/// Follows the paths through one event: `choices[].delta.content`.
+#[derive(Debug, Default)]
+struct Walk<'a> {
+    path: String,
+    /// In the order in which they begin.
+    containers: Vec<Container>,
+    /// The innermost that is open; none before the first.
+    inside: usize,
+    /// `type` of the event.
+    kind: Cow<'a, str>,
+    /// The objects that name their index, with the number.
+    indices: Vec<(usize, &'a str)>,
+    said: Vec<Said<'a>>,
+    /// Objects that say that they are finished.
+    finished: Vec<usize>,
+}
+
+impl<'a> Walk<'a> {
     fn open(&mut self, array: bool) {
-        self.element();
-        self.levels.push(Level { path: self.path.len(), array, count: 0 });
+        self.value();
+        let place =
+            self.containers.get(self.inside).filter(|around| around.array).map(|around| around.count.saturating_sub(1));
+        let container = Container { parent: self.inside, place, path: self.path.len(), array, count: 0 };
+        self.inside = self.containers.len();
+        self.containers.push(container);
     }
 
     fn close(&mut self) {
-        if let Some(level) = self.levels.pop() {
-            self.path.truncate(level.path);
+        if let Some(container) = self.containers.get(self.inside) {
+            self.path.truncate(container.path);
+            self.inside = container.parent;
         }
     }
 
     fn key(&mut self, key: &str) {
-        self.path.truncate(self.levels.last().map_or(0, |level| level.path));
+        self.path.truncate(self.containers.get(self.inside).map_or(0, |container| container.path));
         if !self.path.is_empty() {
             self.path.push('.');
         }
@@ -117,89 +140,94 @@ impl Walk {
     }
 
     /// A value begins: in an array, the path goes on to it.
-    fn element(&mut self) {
-        if let Some(level) = self.levels.last_mut().filter(|level| level.array) {
-            self.path.truncate(level.path);
-            self.path.push_str(&format!("[{}]", level.count));
-            level.count += 1;
+    fn value(&mut self) {
+        if let Some(container) = self.containers.get_mut(self.inside).filter(|container| container.array) {
+            self.path.truncate(container.path);
+            self.path.push_str("[]");
+            container.count += 1;
         }
     }
 
-    fn string(&mut self, text: &str, range: Range<usize>) {
-        self.element();
+    fn string(&mut self, token: &Token<'a>) {
+        self.value();
         let path = self.path.as_str();
+        let piece = PIECES.iter().find(|(piece, _)| *piece == path);
         if path == "type" {
-            self.kind = text.to_owned();
-        } else if path == "delta" || piece(path).is_some() {
-            self.strings.push((path.to_owned(), range, text.to_owned()));
+            self.kind = token.text();
+        } else if path == "delta" || piece.is_some() {
+            let (path, json) = piece.map_or(("delta", None), |(path, json)| (*path, Some(*json)));
+            let (within, range, text) = (self.inside, token.inner(), token.text());
+            self.said.push(Said { within, path, json, range, text });
         } else if path.ends_with("finish_reason") || path.ends_with("finishReason") {
-            self.finished.push(owner(path).to_owned());
+            self.finished.push(self.inside);
         }
     }
 
-    fn number(&mut self, raw: &str) {
-        self.element();
+    fn number(&mut self, raw: &'a str) {
+        self.value();
         if self.path.ends_with("index") {
-            self.indices.push((owner(&self.path).to_owned(), raw.to_owned()));
+            self.indices.push((self.inside, raw));
         }
     }
 
-    /// The indices of the objects around `path`, the outermost first.
-    fn numbers(&self, path: &str) -> Vec<&str> {
-        let around = |owner: &str| {
-            owner.is_empty()
-                || path.strip_prefix(owner).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-        };
-        self.indices.iter().filter(|(owner, _)| around(owner)).map(|(_, number)| number.as_str()).collect()
+    /// The container at `at` and those around it, the outermost first.
+    fn around(&self, at: usize) -> Vec<usize> {
+        let mut all = vec![at];
+        let mut at = at;
+        while let Some(container) = self.containers.get(at).filter(|container| container.parent != at) {
+            at = container.parent;
+            all.push(at);
+        }
+        all.reverse();
+        all
+    }
+
+    /// The indices that a container and those around it name, the outermost first.
+    fn numbers(&self, around: &[usize]) -> impl Iterator<Item = &'a str> {
+        around
+            .iter()
+            .flat_map(|at| self.indices.iter().filter(move |(owner, _)| owner == at).map(|(_, number)| *number))
     }
 
     /// What the names of the channels of one answer begin with.
-    fn answer(&self, path: &str) -> String {
-        format!("{}:", self.numbers(path).first().unwrap_or(&""))
+    fn answer(&self, around: &[usize]) -> String {
+        format!("{}:", self.numbers(around).next().unwrap_or_default())
     }
 
     fn finish(self) -> Parts {
-        let kind = self.kind.as_str();
+        let kind = self.kind.as_ref();
         let mut deltas = Vec::new();
-        for (path, range, text) in &self.strings {
-            let json = match piece(path) {
-                Some(json) => json,
+        for Said { within, path, json, range, text } in &self.said {
+            let json = match json {
+                Some(json) => *json,
                 None if kind.ends_with(".delta") => kind.contains("arguments"),
                 None => continue,
             };
-            let numbers = self.numbers(path);
-            // Without an index, the place in the event tells which.
-            let place =
-                if numbers.is_empty() { path.clone() } else { format!("{}{}", numbers.join("/"), generic(path)) };
-            let channel = format!("{}{place}:{kind}", self.answer(path));
-            deltas.push(Delta { channel, range: range.clone(), text: text.clone(), json });
+            let around = self.around(*within);
+            let mut channel = self.answer(&around);
+            let named = channel.len();
+            for number in self.numbers(&around) {
+                channel.extend([number, "/"]);
+            }
+            if channel.len() == named {
+                // Without an index, the place in the event tells which.
+                let places = around.iter().filter_map(|at| self.containers.get(*at)?.place);
+                places.for_each(|place| channel.push_str(&format!("[{place}]")));
+            }
+            channel.extend([path, ":", kind]);
+            deltas.push(Delta { channel, range: range.clone(), text: text.clone().into_owned(), json });
         }
         const LAST: [&str; 6] =
             ["message_stop", "message_delta", "error", "response.completed", "response.failed", "response.incomplete"];
-        let mut ends: Vec<End> = self.finished.iter().map(|path| End::Below(self.answer(path))).collect();
+        let mut ends: Vec<End> =
+            self.finished.iter().map(|within| End::Below(self.answer(&self.around(*within)))).collect();
         if kind == "content_block_stop" {
-            ends.push(End::Below(self.answer("")));
+            ends.push(End::Below(self.answer(&[0])));
         } else if kind.ends_with(".done") || LAST.contains(&kind) {
             ends.push(End::All);
         }
         Parts { deltas, ends }
     }
-}
-
-/// The path of the object that a key stands in.
-fn owner(path: &str) -> &str {
-    path.rsplit_once('.').map_or("", |(owner, _)| owner)
-}
-
-/// The path without the places in arrays.
-fn generic(path: &str) -> String {
-    path.chars().filter(|c| !c.is_ascii_digit()).collect()
-}
-
-/// Whether the string at `path` is a piece, and if so whether its text is JSON.
-fn piece(path: &str) -> Option<bool> {
-    let path = generic(path);
-    PIECES.iter().find(|(piece, _)| *piece == path).map(|(_, json)| *json)
 }
 
 #[cfg(test)]
@@ -247,6 +275,13 @@ mod tests {
         assert_ne!(parts.deltas[0].channel, parts.deltas[1].channel);
         let again = read(&data.replace(r#""a""#, r#""c""#)).unwrap();
         assert_eq!(parts.deltas[0].channel, again.deltas[0].channel);
+    }
+
+    #[test]
+    fn the_outermost_index_names_the_answer_wherever_it_stands() {
+        let data = r#"{"choices":[{"delta":{"tool_calls":[{"index":1,"function":{"arguments":"{"}}]},"index":0}]}"#;
+        let channel = &read(data).unwrap().deltas[0].channel;
+        assert!(channel.starts_with("0:"), "{channel}");
     }
 
     #[test]

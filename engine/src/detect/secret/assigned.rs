@@ -111,14 +111,17 @@ fn value_behind(rest: &[u8]) -> Option<(usize, usize)> {
 pub(in crate::detect) fn open_value(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     let from = bytes.len().saturating_sub(VALUE + 100);
-    let marks = bytes.iter().enumerate().skip(from).filter(|(_, b)| matches!(b, b'=' | b':' | b'>' | b','));
-    marks.map(|(at, _)| at).find_map(|at| {
+    let assigned = |at: usize| {
         let key = Hints::of(name_before(bytes, at)?);
         let (start, end) = value_behind(bytes.get(at + 1..)?).filter(|_| key.secret() || key.password())?;
         // Closing brackets at the end may yet turn out to be part of it.
         let rest = bytes.get(at + 1 + end..)?;
-        (rest.iter().all(|b| matches!(b, b')' | b'}' | b']')) && end < VALUE).then_some(at + 1 + start)
-    })
+        (rest.iter().all(|b| matches!(b, b')' | b'}' | b']')) && end < VALUE).then_some((at, at + 1 + start))
+    };
+    let late = bytes.get(from..).unwrap_or_default();
+    let first = memchr::memchr3_iter(b'=', b':', b'>', late).find_map(|at| assigned(from + at));
+    let behind_comma = memchr::memchr_iter(b',', late).find_map(|at| assigned(from + at));
+    [first, behind_comma].into_iter().flatten().min().map(|(_, start)| start)
 }
 
 /// The next word behind one space; of quotes around it only the inside.

@@ -1,12 +1,55 @@
-//! Keys that are masked stay different from all others of their object.
+//! Keys: what is known of those seen last, and that masked ones stay different from all others of their object.
 //!
 //! Must not go here: what is found in them (the parent).
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::detect::Hints;
 use crate::extract::json::{Kind, Limits, Scanner, Token};
 use crate::redact::edit::Edit;
 use crate::redact::view::View;
+
+/// What is known of the last keys: documents, and the events of a stream, repeat theirs.
+#[derive(Clone, Debug, Default)]
+pub(in crate::redact) struct Known(Vec<Seen>);
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Seen {
+    raw: String,
+    pub hints: Hints,
+    /// Nothing was found in it, with this many values around it or more: fewer are decoded further.
+    clean_from: Option<usize>,
+}
+
+impl Known {
+    const KEYS: usize = 32;
+
+    pub(super) fn of(&mut self, key: &Token<'_>) -> Option<&mut Seen> {
+        let raw = key.raw();
+        let bytes = raw.as_bytes();
+        let byte = |at: usize| usize::from(bytes.get(at).copied().unwrap_or(0));
+        let mixed = byte(0) + 3 * byte(raw.len().saturating_sub(1)) + 5 * byte(raw.len() / 2) + 7 * raw.len();
+        let slot = mixed % Known::KEYS;
+        if self.0.len() <= slot {
+            self.0.resize_with(Known::KEYS, Seen::default);
+        }
+        let seen = self.0.get_mut(slot)?;
+        if seen.raw != raw {
+            *seen = Seen { raw: raw.to_owned(), hints: Hints::of(&key.text()), clean_from: None };
+        }
+        Some(seen)
+    }
+}
+
+impl Seen {
+    pub fn is_clean(&self, depth: usize) -> bool {
+        self.clean_from.is_some_and(|from| depth >= from)
+    }
+
+    pub fn found_clean(&mut self, depth: usize) {
+        self.clean_from = Some(depth);
+    }
+}
 
 /// The masked keys of one object as they will read, each with the next number for one that would read the same.
 #[derive(Debug, Default)]

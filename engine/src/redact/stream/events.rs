@@ -32,7 +32,6 @@ pub(super) struct Events {
 #[derive(Clone, Debug)]
 struct Waiting {
     event: Event,
-    data: String,
     /// Edits of the strings that are no deltas.
     edits: Vec<Edit>,
     /// Its deltas: channel, place, text, and what goes out instead once that is known.
@@ -92,12 +91,15 @@ impl Events {
             if self.channels.len() >= CHANNELS && !self.channels.contains_key(&channel) {
                 return Err(Refusal::TooLarge { limit: CHANNELS });
             }
-            let tail = self.channels.entry(channel.clone()).or_insert_with(|| Tail::new(json));
+            let tail = match self.channels.get_mut(&channel) {
+                Some(tail) => tail,
+                None => self.channels.entry(channel.clone()).or_insert_with(|| Tail::new(json)),
+            };
             tail.push(&text, at + range.start..at + range.end, job, findings);
             deltas.push((channel, range, text, None));
         }
         self.waiting += event.bytes.len();
-        self.queue.push_back(Waiting { event, data, edits, deltas });
+        self.queue.push_back(Waiting { event, edits, deltas });
         for end in &parts.ends {
             self.end(end, job, findings);
         }
@@ -126,7 +128,7 @@ impl Events {
     /// Sends the events at the front that wait for nothing.
     fn release(&mut self, out: &mut Vec<u8>) {
         while self.queue.front().is_some_and(|first| first.deltas.iter().all(|(.., instead)| instead.is_some())) {
-            let Some(Waiting { event, data, mut edits, deltas }) = self.queue.pop_front() else { return };
+            let Some(Waiting { event, mut edits, deltas }) = self.queue.pop_front() else { return };
             self.waiting -= event.bytes.len();
             for (_, range, text, instead) in deltas {
                 let instead = instead.unwrap_or_default();
@@ -135,6 +137,7 @@ impl Events {
                 }
             }
             edits.sort_by_key(|edit| edit.range.start);
+            let data = event.text().unwrap_or_default();
             match apply(&data, edits).body.and_then(|body| String::from_utf8(body).ok()) {
                 Some(changed) => out.extend_from_slice(&event.with_text(&changed)),
                 None => out.extend_from_slice(&event.bytes),

@@ -117,7 +117,7 @@ impl Tail {
     fn keep(&mut self, end: usize) {
         let range = self.decided..end.max(self.decided);
         let kept = self.text.get(range.clone()).unwrap_or_default();
-        self.in_string = ends_in_string(kept, self.in_string);
+        self.in_string = self.json && ends_in_string(kept, self.in_string);
         for piece in self.pieces.iter_mut() {
             let part = piece.own.start.max(range.start)..piece.own.end.min(range.end);
             piece.out.push_str(self.text.get(part).unwrap_or_default());
