@@ -125,6 +125,11 @@ fn is_date(year: u32, month: u32, day: u32) -> bool {
     (1880..=2100).contains(&year) && ids::is_date(month, day)
 }
 
+/// Whether the name of a month may begin with it.
+pub(super) fn may_begin_month(b: u8) -> bool {
+    matches!(b | 0x20, b'a' | b'd' | b'f' | b'j' | b'm' | b'n' | b'o' | b's')
+}
+
 fn is_month(word: &[u8]) -> bool {
     let [a, b, c, rest @ ..] = word else { return false };
     let ending: &[u8] = match &[a | 0x20, b | 0x20, c | 0x20] {
@@ -156,6 +161,9 @@ mod tests {
         }
         for good in ["28 February 1990", "February 28th, 1990", "28-Feb-1990", "Sept. 1, 1990", "April 16, 1957"] {
             assert_eq!(spelled(good.as_bytes()), Some(good.len()), "{good}");
+        }
+        for month in ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"] {
+            assert!(is_month(month.as_bytes()) && month.bytes().next().is_some_and(may_begin_month), "{month}");
         }
         for bad in ["1990-13-28", "1.2.3", "12:30:45", "2024", "123456789", "40/40/1990"] {
             assert!(numeric(bad.as_bytes()).is_none() && spelled(bad.as_bytes()).is_none(), "{bad}");

@@ -116,7 +116,9 @@ pub(super) fn each(text: &[u8], mut hit: impl FnMut(usize, &'static Hints)) {
     while let Some((start, end)) = next_word(text, at) {
         at = end;
         let word = text.get(start..end).unwrap_or_default();
-        let begins = index.may_begin(word);
+        // `A1` is a code.
+        let code = word.len() == 1 && text.get(end).is_some_and(u8::is_ascii_digit);
+        let begins = !code && index.may_begin(word);
         // Most words begin nothing and continue nothing.
         if begins || phrases.open > 0 {
             phrases.add(word, begins);

@@ -31,52 +31,77 @@ const TABLES: &[&[Id]] = &[us::IDS, europe::IDS, americas::IDS, asia_pacific::ID
 /// Longest first word of a shape that is looked up.
 const WORD: usize = 24;
 
-/// A shape of an id.
-#[derive(Clone, Copy)]
-struct Candidate {
-    id: &'static Id,
+/// A shape, and the ids that are written so.
+struct Form {
     shape: &'static str,
-    /// Its score where nothing announces it.
-    alone: u8,
+    /// What stands behind the first word; 0 behind the only one.
+    joint: u8,
+    /// The length of the second word.
+    second: usize,
+    /// Each with its score where nothing announces it.
+    ids: Vec<(&'static Id, u8)>,
 }
 
-/// Shapes by their first word: whether it begins with a digit, and its length.
+/// Forms by their first word: whether it begins with a digit, and its length.
 struct Index {
     digits: [Slot; WORD],
     letters: [Slot; WORD],
 }
 
-/// The shapes with a first word of one kind.
+/// The forms with a first word of one kind.
 #[derive(Default)]
 struct Slot {
-    /// Shapes of one word.
-    single: Vec<Candidate>,
-    /// Others, by what joins the second word and how long that is.
-    joined: Vec<(u8, usize, Candidate)>,
-    /// Lengths of second words, as bits.
-    seconds: u32,
+    forms: Vec<Form>,
+    /// Lengths of second words as bits, by what joins them; the lowest stands for forms of one word.
+    seconds: [u32; JOINTS],
+}
+
+/// How many kinds of joints there are.
+const JOINTS: usize = 6;
+
+fn kind(joint: u8) -> usize {
+    match joint {
+        b' ' => 1,
+        b'+' => 2,
+        b'-' => 3,
+        b'.' => 4,
+        b'/' => 5,
+        _ => 0,
+    }
+}
+
+impl Slot {
+    /// Whether some form has a second word of this length behind this joint; one of no length: none.
+    fn may_join(&self, joint: u8, second: usize) -> bool {
+        self.seconds.get(kind(joint)).is_some_and(|seconds| seconds >> second & 1 == 1)
+    }
+
+    fn add(&mut self, id: &'static Id, shape: &'static str, alone: u8) {
+        match self.forms.iter_mut().find(|form| form.shape == shape) {
+            Some(form) => form.ids.push((id, alone)),
+            None => {
+                let (_, behind) = shape.as_bytes().split_at_checked(word_len(shape.as_bytes())).unwrap_or_default();
+                let (joint, second) = behind.split_first().map_or((0, 0), |(joint, rest)| (*joint, word_len(rest)));
+                if let Some(seconds) = self.seconds.get_mut(kind(joint)) {
+                    *seconds |= 1 << second;
+                }
+                self.forms.push(Form { shape, joint, second, ids: vec![(id, alone)] });
+            }
+        }
+    }
 }
 
 static INDEX: LazyLock<Index> = LazyLock::new(|| {
     let mut index = Index { digits: Default::default(), letters: Default::default() };
     for id in TABLES.iter().flat_map(|table| table.iter()) {
         for &(shape, alone) in id.shapes {
-            let bytes = shape.as_bytes();
-            let word = |from: usize| word_len(bytes.get(from..).unwrap_or_default());
-            let first = word(0);
-            let begin = bytes.first().copied().unwrap_or(0);
+            let (first, begin) = (word_len(shape.as_bytes()), shape.as_bytes().first().copied().unwrap_or(0));
             for (side, may_begin) in [
                 (&mut index.digits, matches!(begin, b'X' | b'0'..=b'9')),
                 (&mut index.letters, begin.is_ascii_alphabetic()),
             ] {
-                let Some(slot) = side.get_mut(first).filter(|_| may_begin) else { continue };
-                let candidate = Candidate { id, shape, alone };
-                match bytes.get(first) {
-                    Some(joint) => {
-                        slot.joined.push((*joint, word(first + 1), candidate));
-                        slot.seconds |= 1 << word(first + 1);
-                    }
-                    None => slot.single.push(candidate),
+                if let Some(slot) = side.get_mut(first).filter(|_| may_begin) {
+                    slot.add(id, shape, alone);
                 }
             }
         }
@@ -94,6 +119,11 @@ fn number(digits: &[u8]) -> u32 {
     digits.iter().fold(0, |value: u32, b| value.wrapping_mul(10).wrapping_add(u32::from(b.wrapping_sub(b'0'))))
 }
 
+/// The same of two digits of an id, at a place in it.
+fn two(id: &Compact, at: usize) -> u32 {
+    number(id.bytes().get(at..at + 2).unwrap_or_default())
+}
+
 /// Whether some year has this day.
 pub(super) fn is_date(month: u32, day: u32) -> bool {
     let days = match month {
@@ -105,46 +135,52 @@ pub(super) fn is_date(month: u32, day: u32) -> bool {
     (1..=days).contains(&day)
 }
 
+/// Whether numbers of these lengths, with this between them, may be the first two groups of an id.
+pub(super) fn may_join(first: usize, joint: u8, second: usize) -> bool {
+    INDEX.digits.get(first).is_some_and(|slot| slot.may_join(joint, second))
+}
+
 /// At a word that opens; `second` is the length of the word joined to it, `said` all that may be
 /// announced there.
 pub(super) fn at_word(scan: &mut Scan<'_>, word: &Word, second: usize, said: Set) {
     let index = &*INDEX;
     let side = if scan.next(word.start).is_some_and(|b| b.is_ascii_digit()) { &index.digits } else { &index.letters };
     let Some(slot) = side.get(word.len()) else { return };
-    // Most values count only where they are announced, and nothing announces them.
-    let may_count = |scan: &Scan<'_>, Candidate { id, alone, .. }: &Candidate| {
-        scan.accepts(id.entity, *alone) || said.contains(id.entity) && scan.wants(id.entity)
-    };
-    if !slot.single.is_empty() && scan.closes(word.end) {
-        for candidate in &slot.single {
-            if may_count(scan, candidate) {
-                judge(scan, word.start, candidate);
-            }
-        }
+    let closes = slot.may_join(0, 0) && scan.closes(word.end);
+    if !closes && !slot.may_join(word.joint, second) {
+        return;
     }
-    if slot.seconds >> second & 1 == 1 {
-        for (joint, length, candidate) in &slot.joined {
-            if (*joint, *length) == (word.joint, second) && may_count(scan, candidate) {
-                judge(scan, word.start, candidate);
-            }
+    for form in &slot.forms {
+        let here = if form.second == 0 { closes } else { (form.joint, form.second) == (word.joint, second) };
+        if here {
+            at_form(scan, word.start, form, said);
         }
     }
 }
 
-fn judge(scan: &mut Scan<'_>, start: usize, Candidate { id, shape, alone }: &Candidate) {
-    let Some((len, compact)) = shape::matches(shape, scan.rest(start)) else { return };
-    let end = start + len;
-    if !scan.closes(end) || !(id.check)(&compact) {
-        return;
+fn at_form(scan: &mut Scan<'_>, start: usize, form: &Form, said: Set) {
+    let mut value = None;
+    for (id, alone) in &form.ids {
+        // Most values count only where they are announced, and nothing announces them.
+        if !(scan.accepts(id.entity, *alone) || said.contains(id.entity) && scan.wants(id.entity)) {
+            continue;
+        }
+        if value.is_none() {
+            value = shape::matches(form.shape, scan.rest(start)).filter(|(len, _)| scan.closes(start + len));
+        }
+        let Some((len, compact)) = &value else { return };
+        if !(id.check)(compact) {
+            continue;
+        }
+        let near = scan.near(start);
+        let score = match near.distance(id.entity) {
+            // Of several that fit, the one announced last is meant.
+            Some(distance) => id.announced - u8::try_from(distance / 8).unwrap_or(9).min(9),
+            None if near.other() => alone / 2,
+            None => *alone,
+        };
+        scan.found(id.entity, start, start + len, score);
     }
-    let near = scan.near(start);
-    let score = match near.distance(id.entity) {
-        // Of several that fit, the one announced last is meant.
-        Some(distance) => id.announced - u8::try_from(distance / 8).unwrap_or(9).min(9),
-        None if near.other() => alone / 2,
-        None => *alone,
-    };
-    scan.found(id.entity, start, end, score);
 }
 
 #[cfg(test)]
@@ -157,11 +193,9 @@ mod tests {
         let index = &*INDEX;
         let shapes: usize = TABLES.iter().flat_map(|table| table.iter()).map(|id| id.shapes.len()).sum();
         let slots = || index.digits.iter().chain(&index.letters);
-        assert!(slots().flat_map(|slot| &slot.joined).all(|(joint, ..)| Word::joins(*joint)));
-        let begun: Vec<&str> = slots()
-            .flat_map(|slot| slot.single.iter().chain(slot.joined.iter().map(|(.., candidate)| candidate)))
-            .map(|candidate| candidate.shape)
-            .collect();
+        let forms = || slots().flat_map(|slot| &slot.forms);
+        assert!(forms().all(|form| form.joint == 0 || Word::joins(form.joint)));
+        let begun: Vec<&str> = forms().flat_map(|form| form.ids.iter().map(|_| form.shape)).collect();
         assert!(begun.len() >= shapes && !begun.iter().any(|shape| word_len(shape.as_bytes()) == WORD));
     }
 }

@@ -17,15 +17,14 @@ pub(super) fn at_word(scan: &mut Scan<'_>, word: &Word) {
     }
 }
 
-/// At a colon that follows no word, as in `::1`, or one of letters only, as in `fe:…`.
+/// At a colon before a hex digit or another colon; it follows no word, as in `::1`, or one of letters only, as in `fe:…`.
 pub(super) fn at_colon(scan: &mut Scan<'_>, at: usize) {
-    let Some(next) = scan.next(at + 1).filter(|b| b.is_ascii_hexdigit() || *b == b':') else { return };
     if let Some(word) = Word::of_letters(scan.bytes, at, 4) {
         at_word(scan, &word);
         return;
     }
     let opens = scan.previous(at).is_none_or(|b| !b.is_ascii_alphanumeric() && b != b':' && b != b'.');
-    if opens && next == b':' && scan.next(at + 2).is_some_and(|b| b.is_ascii_hexdigit()) {
+    if opens && scan.next(at + 1) == Some(b':') && scan.next(at + 2).is_some_and(|b| b.is_ascii_hexdigit()) {
         ipv6(scan, at);
     }
 }

@@ -249,10 +249,10 @@ fn written(rest: &[u8]) -> Option<Written> {
         if size == 0 || w.len + size > 17 || w.count == 10 {
             break;
         }
-        for b in rest.get(at..at + size)? {
-            *w.digits.get_mut(w.len)? = b - b'0';
-            w.len += 1;
+        for (digit, b) in w.digits.iter_mut().skip(w.len).zip(rest.get(at..at + size)?) {
+            *digit = b - b'0';
         }
+        w.len += size;
         at += size;
         *w.groups.get_mut(w.count)? = size;
         *w.group_ends.get_mut(w.count)? = at;

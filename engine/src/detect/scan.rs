@@ -4,6 +4,7 @@
 //! its first digit is looked for from there, backwards (`before`). Must not go here: what a value looks like (the families).
 
 mod before;
+mod rows;
 mod stops;
 mod word;
 
@@ -75,19 +76,26 @@ impl<'a> Scan<'a> {
 
     /// At a mark, with the text before `done` judged. Answers where to go on.
     fn mark(&mut self, mark: u8, at: usize, done: usize) -> usize {
+        let (before, behind) = (self.previous(at).unwrap_or(0), self.next(at + 1).unwrap_or(0));
         match mark {
             b'@' => email::at_sign(self, at),
             b':' => {
-                network::at_colon(self, at);
-                url::at_colon(self, at);
+                if behind == b'/' {
+                    url::at_colon(self, at);
+                } else if behind == b':' || behind.is_ascii_hexdigit() {
+                    network::at_colon(self, at);
+                }
                 secret::assigned::at_mark(self, at);
             }
             b'=' | b'>' => secret::assigned::at_mark(self, at),
-            b'-' | b'_' => {
+            b'-' | b'_' if before.is_ascii_alphabetic() => {
                 if let Some(word) = Word::of_letters(self.bytes, at, 16) {
                     before::tokens(self, word.start, done);
                     network::at_word(self, &word);
-                } else if let Some(end) = secret::issued::private_key(self, at) {
+                }
+            }
+            b'-' if behind == b'-' => {
+                if let Some(end) = secret::issued::private_key(self, at) {
                     return end;
                 }
             }
@@ -110,7 +118,7 @@ impl<'a> Scan<'a> {
             network::at_word(self, &word);
         }
         if word.len() < LONG {
-            return word.end;
+            return rows::behind(self, &word);
         }
         crypto::at_word(self, &word);
         self.behind_noise(&word)
@@ -120,8 +128,11 @@ impl<'a> Scan<'a> {
     fn may_begin_id(&self, word: &Word) -> bool {
         let more = || match self.next(word.end + 1) {
             Some(b'0'..=b'9' | b' ' | b'(' | b',' | b'-' | b'.' | b'/') => true,
-            // The day before a month.
-            Some(b) => b.is_ascii_alphabetic() && word.lead <= word.digits,
+            // The day before a month, or a code of groups: `GB18 TLAM`, `1EG4-TE5-MK73`.
+            Some(b) => {
+                let day = || self.next(word.start).is_some_and(|b| b.is_ascii_digit());
+                b.is_ascii_alphabetic() && word.len() == 4 && !word.is_number() || date::may_begin_month(b) && day()
+            }
             None => false,
         };
         match word.joint {

@@ -1,6 +1,6 @@
 //! Shapes of structured ids: a tiny pattern language for fixed-width codes, and what it captured.
 //!
-//! `0` a digit, `A` a letter (any case), `X` a letter or digit, anything else itself. Must not go here: which entity has which shape.
+//! `0` a digit, `A` a letter (any case), `X` a letter or digit, anything else itself (any case). Must not go here: which entity has which shape.
 
 /// The letters and digits of a candidate, without separators, letters in upper case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,17 +46,19 @@ impl Compact {
 /// Matches `shape` at the start of `text`: how many bytes it takes, and its letters and digits.
 pub(super) fn matches(shape: &str, text: &[u8]) -> Option<(usize, Compact)> {
     let value = text.get(..shape.len())?;
-    let fits = |(want, b): (u8, &u8)| match want {
-        b'0' => b.is_ascii_digit(),
-        b'A' => b.is_ascii_alphabetic(),
-        b'X' => b.is_ascii_alphanumeric(),
-        other => *b == other,
-    };
-    if !shape.bytes().zip(value).all(fits) {
-        return None;
-    }
     let mut compact = Compact::default();
-    value.iter().filter(|b| b.is_ascii_alphanumeric()).all(|b| compact.push(*b)).then_some((shape.len(), compact))
+    for (want, b) in shape.bytes().zip(value) {
+        let fits = match want {
+            b'0' => b.is_ascii_digit(),
+            b'A' => b.is_ascii_alphabetic(),
+            b'X' => b.is_ascii_alphanumeric(),
+            other => b.eq_ignore_ascii_case(&other),
+        };
+        if !fits || want.is_ascii_alphanumeric() && !compact.push(*b) {
+            return None;
+        }
+    }
+    Some((shape.len(), compact))
 }
 
 #[cfg(test)]
@@ -69,6 +71,7 @@ mod tests {
         let taken = |shape: &str, text: &str| matches(shape, text.as_bytes()).map(|(len, _)| len);
         assert_eq!(taken("000-00-0000", "078-05-1120 x"), Some(11));
         assert_eq!(taken("AX0", "b77"), Some(3));
+        assert_eq!(taken("DE 00", "de 13"), Some(5));
         for (shape, text) in [("000-00-0000", "078 05 1120"), ("000", "07"), ("AX0", "7b7"), ("A-0", "b 7")] {
             assert_eq!(taken(shape, text), None, "{text}");
         }

@@ -50,16 +50,45 @@ fn secrets_and_where_they_begin() {
 
 #[test]
 fn bare_runs_of_digits_count_where_few_random_ones_would() {
-    for (text, entity) in
-        [("86095742719", Entity::DeTaxId), ("12345678909", Entity::BrCpf), ("10000000146", Entity::TrNationalId)]
-    {
+    for (text, entity) in [
+        ("86095742719", Entity::DeTaxId),
+        ("12345678909", Entity::BrCpf),
+        ("11222333000181", Entity::BrCnpj),
+        ("10000000146", Entity::TrNationalId),
+        ("44051401359", Entity::PlPesel),
+        ("196408233234", Entity::SePersonnummer),
+        ("8001015009087", Entity::ZaId),
+        ("0005053637892", Entity::KrRrn),
+    ] {
         assert_eq!(found(text), [(entity, text)], "{text}");
     }
     // A mobile number has a trunk prefix and a range; a year, a landline and an id have neither.
     assert_eq!(found("07911123456"), [(Entity::PhoneNumber, "07911123456")]);
+    // So do times, of a day, to the second and in milliseconds.
+    for text in ["202403151430", "20240315143062", "1711015009088", "1711011009083"] {
+        assert_eq!(found(text), [], "{text}");
+    }
     for text in ["02070803628", "1712345678", "1712345678901", "1234567893", "20260418101233", "100004111111111"] {
         assert_eq!(found(text), [], "{text}");
     }
+}
+
+#[test]
+fn values_in_rows_of_numbers() {
+    use Entity::*;
+    for (text, entity, value) in [
+        ("1 2 3 078 05 1120 4 5 6", UsSsn, "078 05 1120"),
+        ("1,2,3,12,86 095 742 719,7,8", DeTaxId, "86 095 742 719"),
+        ("7 8 9 415 555 0132, 10 11", PhoneNumber, "415 555 0132"),
+        ("1 2 3 020 7946 0958, 1 2", PhoneNumber, "020 7946 0958"),
+        ("3\n4\n5\n10.1.2.3\n6", IpAddress, "10.1.2.3"),
+        ("1 2 1 84 12 76 451 089 46 1", FrNir, "1 84 12 76 451 089 46"),
+        ("1 2 3 born 4 5 1990", DateOfBirth, "4 5 1990"),
+        ("1 2 3 a@b.example", EmailAddress, "a@b.example"),
+    ] {
+        assert_eq!(found(text), [(entity, value)], "{text}");
+    }
+    assert_eq!(found(&"1 22 333,".repeat(50)), []);
 }
 
 #[test]
@@ -67,6 +96,16 @@ fn words_that_make_a_number_nobodys() {
     assert_eq!(found("version 10.1.2.3"), []);
     assert_eq!(found("ann@mail.example.org from 10.1.2.3").len(), 2);
     assert_eq!(found("see mail.example.org, 10.1.2.3").len(), 1);
+}
+
+#[test]
+fn check_letters_of_companies() {
+    for text in ["53125226D", "201434292D", "S57TU0392K"] {
+        assert_eq!(found(text), [(Entity::SgUen, text)], "{text}");
+    }
+    for text in ["53125226A", "201434292A", "A57TU0392K"] {
+        assert_eq!(found(text), [], "{text}");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The Americas without the United States: Canada, Brazil, Mexico.
 
-use super::{Id, is_date, number};
+use super::{Id, is_date, two};
 use crate::detect::checksum::{luhn, weighted};
 use crate::detect::entity::Entity;
 use crate::detect::shape::Compact;
@@ -8,7 +8,7 @@ use crate::detect::shape::Compact;
 pub(super) const IDS: &[Id] = &[
     Id {
         entity: Entity::CaSin,
-        shapes: &[("000-000-000", 55), ("000 000 000", 45), ("000000000", 8)],
+        shapes: &[("000-000-000", 55), ("000 000 000", 50), ("000000000", 8)],
         announced: 92,
         check: |id| !matches!(id.bytes().first(), Some(b'0' | b'8')) && luhn(id.digits().bytes()),
     },
@@ -23,19 +23,26 @@ pub(super) const IDS: &[Id] = &[
         entity: Entity::BrCnpj,
         shapes: &[("00.000.000/0000-00", 92), ("00000000/0000-00", 85), ("00000000000000", 30)],
         announced: 94,
-        check: |id| check_digits(id, &[6, 5, 4, 3, 2, 9, 8, 7, 6, 5, 4, 3, 2]),
+        check: cnpj,
+    },
+    // Alone if it is no time to the second: one of a hundred numbers passes.
+    Id {
+        entity: Entity::BrCnpj,
+        shapes: &[("00000000000000", 52)],
+        announced: 94,
+        check: |id| !(matches!(two(id, 0), 19..=20) && is_date(two(id, 4), two(id, 6))) && cnpj(id),
     },
     Id {
         entity: Entity::MxCurp,
         shapes: &[("AAAA000000AAAAAAX0", 88)],
         announced: 96,
-        check: |id| {
-            let bytes = id.bytes();
-            let two = |at: usize| number(bytes.get(at..at + 2).unwrap_or_default());
-            is_date(two(6), two(8)) && matches!(bytes.get(10), Some(b'H' | b'M' | b'X'))
-        },
+        check: |id| is_date(two(id, 6), two(id, 8)) && matches!(id.bytes().get(10), Some(b'H' | b'M' | b'X')),
     },
 ];
+
+fn cnpj(id: &Compact) -> bool {
+    check_digits(id, &[6, 5, 4, 3, 2, 9, 8, 7, 6, 5, 4, 3, 2])
+}
 
 /// Two digits modulo 11; `weights` are those of the second, the first has them without the leading one.
 fn check_digits(id: &Compact, weights: &[u32]) -> bool {

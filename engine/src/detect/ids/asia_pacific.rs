@@ -1,6 +1,6 @@
 //! Asia, the Pacific and Africa: national, tax and health numbers.
 
-use super::{Id, is_date, number};
+use super::{Id, is_date, number, two};
 use crate::detect::checksum::{luhn, verhoeff, weighted};
 use crate::detect::entity::Entity;
 use crate::detect::shape::Compact;
@@ -20,7 +20,7 @@ pub(super) const IDS: &[Id] = &[
     },
     Id {
         entity: Entity::AuTfn,
-        shapes: &[("000 000 000", 45), ("000-000-000", 45), ("000000000", 10)],
+        shapes: &[("000 000 000", 50), ("000-000-000", 45), ("000000000", 10)],
         announced: 92,
         check: |id| {
             weighted(id.digits().bytes(), &[1, 4, 3, 7, 5, 8, 6, 9, 10]).is_multiple_of(11) && number(id.bytes()) != 0
@@ -59,15 +59,25 @@ pub(super) const IDS: &[Id] = &[
     Id { entity: Entity::SgNricFin, shapes: &[("A0000000A", 72)], announced: 94, check: sg_nric },
     Id {
         entity: Entity::SgUen,
-        shapes: &[("00000000A", 20), ("000000000A", 25), ("A00AA0000A", 55)],
-        announced: 85,
-        check: |_| true,
+        shapes: &[("00000000A", 60), ("000000000A", 65), ("A00AA0000A", 55)],
+        announced: 88,
+        check: sg_uen,
     },
     Id {
         entity: Entity::KrRrn,
         shapes: &[("000000-0000000", 75), ("0000000000000", 30)],
         announced: 94,
         check: |id| kr_date(id) && matches!(id.bytes().get(6), Some(b'0'..=b'4' | b'9')),
+    },
+    // Alone if its holder was born from 1900 to 2029, and it is no time in milliseconds: one of 120 numbers passes.
+    Id {
+        entity: Entity::KrRrn,
+        shapes: &[("0000000000000", 55)],
+        announced: 94,
+        check: |id| {
+            let born = matches!((id.bytes().get(6), two(id, 0)), (Some(b'1' | b'2'), _) | (Some(b'3' | b'4'), 0..30));
+            born && kr_date(id) && !matches!(two(id, 0), 14..=19)
+        },
     },
     Id {
         entity: Entity::KrFrn,
@@ -99,14 +109,13 @@ pub(super) const IDS: &[Id] = &[
         },
     },
     Id { entity: Entity::TrNationalId, shapes: &[("00000000000", 50)], announced: 93, check: tr_national },
+    Id { entity: Entity::ZaId, shapes: &[("000000 0000 000", 75), ("0000000000000", 45)], announced: 93, check: za_id },
+    // Alone if it is no time in milliseconds: one of 900 numbers passes.
     Id {
         entity: Entity::ZaId,
-        shapes: &[("000000 0000 000", 75), ("0000000000000", 45)],
+        shapes: &[("0000000000000", 55)],
         announced: 93,
-        check: |id| {
-            let two = |at: usize| number(id.bytes().get(at..at + 2).unwrap_or_default());
-            is_date(two(2), two(4)) && matches!(id.bytes().get(10), Some(b'0' | b'1')) && luhn(id.digits().bytes())
-        },
+        check: |id| !matches!(two(id, 0), 14..=19) && za_id(id),
     },
     Id { entity: Entity::NgNin, shapes: &[("00000000000", 5)], announced: 80, check: |_| true },
 ];
@@ -126,8 +135,9 @@ fn cn_ric(id: &Compact) -> bool {
         digits.push(b - b'0');
     });
     let sum = weighted(digits.bytes(), &[7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2]);
-    let two = |at: usize| number(bytes.get(at..at + 2).unwrap_or_default());
-    matches!(two(6), 18..=20) && is_date(two(10), two(12)) && b"10X98765432".get((sum % 11) as usize) == Some(check)
+    matches!(two(id, 6), 18..=20)
+        && is_date(two(id, 10), two(id, 12))
+        && b"10X98765432".get((sum % 11) as usize) == Some(check)
 }
 
 /// The holder's PAN behind the number of a state.
@@ -168,9 +178,25 @@ fn sg_nric(id: &Compact) -> bool {
     letters.get(at as usize) == Some(letter)
 }
 
+/// The check letters of businesses and of local companies; other entities have the year behind a letter of the century.
+fn sg_uen(id: &Compact) -> bool {
+    let Some((letter, body)) = id.bytes().split_last() else { return false };
+    let digits = id.digits();
+    let (weights, letters): (&[u32], &[u8; 11]) = match body.len() {
+        8 => (&[10, 4, 9, 3, 8, 2, 7, 1], b"XMKECAWLJDB"),
+        _ if body.first().is_some_and(u8::is_ascii_digit) => (&[10, 8, 6, 4, 9, 7, 5, 3, 1], b"ZKCMDNERGWH"),
+        _ => return matches!(body.first(), Some(b'R'..=b'T')),
+    };
+    letters.get((weighted(digits.bytes(), weights) % 11) as usize) == Some(letter)
+}
+
 fn kr_date(id: &Compact) -> bool {
-    let two = |at: usize| number(id.bytes().get(at..at + 2).unwrap_or_default());
-    is_date(two(2), two(4))
+    is_date(two(id, 2), two(id, 4))
+}
+
+/// Date, then a citizen's, permanent resident's or refugee's digit.
+fn za_id(id: &Compact) -> bool {
+    is_date(two(id, 2), two(id, 4)) && matches!(id.bytes().get(10), Some(b'0'..=b'2')) && luhn(id.digits().bytes())
 }
 
 fn tr_national(id: &Compact) -> bool {

@@ -1,6 +1,6 @@
 //! Europe: national, tax, health and social security numbers.
 
-use super::{Id, is_date, number};
+use super::{Id, is_date, number, two};
 use crate::detect::checksum::{luhn, mod_11_10, modulo, weighted};
 use crate::detect::entity::Entity;
 use crate::detect::shape::Compact;
@@ -127,6 +127,13 @@ pub(super) const IDS: &[Id] = &[
     Id { entity: Entity::NlBsn, shapes: &[("000000000", 10), ("0000.00.000", 50)], announced: 90, check: nl_bsn },
     // Ustawa o ewidencji ludności
     Id { entity: Entity::PlPesel, shapes: &[("00000000000", 30)], announced: 93, check: pl_pesel },
+    // Alone if its holder was born from 1910 to 2099: one of 130 numbers passes.
+    Id {
+        entity: Entity::PlPesel,
+        shapes: &[("00000000000", 55)],
+        announced: 93,
+        check: |id| matches!((two(id, 0), two(id, 2)), (10.., ..=12) | (_, 21..=32)) && pl_pesel(id),
+    },
     // https://dvv.fi/en/personal-identity-code
     Id {
         entity: Entity::FiPic,
@@ -145,6 +152,13 @@ pub(super) const IDS: &[Id] = &[
         ],
         announced: 92,
         check: se_personnummer,
+    },
+    // Alone if it is no time of a day: one of 9,000 numbers passes.
+    Id {
+        entity: Entity::SePersonnummer,
+        shapes: &[("000000000000", 60)],
+        announced: 92,
+        check: |id| (two(id, 8) > 23 || two(id, 10) > 59) && se_personnummer(id),
     },
     Id {
         entity: Entity::SeOrg,
@@ -191,8 +205,7 @@ fn de_social_security(id: &Compact) -> bool {
     }
     let weights = [2, 1, 2, 5, 7, 1, 2, 1, 2, 1, 2, 1];
     let sum: u32 = digits.bytes().iter().zip(weights).map(|(d, w)| u32::from(*d) * w).map(|p| p / 10 + p % 10).sum();
-    let day = number(id.bytes().get(2..4).unwrap_or_default());
-    let month = number(id.bytes().get(4..6).unwrap_or_default());
+    let (day, month) = (two(id, 2), two(id, 4));
     matches!(day, 1..=31 | 51..=81)
         && (1..=12).contains(&month)
         && digits.bytes().last().is_some_and(|last| sum % 10 == u32::from(*last))
@@ -279,8 +292,7 @@ fn nl_bsn(id: &Compact) -> bool {
 
 fn pl_pesel(id: &Compact) -> bool {
     let digits = id.digits();
-    let month = number(id.bytes().get(2..4).unwrap_or_default()) % 20;
-    let day = number(id.bytes().get(4..6).unwrap_or_default());
+    let (month, day) = (two(id, 2) % 20, two(id, 4));
     let sum = weighted(digits.bytes(), &[1, 3, 7, 9, 1, 3, 7, 9, 1, 3, 1]);
     sum.is_multiple_of(10) && is_date(month, day)
 }

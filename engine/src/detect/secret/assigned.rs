@@ -42,6 +42,14 @@ pub(in crate::detect) fn at_mark(scan: &mut Scan<'_>, at: usize) {
 /// The name that ends before `at`, behind white space, quotes and the marks of an assignment.
 fn name_before(bytes: &[u8], at: usize) -> Option<&str> {
     let before = bytes.get(at.saturating_sub(NAME + 16)..at)?;
+    // A name has more than two letters.
+    if let [.., second, last] = before
+        && is_name(last)
+        && *last != b'.'
+        && !is_name(second)
+    {
+        return None;
+    }
     const GAP: usize = 12;
     let skipped = before
         .iter()
@@ -58,18 +66,22 @@ fn name_before(bytes: &[u8], at: usize) -> Option<&str> {
         return None;
     }
     let before = before.get(..before.len() - skipped)?;
-    let name = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.') || *b >= 0x80;
-    let len = before.iter().rev().take_while(|b| name(b)).count();
+    let len = before.iter().rev().take_while(|b| is_name(b)).count();
     let word = before.get(before.len() - len..)?;
     // `var token string = "…"`: the type stands between the name and the mark.
     if matches!(word, b"string" | b"String" | b"str" | b"char" | b"value" | b"const" | b"text") {
         let rest = before.get(..before.len() - len)?;
         let rest =
             rest.get(..rest.len() - rest.iter().rev().take_while(|b| matches!(b, b' ' | b':' | b'"')).count())?;
-        let len = rest.iter().rev().take_while(|b| name(b)).count();
+        let len = rest.iter().rev().take_while(|b| is_name(b)).count();
         return std::str::from_utf8(rest.get(rest.len() - len..)?).ok().filter(|name| !name.is_empty());
     }
     (len > 2).then(|| std::str::from_utf8(word).ok()).flatten()
+}
+
+/// Whether a byte stands in names.
+fn is_name(b: &u8) -> bool {
+    b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.') || *b >= 0x80
 }
 
 /// What stands between a mark and the value.
