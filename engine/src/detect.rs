@@ -26,7 +26,6 @@ mod secret;
 mod settled;
 mod shape;
 mod url;
-mod vocabulary;
 mod window;
 
 pub use blocks::any;

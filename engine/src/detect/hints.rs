@@ -1,11 +1,11 @@
 //! What the words of a key or of a text announce.
 //!
-//! Must not go here: the words themselves (`vocabulary`), how far one reaches (`window`).
+//! Must not go here: the words themselves (`index`), how far one reaches (`window`).
 
-use std::sync::LazyLock;
+mod index;
 
 use super::entity::{Entity, Set};
-use super::vocabulary;
+use index::INDEX;
 
 /// What was announced: entities, and traits of the value to come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,11 +26,22 @@ const PASSWORD: u16 = 8;
 const OTHER: u16 = 16;
 /// The value is the name of whatever the object is.
 const NAME: u16 = 32;
-
 /// The value is a part of the name that the object is.
 const NAME_PART: u16 = 64;
 /// The value says something about a secret.
 const ABOUT: u16 = 128;
+
+/// The traits as the vocabulary calls them.
+const TRAITS: [(&str, u16); 8] = [
+    ("person", PERSON),
+    ("people", PEOPLE),
+    ("secret", SECRET),
+    ("password", PASSWORD),
+    ("other", OTHER),
+    ("name", NAME),
+    ("name part", NAME_PART),
+    ("about", ABOUT),
+];
 
 impl Hints {
     pub const NONE: Hints = Hints { entities: Set::EMPTY, traits: 0 };
@@ -40,6 +51,17 @@ impl Hints {
         let mut all = Hints::NONE;
         each(key.as_bytes(), |_, hints| all = all.and(*hints));
         all
+    }
+
+    /// What the vocabulary calls by this name: an entity or a trait.
+    fn named(name: &str) -> Option<Hints> {
+        let entity = Entity::ALL.iter().find(|(_, own, _)| *own == name).map(|(entity, ..)| Set::of(*entity));
+        match entity {
+            Some(entities) => Some(Hints { entities, traits: 0 }),
+            None => {
+                TRAITS.iter().find(|(own, _)| *own == name).map(|(_, traits)| Hints { traits: *traits, ..Hints::NONE })
+            }
+        }
     }
 
     pub fn and(self, other: Hints) -> Hints {
@@ -238,107 +260,6 @@ fn next_word(text: &[u8], at: usize) -> Option<(usize, usize)> {
     Some((start, start + len))
 }
 
-/// All words with all that each announces, by hash.
-struct Index {
-    words: Vec<(&'static str, Hints)>,
-    /// Places in `words`, counted from 1; a word stands in the first free slot behind its hash.
-    slots: Vec<u16>,
-    /// A bit for each three letters that a word begins with: most words of most texts begin none.
-    begins: Vec<u32>,
-}
-
-/// More than twice the words, and a power of two.
-const SLOTS: usize = 4096;
-
-static INDEX: LazyLock<Index> = LazyLock::new(|| {
-    let trait_words = [
-        (PERSON, vocabulary::PERSON),
-        (PEOPLE, vocabulary::PEOPLE),
-        (NAME, vocabulary::NAME),
-        (NAME_PART, vocabulary::NAME_PART),
-        (SECRET, vocabulary::SECRET),
-        (PASSWORD, vocabulary::PASSWORD),
-        (OTHER, vocabulary::OTHER),
-        (ABOUT, vocabulary::ABOUT),
-    ];
-    let entities = vocabulary::ENTITIES
-        .iter()
-        .flat_map(|(e, words)| words.iter().map(|w| (*w, Hints { entities: Set::of(*e), traits: 0 })));
-    let traits = trait_words
-        .into_iter()
-        .flat_map(|(t, words)| words.iter().map(move |w| (*w, Hints { entities: Set::EMPTY, traits: t })));
-    let mut index = Index { words: Vec::new(), slots: vec![0; SLOTS], begins: vec![0; 1024] };
-    entities.chain(traits).for_each(|(word, hints)| index.add(word, hints));
-    index
-});
-
-impl Index {
-    fn lookup(&self, phrase: &[u8]) -> Option<&Hints> {
-        self.find(phrase).or_else(|| match phrase.split_last() {
-            Some((b's', one)) if one.len() > 2 => self.find(one),
-            _ => None,
-        })
-    }
-
-    /// Whether a word of the index may begin with `phrase`, in any case, or `phrase` with it.
-    fn may_begin(&self, phrase: &[u8]) -> bool {
-        let third = |a: u8, b: u8| self.begins.get(two_letters(a, b)).copied().unwrap_or(0);
-        match phrase {
-            [a, b, c, ..] => third(*a, *b) >> (c & 31) & 1 == 1,
-            [a, b] => third(*a, *b) != 0,
-            _ => true,
-        }
-    }
-
-    fn add(&mut self, word: &'static str, hints: Hints) {
-        let (pair, third) = match word.as_bytes() {
-            [a, b, c, ..] => (two_letters(*a, *b), 1 << (c & 31)),
-            // Whatever stands behind a word so short.
-            [a, b] => (two_letters(*a, *b), u32::MAX),
-            _ => return,
-        };
-        if let Some(all) = self.begins.get_mut(pair) {
-            *all |= third;
-        }
-        let slot = self.slot(word.as_bytes());
-        match self.slots.get(slot).and_then(|at| usize::from(*at).checked_sub(1)) {
-            Some(known) => {
-                if let Some((_, all)) = self.words.get_mut(known) {
-                    *all = all.and(hints);
-                }
-            }
-            None => {
-                self.words.push((word, hints));
-                if let (Some(free), Ok(at)) = (self.slots.get_mut(slot), u16::try_from(self.words.len())) {
-                    *free = at;
-                }
-            }
-        }
-    }
-
-    fn find(&self, word: &[u8]) -> Option<&Hints> {
-        let at = usize::from(*self.slots.get(self.slot(word))?).checked_sub(1)?;
-        self.words.get(at).map(|(_, hints)| hints)
-    }
-
-    /// The slot of `word`, or the free one where it would stand.
-    fn slot(&self, word: &[u8]) -> usize {
-        // FNV-1a; the table is never full, so the search ends.
-        let hash = word.iter().fold(0x811c_9dc5_u32, |hash, b| (hash ^ u32::from(*b)).wrapping_mul(0x0100_0193));
-        let start = (hash ^ hash >> 15) as usize;
-        let here = |at: usize| match self.slots.get(at).and_then(|n| usize::from(*n).checked_sub(1)) {
-            Some(known) => self.words.get(known).is_some_and(|(own, _)| own.as_bytes() == word),
-            None => true,
-        };
-        (start..start + SLOTS).map(|at| at % SLOTS).find(|at| here(*at)).unwrap_or(0)
-    }
-}
-
-/// Five bits of each letter, the same for both cases.
-fn two_letters(a: u8, b: u8) -> usize {
-    usize::from(a & 31) << 5 | usize::from(b & 31)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -368,14 +289,5 @@ mod tests {
     fn long_words_do_no_harm() {
         let key = format!("{} ssn", "x".repeat(500));
         assert!(Hints::of(&key).suggests(Entity::UsSsn));
-    }
-
-    #[test]
-    fn entries_are_written_as_the_reader_joins_them() {
-        assert!(INDEX.words.len() * 2 < SLOTS);
-        for (word, _) in &INDEX.words {
-            assert!((2..=LONGEST).contains(&word.len()) && *word == word.to_lowercase(), "{word}");
-            assert!(word.bytes().all(|b| b.is_ascii_lowercase() || !b.is_ascii()), "{word}");
-        }
     }
 }

@@ -10,54 +10,44 @@ use super::{entropy, is_placeholder};
 use crate::detect::entity::Entity;
 use crate::detect::scan::Scan;
 
-/// The table in the order of the first two bytes, and which two begin a prefix at all.
-struct Index {
-    issued: Vec<&'static Issued>,
-    begins: [u64; 1024],
-}
+const BUCKETS: usize = 1024;
 
-static INDEX: LazyLock<Index> = LazyLock::new(|| {
-    let mut issued: Vec<&Issued> = ISSUED.iter().collect();
-    issued.sort_by_key(|(prefix, ..)| pair(prefix.as_bytes()));
-    let mut begins = [0; 1024];
-    for at in issued.iter().filter_map(|(prefix, ..)| pair(prefix.as_bytes())) {
-        if let Some(bits) = begins.get_mut(at / 64) {
-            *bits |= 1 << (at % 64);
+/// The table by what its prefixes begin with.
+static INDEX: LazyLock<Vec<Vec<&'static Issued>>> = LazyLock::new(|| {
+    let mut buckets = vec![Vec::new(); BUCKETS];
+    for issued in ISSUED {
+        if let Some(bucket) = bucket(issued.0.as_bytes()).and_then(|at| buckets.get_mut(at)) {
+            bucket.push(issued);
         }
     }
-    Index { issued, begins }
+    buckets
 });
 
-/// The first two bytes as one number.
-fn pair(bytes: &[u8]) -> Option<usize> {
-    bytes.first_chunk::<2>().map(|two| usize::from(u16::from_be_bytes(*two)))
+/// Where prefixes with the first two bytes of `text` are.
+fn bucket(text: &[u8]) -> Option<usize> {
+    text.first_chunk().map(|[a, b]| (usize::from(*a) << 3 ^ usize::from(*b)) % BUCKETS)
 }
 
 /// Judges the token that may begin with the word at `start`.
 pub(in crate::detect) fn at(scan: &mut Scan<'_>, start: usize) {
     let rest = scan.rest(start);
-    let Some(first) = pair(rest) else { return };
-    let prefix = INDEX.begins.get(first / 64).is_some_and(|bits| bits >> (first % 64) & 1 == 1);
+    let Some(candidates) = bucket(rest).and_then(|at| INDEX.get(at)) else { return };
     let jwt = matches!(rest, [b'e', b'y', b'J', ..] | [b'Z', b'X', b'l', b'K', ..]);
-    if !(prefix || jwt) || !scan.wants(Entity::Secret) {
+    if !jwt && candidates.is_empty() || !scan.wants(Entity::Secret) {
         return;
     }
     // Most of what begins like a token is a short word.
     if !rest.get(..SHORTEST).is_some_and(|head| head.iter().all(|b| issuers::may_hold(*b))) {
         return;
     }
-    if prefix {
-        prefixed(scan, start, first);
-    }
+    prefixed(scan, start, candidates);
     if jwt {
         self::jwt(scan, start);
     }
 }
 
-fn prefixed(scan: &mut Scan<'_>, start: usize, first: usize) {
+fn prefixed(scan: &mut Scan<'_>, start: usize, candidates: &[&Issued]) {
     let rest = scan.rest(start);
-    let from = INDEX.issued.partition_point(|(prefix, ..)| pair(prefix.as_bytes()) < Some(first));
-    let candidates = INDEX.issued.iter().skip(from).take_while(|(prefix, ..)| pair(prefix.as_bytes()) == Some(first));
     for (prefix, body, least, most) in candidates {
         let Some(tail) = rest.strip_prefix(prefix.as_bytes()) else { continue };
         if start < scan.endless {
