@@ -2,10 +2,12 @@
 //!
 //! Must not go here: pages (`ui`), anything that decides (`store`, `hold::transition`).
 
+pub mod asker;
 pub mod events;
 pub mod extract;
 pub mod filter;
 pub mod health;
+pub mod idempotency;
 pub mod limits;
 pub mod login;
 pub mod metrics;

@@ -54,7 +54,11 @@ pub struct App {
 impl App {
     pub fn router(self) -> Router {
         Router::new()
-            .merge(Router::from(api::routes()).method_not_allowed_fallback(api::problem::wrong_method))
+            .merge(
+                Router::from(api::routes())
+                    .layer(from_fn_with_state(self.clone(), api::idempotency::once))
+                    .method_not_allowed_fallback(api::problem::wrong_method),
+            )
             .merge(ui::routes())
             .fallback(api::problem::unknown_route)
             .layer(from_fn_with_state(self.clone(), metrics::observe))

@@ -26,6 +26,8 @@ pub const SESSION_PREFIX: &str = "pvl_";
 pub enum Role {
     /// Serves a gateway: creates and releases holds, reads none but its own.
     Filter,
+    /// Asks for approvals in its own name, outside of any gateway, and reads none but its own.
+    Requester,
     /// Reads holds, for assistants and dashboards of people who approve.
     Approver,
     /// Reads holds and turns the kill switch.
@@ -110,7 +112,7 @@ impl Caller {
     }
 
     pub fn may_read_holds(&self) -> bool {
-        !self.is_filter()
+        !self.has_role(&[Role::Filter, Role::Requester])
     }
 
     pub fn may_read_audit(&self) -> bool {

@@ -15,6 +15,7 @@ pub mod observed;
 pub mod openapi;
 pub mod policy;
 pub mod redact;
+pub mod request;
 pub mod scan;
 pub mod serve;
 pub mod terminal;
@@ -61,6 +62,7 @@ enum Command {
     Ask(decide::Ask),
     Revoke(decide::Revoke),
     Control(control::ControlCommand),
+    Request(request::Request),
     Audit(audit::AuditCommand),
     Observed(observed::Observed),
     // Policies and texts, on this machine.
@@ -92,6 +94,7 @@ pub fn main() -> ExitCode {
             Command::Ask(command) => command.run().await,
             Command::Revoke(command) => command.run().await,
             Command::Control(command) => command.run().await,
+            Command::Request(command) => command.run().await,
             Command::Audit(command) => command.run().await,
             Command::Observed(command) => command.run().await,
             Command::Policy(command) => command.run(),

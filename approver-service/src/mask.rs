@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use anyhow::{Result, anyhow};
-use privyseal_engine::redact::{Labels, Profile, ProfileSource, text};
+use privyseal_engine::redact::{self, Labels, Profile, ProfileSource, text};
 
 use crate::secret::Key;
 
@@ -18,6 +18,13 @@ impl Mask {
         let source = ProfileSource { entities, ..ProfileSource::default() };
         let profile = Profile::compile(&source, key.bytes()).map_err(|errors| anyhow!("masking: {errors:?}"))?;
         Ok(Mask(Arc::new(profile)))
+    }
+
+    /// `body`, a JSON document, with the same replaced, values named by their key too.
+    pub fn json(&self, body: &[u8]) -> Result<String> {
+        let masked = redact::body(Some(b"application/json"), body, &self.0, &mut Labels::new());
+        let masked = masked.map_err(|refusal| anyhow!("not a JSON document that can be shown: {refusal}"))?.body;
+        Ok(String::from_utf8_lossy(masked.as_deref().unwrap_or(body)).into_owned())
     }
 
     /// `typed` with what is personal or secret in it replaced by labels, and without NUL, which PostgreSQL cannot keep.

@@ -12,6 +12,7 @@ pub mod database;
 pub mod decide;
 mod follow;
 pub mod gauges;
+pub mod idempotency;
 pub mod intake;
 pub mod list;
 pub mod login;

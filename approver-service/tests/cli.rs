@@ -332,3 +332,79 @@ async fn what_was_observed_is_told() {
     let json: Value = serde_json::from_str(&terminal.ok(&["observed", "--json"])).unwrap();
     assert_eq!(json[0]["name"], "export");
 }
+
+/// A pipeline's step: the command, as `PRIVYSEAL_TOKEN` says who it is.
+fn step(terminal: &Terminal, token: &str, program: &str, args: &[&str]) -> Command {
+    let mut step = Terminal::command(terminal.folder.path());
+    let mut step = if program == "privyseal" { step } else { with_path(&mut step, program) };
+    step.env("PRIVYSEAL_SERVER", &terminal.server).env("PRIVYSEAL_TOKEN", token).args(args);
+    step.current_dir(terminal.folder.path()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    step
+}
+
+/// Another program, which finds the built command.
+fn with_path(like: &mut Command, program: &str) -> Command {
+    let built = Path::new(env!("CARGO_BIN_EXE_privyseal")).parent().unwrap();
+    let mut command = Command::new(program);
+    command.env_clear().envs(like.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.env("PATH", format!("{}:/usr/bin:/bin", built.display())).stdin(Stdio::null());
+    command
+}
+
+/// The hold that somebody waits for.
+fn awaited(terminal: &Terminal, not: &[String]) -> Value {
+    loop {
+        let holds: Value = serde_json::from_str(&terminal.ok(&["holds", "list", "--json"])).unwrap();
+        let new = holds.as_array().unwrap().iter().find(|hold| !not.iter().any(|id| hold["id"] == id.as_str()));
+        if let Some(hold) = new {
+            return hold.clone();
+        }
+    }
+}
+
+#[test]
+fn a_pipeline_waits_for_people_and_tells_by_its_exit_code() {
+    let terminal = Terminal::open();
+    let make = ["token", "create", "--role", "requester", "--name", "deploy", "--owner", "alice"];
+    let token = terminal.ok(&make).trim().to_owned();
+    fs::write(terminal.folder.path().join("plan.json"), r#"{"to":"ann@example.com","replicas":3}"#).unwrap();
+    terminal.log_in("bob");
+
+    // The recipe, word for word.
+    let recipe = include_str!("../../docs/pipelines.md").split("```sh\n").nth(2).unwrap().split("```").next().unwrap();
+    let script = step(&terminal, &token, "sh", &["-ec", recipe]).spawn().unwrap();
+    let hold = awaited(&terminal, &[]);
+    let id = hold["id"].as_str().unwrap().to_owned();
+    assert_eq!((&hold["principal"], &hold["path"]), (&json!("token:deploy"), &json!("/deploy/prod")));
+    let shown = terminal.ok(&["holds", "show", &id]);
+    assert!(shown.contains("OPS-42") && shown.contains("replicas") && !shown.contains("ann@example.com"), "{shown}");
+    terminal.ok(&["approve", &id]);
+    let done = script.wait_with_output().unwrap();
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    let printed = text(&done.stdout);
+    assert!(printed.ends_with("deploying\n") && printed.contains("\"state\":\"released\""), "{printed}");
+
+    // What was approved is spent: the same again is asked anew, and denied.
+    let ask =
+        ["request", "--wait", "--resource", "https://ci.example.com/deploy/prod", "--why", "deploy 1.4.2", "--json"];
+    let denied = step(&terminal, &token, "privyseal", &ask).spawn().unwrap();
+    let second = awaited(&terminal, std::slice::from_ref(&id))["id"].as_str().unwrap().to_owned();
+    terminal.ok(&["deny", &second, "--reason", "not on a Friday"]);
+    let denied = denied.wait_with_output().unwrap();
+    assert_eq!(denied.status.code(), Some(4), "{}", text(&denied.stderr));
+    let told: Value = serde_json::from_str(&text(&denied.stdout)).unwrap();
+    assert_eq!(told, json!({ "id": second, "state": "denied", "reason": "not on a Friday" }));
+
+    // An interrupt takes it back.
+    let waiting = step(&terminal, &token, "privyseal", &ask).spawn().unwrap();
+    let third = awaited(&terminal, &[id, second])["id"].as_str().unwrap().to_owned();
+    assert!(Command::new("/bin/kill").args(["-INT", &waiting.id().to_string()]).status().unwrap().success());
+    assert_eq!(waiting.wait_with_output().unwrap().status.code(), Some(6));
+    let shown: Value = serde_json::from_str(&terminal.ok(&["holds", "show", &third, "--json"])).unwrap();
+    assert_eq!(shown["state"], "withdrawn");
+
+    // Who does not wait asks, and learns that it waits; nobody may ask without a token.
+    let ask_only: Vec<_> = ask.into_iter().filter(|arg| *arg != "--wait").collect();
+    assert_eq!(step(&terminal, &token, "privyseal", &ask_only).output().unwrap().status.code(), Some(7));
+    assert!(terminal.fails(&ask).1.contains("--role requester"));
+}

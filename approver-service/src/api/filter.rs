@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use privyseal_engine::hold::{
     Answer, Control, Detach, Information, Intake, OLDEST, Release, ReleaseVerdict, Report, StatusQuery, View,
@@ -13,6 +13,7 @@ use serde::Deserialize;
 use tokio::time::Instant;
 use utoipa::IntoParams;
 
+use super::asker::{Asker, OfHold, in_own_name, own_name};
 use super::extract::{Gateway, Json, Query};
 use super::problem::{Problem, Result};
 use crate::app::App;
@@ -54,10 +55,11 @@ pub struct WaitControl {
 #[utoipa::path(post, path = "/v1/holds", tag = "gateways", request_body = Intake, responses((status = 200, body = View), (status = 201, body = View)))]
 pub async fn intake(
     State(app): State<App>,
-    Gateway(token): Gateway,
-    Json(intake): Json<Intake, MAX_INTAKE>,
+    Asker(token): Asker,
+    Json(mut intake): Json<Intake, MAX_INTAKE>,
 ) -> Result<(StatusCode, axum::Json<View>)> {
     let v = intake::check(&intake)?;
+    in_own_name(&app, &token, &mut intake);
     in_environment(&app, &intake.environment)?;
     let view = View { v, ..app.store.of(&token.tenant).intake(Asked { intake, owner: token.owner }).await? };
     Ok((if view.joined { StatusCode::OK } else { StatusCode::CREATED }, axum::Json(view)))
@@ -67,8 +69,7 @@ pub async fn intake(
 #[utoipa::path(get, path = "/v1/holds/{id}/wait", tag = "gateways", params(("id" = String, Path, description = "The hold"), Wait), responses((status = 200, body = View)))]
 pub async fn wait(
     State(app): State<App>,
-    Gateway(token): Gateway,
-    Path(id): Path<String>,
+    OfHold { token, id }: OfHold,
     Query(wait): Query<Wait>,
 ) -> Result<axum::Json<View>> {
     let v = intake::version(wait.v)?;
@@ -80,12 +81,12 @@ pub async fn wait(
 #[utoipa::path(post, path = "/v1/holds/{id}/release", tag = "gateways", params(("id" = String, Path, description = "The hold")), request_body = Release, responses((status = 200, body = Answer)))]
 pub async fn release(
     State(app): State<App>,
-    Gateway(token): Gateway,
-    Path(id): Path<String>,
-    Json(release): Json<Release, MAX_BODY>,
+    OfHold { token, id }: OfHold,
+    Json(mut release): Json<Release, MAX_BODY>,
 ) -> Result<axum::Json<Answer>> {
     let v = intake::version(release.v)?;
     intake::nonce(&release.nonce)?;
+    release.principal = own_name(&token).or(release.principal);
     release.forwarded.as_ref().map_or(Ok(()), intake::forwarded)?;
     let said = app.store.of(&token.tenant).release(&id, &release).await?;
     let receipt = match (&said.released, &release.forwarded) {
@@ -119,8 +120,7 @@ pub async fn release(
 #[utoipa::path(post, path = "/v1/holds/{id}/detach", tag = "gateways", params(("id" = String, Path, description = "The hold")), request_body = Detach, responses((status = 204)))]
 pub async fn detach(
     State(app): State<App>,
-    Gateway(token): Gateway,
-    Path(id): Path<String>,
+    OfHold { token, id }: OfHold,
     Json(detach): Json<Detach, MAX_BODY>,
 ) -> Result<StatusCode> {
     intake::version(detach.v)?;
@@ -132,8 +132,7 @@ pub async fn detach(
 #[utoipa::path(post, path = "/v1/holds/{id}/outcome", tag = "gateways", params(("id" = String, Path, description = "The hold")), request_body = Report, responses((status = 204)))]
 pub async fn outcome(
     State(app): State<App>,
-    Gateway(token): Gateway,
-    Path(id): Path<String>,
+    OfHold { token, id }: OfHold,
     Json(report): Json<Report, MAX_BODY>,
 ) -> Result<StatusCode> {
     intake::version(report.v)?;
@@ -145,11 +144,11 @@ pub async fn outcome(
 #[utoipa::path(post, path = "/v1/holds/{id}/status", tag = "gateways", params(("id" = String, Path, description = "The hold")), request_body = StatusQuery, responses((status = 200, body = View)))]
 pub async fn status(
     State(app): State<App>,
-    Gateway(token): Gateway,
-    Path(id): Path<String>,
-    Json(query): Json<StatusQuery, MAX_BODY>,
+    OfHold { token, id }: OfHold,
+    Json(mut query): Json<StatusQuery, MAX_BODY>,
 ) -> Result<axum::Json<View>> {
     let v = intake::version(query.v)?;
+    query.principal = own_name(&token).unwrap_or(query.principal);
     Ok(view(v, &app.store.of(&token.tenant).own_hold(&id, &query).await?))
 }
 
@@ -157,8 +156,7 @@ pub async fn status(
 #[utoipa::path(post, path = "/v1/holds/{id}/answer", tag = "gateways", params(("id" = String, Path, description = "The hold")), request_body = Information, responses((status = 200, body = View)))]
 pub async fn answer(
     State(app): State<App>,
-    Gateway(token): Gateway,
-    Path(id): Path<String>,
+    OfHold { token, id }: OfHold,
     Json(said): Json<Information, MAX_ANSWER>,
 ) -> Result<axum::Json<View>> {
     let Information { v, tenant, environment, principal, answer } = said;
@@ -166,6 +164,7 @@ pub async fn answer(
     if answer.len() > Information::MAX_ANSWER {
         return Err(Problem::too_large(Information::MAX_ANSWER));
     }
+    let principal = own_name(&token).unwrap_or(principal);
     let asker = StatusQuery { v, tenant, environment, principal };
     // The gateway has masked it; a gateway of another version may know fewer types.
     let hold = app.store.of(&token.tenant).answer(&id, &asker, app.mask.apply(answer)).await?;
@@ -176,11 +175,11 @@ pub async fn answer(
 #[utoipa::path(post, path = "/v1/holds/{id}/withdraw", tag = "gateways", params(("id" = String, Path, description = "The hold")), request_body = StatusQuery, responses((status = 200, body = View)))]
 pub async fn withdraw(
     State(app): State<App>,
-    Gateway(token): Gateway,
-    Path(id): Path<String>,
-    Json(query): Json<StatusQuery, MAX_BODY>,
+    OfHold { token, id }: OfHold,
+    Json(mut query): Json<StatusQuery, MAX_BODY>,
 ) -> Result<axum::Json<View>> {
     let v = intake::version(query.v)?;
+    query.principal = own_name(&token).unwrap_or(query.principal);
     Ok(view(v, &app.store.of(&token.tenant).withdraw(&id, &query).await?))
 }
 

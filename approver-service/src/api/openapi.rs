@@ -5,12 +5,14 @@
 use std::sync::LazyLock;
 
 use axum::response::IntoResponse;
+use utoipa::openapi::path::{ParameterBuilder, ParameterIn};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
     Components, ContentBuilder, Info, License, OpenApi, OpenApiBuilder, Ref, RefOr, ResponseBuilder,
 };
 use utoipa::{PartialSchema, ToSchema};
 
+use super::idempotency;
 use super::problem::{PROBLEM_JSON, Problem};
 use super::routes;
 
@@ -52,9 +54,19 @@ fn described(mut document: OpenApi) -> OpenApi {
     let name = Problem::name().into_owned();
     let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(&name))).build();
     let problem = ResponseBuilder::new().description("A problem document").content(PROBLEM_JSON, content).build();
+    let key = ParameterBuilder::new()
+        .name(idempotency::HEADER.as_str())
+        .parameter_in(ParameterIn::Header)
+        .description(Some("What is sent twice under one key is done once, and answered the same for a day"))
+        .schema(Some(String::schema()))
+        .build();
     for item in document.paths.paths.values_mut() {
         for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
             operation.responses.responses.insert("default".to_owned(), RefOr::T(problem.clone()));
+        }
+        // Calls that anybody may make are of nobody in particular.
+        if let Some(operation) = item.post.as_mut().filter(|operation| operation.security.is_none()) {
+            operation.parameters.get_or_insert_default().push(RefOr::T(key.clone()));
         }
     }
     document.components.get_or_insert_default().schemas.insert(name, Problem::schema());

@@ -6,6 +6,7 @@ mod limits;
 mod observations;
 mod openapi;
 mod people;
+mod requests;
 mod tenants;
 mod tickets;
 mod waiting;

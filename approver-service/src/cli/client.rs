@@ -34,6 +34,11 @@ pub struct ServerArg {
 pub enum Failure {
     Failed(anyhow::Error),
     NotFound,
+    /// What was asked for is not approved; a pipeline tells by the code why.
+    NotApproved {
+        said: String,
+        code: ExitCode,
+    },
     /// The service said no; `code` is stable.
     Refused {
         code: String,
@@ -46,6 +51,7 @@ impl Failure {
         match self {
             Failure::Failed(_) | Failure::Refused { .. } => ExitCode::from(1),
             Failure::NotFound => ExitCode::from(3),
+            Failure::NotApproved { code, .. } => *code,
         }
     }
 }
@@ -54,6 +60,7 @@ impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Failure::Failed(error) => write!(f, "{error:#}"),
+            Failure::NotApproved { said, .. } => f.write_str(said),
             Failure::NotFound => f.write_str("not found; `privyseal holds list` shows what there is"),
             Failure::Refused { code, detail } => {
                 write!(f, "{} ({})", terminal::safe(detail), terminal::safe(code))?;
@@ -106,6 +113,15 @@ impl Client {
             None => SavedLogin::load(&client.server)?.session,
         };
         Ok(Client { bearer: Some(bearer), ..client })
+    }
+
+    /// As PRIVYSEAL_TOKEN alone: a pipeline has nobody logged in.
+    pub fn with_token(server: &ServerArg) -> Result<Client, Failure> {
+        let token = std::env::var("PRIVYSEAL_TOKEN").ok().filter(|token| !token.is_empty());
+        let missing =
+            "set PRIVYSEAL_TOKEN to what `privyseal token create --role requester --name NAME --owner PERSON` prints";
+        let bearer = Some(token.ok_or_else(|| anyhow!(missing))?);
+        Ok(Client { bearer, ..Client::anonymous(server)? })
     }
 
     /// As the person logged in here: a token never decides.

@@ -10,7 +10,7 @@ use super::database::Backend;
 
 type Step = (i64, &'static str, &'static str);
 
-const SQLITE: [Step; 9] = [
+const SQLITE: [Step; 10] = [
     (1, "holds", include_str!("../../migrations/sqlite/0001_holds.sql")),
     (2, "workflows", include_str!("../../migrations/sqlite/0002_workflows.sql")),
     (3, "questions", include_str!("../../migrations/sqlite/0003_questions.sql")),
@@ -20,21 +20,26 @@ const SQLITE: [Step; 9] = [
     SIGN_ON,
     (8, "tenants", include_str!("../../migrations/sqlite/0008_tenants.sql")),
     (9, "seats", include_str!("../../migrations/sqlite/0009_seats.sql")),
+    ANSWERS,
 ];
 
-const POSTGRES: [Step; 6] = [
+const POSTGRES: [Step; 7] = [
     (4, "schema", include_str!("../../migrations/postgres/0004_schema.sql")),
     (5, "polls", include_str!("../../migrations/postgres/0005_polls.sql")),
     OBSERVATIONS,
     SIGN_ON,
     (8, "tenants", include_str!("../../migrations/postgres/0008_tenants.sql")),
     (9, "seats", include_str!("../../migrations/postgres/0009_seats.sql")),
+    ANSWERS,
 ];
 
 /// The same text on both.
 const OBSERVATIONS: Step = (6, "observations", include_str!("../../migrations/both/0006_observations.sql"));
 /// The same text on both.
 const SIGN_ON: Step = (7, "sign on", include_str!("../../migrations/both/0007_sign_on.sql"));
+
+/// The same text on both.
+const ANSWERS: Step = (10, "answers", include_str!("../../migrations/both/0010_answers.sql"));
 
 pub(super) fn migrator(backend: Backend) -> Migrator {
     let steps: &[Step] = match backend {
