@@ -48,7 +48,7 @@ bench *ARGS: wasm _noop
     ./justw --bring envoy
     cargo run --release --quiet -p e2e --bin bench -- {{ ARGS }}
 
-# MB/s of detection and redaction by kind of body, and the slowest inputs, beside other crates; `--help` says more
+# MB/s of detection and redaction by kind of body, and the slowest inputs, beside budgets and other crates; `--help` says more
 bench-detect *ARGS:
     cargo run --release --quiet --manifest-path engine/bench/Cargo.toml --target-dir target/bench-detect -- {{ ARGS }}
 

@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 pub struct Corpus {
     pub name: String,
     pub bodies: Vec<Body>,
+    /// Megabytes a second that bodies of this kind shall be read with at least.
+    pub budget: Option<u32>,
 }
 
 pub struct Body {
@@ -34,7 +36,11 @@ impl Body {
 
 impl Corpus {
     fn new(name: &str, bodies: Vec<Body>) -> Corpus {
-        Corpus { name: name.into(), bodies }
+        Corpus { name: name.into(), bodies, budget: None }
+    }
+
+    fn with_budget(self, mb_per_s: u32) -> Corpus {
+        Corpus { budget: Some(mb_per_s), ..self }
     }
 
     /// The texts of a file with a JSON object for each line.
@@ -47,19 +53,19 @@ impl Corpus {
             Ok(Body { content_type: None, bytes: text.into() })
         };
         let bodies = lines.lines().map(text).collect::<Result<_, _>>()?;
-        Ok(Corpus { name: file.file_stem().unwrap_or_default().to_string_lossy().into_owned(), bodies })
+        Ok(Corpus { budget: None, name: file.file_stem().unwrap_or_default().to_string_lossy().into_owned(), bodies })
     }
 }
 
 pub fn all() -> Vec<Corpus> {
     let random = &mut Random(7);
     let mut all = vec![
-        Corpus::new("prose, 256 KB", vec![chat(random, 256 << 10)]),
+        Corpus::new("prose, 256 KB", vec![chat(random, 256 << 10)]).with_budget(1000),
         Corpus::new("prose, 1 KB", (0..64).map(|_| chat(random, 1 << 10)).collect()),
         Corpus::new("short fields", vec![notes(256 << 10)]),
-        Corpus::new("embeddings", vec![embeddings(random, 256 << 10)]),
-        Corpus::new("base64", vec![attachments(random, 256 << 10)]),
-        Corpus::new("http mix", mix(random, false)),
+        Corpus::new("embeddings", vec![embeddings(random, 256 << 10)]).with_budget(500),
+        Corpus::new("base64", vec![attachments(random, 256 << 10)]).with_budget(1000),
+        Corpus::new("http mix", mix(random, false)).with_budget(250),
         Corpus::new("http mix, 1 % values", mix(random, true)),
     ];
     for format in ["json", "form", "event-stream", "xml", "csv", "plain"] {
