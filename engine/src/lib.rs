@@ -27,6 +27,7 @@ pub mod protocol;
 pub mod redact;
 pub mod reply;
 pub mod request;
+mod sorting;
 pub mod sse;
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use std::ops::Range;
 
 use crate::extract::json::{JsonError, Kind, Limits, Scanner, Token};
 use crate::request::{Head, Headers, canonical_host};
+use crate::sorting::sort_by;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Protocol {
@@ -137,7 +138,7 @@ impl Rpc {
         }
         let empty = !single && rpc.correlation.is_empty() && rpc.id.is_none();
         rpc.id = rpc.id.filter(|_| single);
-        rpc.correlation.sort_unstable_by_key(|range| range.start);
+        sort_by(&mut rpc.correlation, |a, b| a.start.cmp(&b.start));
         Ok((!empty).then_some(rpc))
     }
 }

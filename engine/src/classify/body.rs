@@ -10,6 +10,7 @@ use super::predicate::{Test, Value};
 use super::truth::{Reason, Truth};
 use crate::extract::json::{JsonError, Kind, Limits, Scanner, same_key};
 use crate::redact::Profile;
+use crate::sorting::sort_by;
 
 /// All JSON pointers that a policy's rules name, as a tree; `*` stands for any key or index.
 #[derive(Clone, Debug, Default)]
@@ -157,7 +158,7 @@ impl<'a> Values<'a> {
 
     fn sorted(mut self) -> Self {
         // Stable: values of one pointer in one member keep their order.
-        self.found.sort_by_key(|found| (found.pointer, found.member));
+        sort_by(&mut self.found, |a, b| (a.pointer, a.member).cmp(&(b.pointer, b.member)));
         self
     }
 

@@ -7,6 +7,7 @@ use super::facts::{Facts, Traits};
 use super::glob::{Glob, inner_path};
 use super::matcher::Matcher;
 use crate::protocol::{github, kubernetes};
+use crate::sorting::sort;
 
 pub type RuleIndex = u16;
 
@@ -63,7 +64,7 @@ impl Index {
             }
             index.rules = index.rules.saturating_add(1);
         }
-        index.entries.sort_unstable();
+        sort(&mut index.entries);
         index.entries.dedup();
         index
     }
@@ -95,7 +96,7 @@ impl Index {
                 }
             }
         }
-        found.sort_unstable();
+        sort(&mut found);
         found.dedup();
         found
     }

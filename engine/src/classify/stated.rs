@@ -7,6 +7,7 @@ use super::body::PointerId;
 use super::facts::{Body, Facts};
 use super::predicate::Value;
 use super::truth::Reason;
+use crate::sorting::sort_by;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Stated {
@@ -61,7 +62,7 @@ impl Places {
                 stated.push((wanted, self.one(wanted, facts, body)?.ok_or(Reason::NotStated(wanted))?));
             }
         }
-        stated.sort_unstable_by_key(|(wanted, _)| *wanted);
+        sort_by(&mut stated, |(a, _), (b, _)| a.cmp(b));
         Ok(stated)
     }
 

@@ -12,6 +12,7 @@ use super::entity::{Entity, Set};
 use super::hints::Hints;
 use super::window::{Near, Window};
 use super::{Match, card, crypto, date, email, iban, ids, keyed, loose, network, phone, phrases, secret, url};
+use crate::sorting::sort_by;
 pub(super) use word::Word;
 
 /// What is looked for, and how sure a match must be.
@@ -262,7 +263,7 @@ pub fn resolve(out: &mut Vec<Match>) {
     if out.len() < 2 {
         return;
     }
-    out.sort_by_key(|m| (m.start, m.end));
+    sort_by(out, |a, b| (a.start, a.end).cmp(&(b.start, b.end)));
     let mut kept: usize = 0;
     for i in 1..out.len() {
         let (Some(&last), Some(&next)) = (out.get(kept), out.get(i)) else { return };

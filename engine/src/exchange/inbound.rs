@@ -25,6 +25,7 @@ use crate::policy::Selection;
 use crate::redact::{self, Labels, Refusal};
 use crate::reply::{Executed, Next, Notice, STATUS_PATH, Status};
 use crate::request::{Head, Headers, hyphenated};
+use crate::sorting::sort;
 
 /// Without the plugin's `allow_on_headers_stop_iteration` no body callback ever comes: say so instead of hanging.
 pub(super) const BODY_PATIENCE_MS: u64 = 15_000;
@@ -345,7 +346,7 @@ fn strip_forged(head: &Head, selected: bool, step: &mut Step) {
             hyphenated(name.as_bytes()).take(12).eq(*b"x-privyseal-") || (selected && name.starts_with("x-envoy-"))
         })
         .collect();
-    names.sort_unstable();
+    sort(&mut names);
     names.dedup();
     step.effects.extend(names.into_iter().map(|name| Effect::RemoveRequestHeader(name.to_owned())));
 }

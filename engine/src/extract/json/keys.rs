@@ -1,12 +1,13 @@
 //! The keys of the objects now open, and whether two of one object are the same.
 //!
-//! Kept on one stack and compared when their object ends: n log n at worst, one allocation for a whole text.
+//! Kept on one stack and compared when their object ends: n log n at worst, one allocation for a text of small objects.
 //! Must not go here: what a key means.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use super::{Fault, JsonError, string};
+use crate::sorting::sort_by;
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Keys<'a>(Vec<Key<'a>>);
@@ -32,12 +33,13 @@ impl<'a> Keys<'a> {
 
     /// Checks and drops the keys of the innermost object: all behind the first `outer`.
     pub fn close(&mut self, outer: usize, refuse_case: bool) -> Result<(), JsonError> {
-        let own = self.0.get_mut(outer..).unwrap_or_default();
+        let own = self.0.get(outer..).unwrap_or_default();
         if own.len() <= FEW && differ(own) {
             self.0.truncate(outer);
             return Ok(());
         }
-        own.sort_unstable_by(|a, b| a.hash.cmp(&b.hash).then_with(|| a.compare(b)).then_with(|| a.at.cmp(&b.at)));
+        let mut own = self.0.split_off(outer);
+        sort_by(&mut own, |a, b| a.hash.cmp(&b.hash).then_with(|| a.compare(b)).then_with(|| a.at.cmp(&b.at)));
         let alike = |same: fn(&str, &str) -> bool| {
             let mut pairs = own.iter().zip(own.iter().skip(1)).filter(|(a, b)| a.hash == b.hash);
             pairs.find(|(a, b)| same(&a.text(), &b.text())).map(|(a, b)| a.at.max(b.at))
@@ -48,7 +50,6 @@ impl<'a> Keys<'a> {
         if let Some(at) = refuse_case.then(|| alike(|a, b| folded(a).eq(folded(b)))).flatten() {
             return Err(JsonError { kind: Fault::AmbiguousKeyCase, at });
         }
-        self.0.truncate(outer);
         Ok(())
     }
 }

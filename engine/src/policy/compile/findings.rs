@@ -11,6 +11,7 @@ use crate::classify::matcher::Matcher;
 use crate::classify::predicate::{Check, Test};
 use crate::policy::reader::Node;
 use crate::redact::{Profile, ProfileSource, entities};
+use crate::sorting::sort;
 
 /// `{entity: [CREDIT_CARD, credentials], count: {gte: 5}}`; without a count one is enough.
 pub fn findings(node: &Node<'_>, context: &mut Context) -> Option<Matcher> {
@@ -24,7 +25,7 @@ pub fn findings(node: &Node<'_>, context: &mut Context) -> Option<Matcher> {
     };
     fields.finish(&mut context.errors);
     let mut entities = named.concat();
-    entities.sort_unstable();
+    sort(&mut entities);
     entities.dedup();
     context.entities.extend(&entities);
     Some(Matcher::Findings(Findings { entities, count: count? }))
@@ -33,7 +34,7 @@ pub fn findings(node: &Node<'_>, context: &mut Context) -> Option<Matcher> {
 /// Looks for everything that some condition counts; `None` where none does.
 pub fn detector(context: &mut Context) -> Option<Profile> {
     let mut entities: Vec<String> = std::mem::take(&mut context.entities).into_iter().map(str::to_owned).collect();
-    entities.sort_unstable();
+    sort(&mut entities);
     entities.dedup();
     if entities.is_empty() {
         return None;

@@ -11,6 +11,7 @@ use super::{MOST, within};
 use crate::redact::edit::{Edit, Job, apply};
 use crate::redact::value::{self, Place};
 use crate::redact::{Finding, Refusal, encode, json};
+use crate::sorting::sort_by;
 use crate::sse::delta::{self, Delta, End};
 use crate::sse::{Event, Splitter};
 
@@ -136,7 +137,7 @@ impl Events {
                     edits.push(Edit::of(range, encode::json(&instead)));
                 }
             }
-            edits.sort_by_key(|edit| edit.range.start);
+            sort_by(&mut edits, |a, b| a.range.start.cmp(&b.range.start));
             let data = event.text().unwrap_or_default();
             match apply(&data, edits).body.and_then(|body| String::from_utf8(body).ok()) {
                 Some(changed) => out.extend_from_slice(&event.with_text(&changed)),
