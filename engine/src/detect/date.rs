@@ -21,12 +21,9 @@ pub(super) fn at_word(scan: &mut Scan<'_>, word: &Word, said: Set) {
     }
 }
 
-/// At a number behind the name of a month.
-pub(super) fn behind_month(scan: &mut Scan<'_>, word: &Word) {
-    let gap = scan.bytes.get(word.start.saturating_sub(3)..word.start).unwrap_or_default();
-    let gap = gap.iter().rev().take_while(|b| is_gap(**b)).count();
-    if let Some(letters) = Word::of_letters(scan.bytes, word.start - gap, 9)
-        && is_month(scan.bytes.get(letters.start..letters.end).unwrap_or_default())
+/// At a word of letters before a number: it may be the name of a month.
+pub(super) fn at_month(scan: &mut Scan<'_>, letters: &Word) {
+    if is_month(scan.bytes.get(letters.start..letters.end).unwrap_or_default())
         && scan.near(letters.start).said().contains(Entity::DateOfBirth)
     {
         judge(scan, letters.start);
@@ -113,7 +110,8 @@ fn spelled(rest: &[u8]) -> Option<usize> {
     None
 }
 
-fn is_gap(b: u8) -> bool {
+/// What may stand between the parts of a date.
+pub(super) fn is_gap(b: u8) -> bool {
     matches!(b, b' ' | b',' | b'-' | b'.' | b'/')
 }
 

@@ -138,8 +138,9 @@ pub(super) fn each(text: &[u8], mut hit: impl FnMut(usize, &'static Hints)) {
     while let Some((start, end)) = next_word(text, at) {
         at = end;
         let word = text.get(start..end).unwrap_or_default();
-        // `A1` is a code.
-        let code = word.len() == 1 && text.get(end).is_some_and(u8::is_ascii_digit);
+        // `A1` and `1a` are codes.
+        let digit = |at: Option<usize>| at.and_then(|at| text.get(at)).is_some_and(u8::is_ascii_digit);
+        let code = word.len() == 1 && (digit(Some(end)) || digit(start.checked_sub(1)));
         let begins = !code && index.may_begin(word);
         // Most words begin nothing and continue nothing.
         if begins || phrases.open > 0 {

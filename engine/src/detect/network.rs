@@ -30,12 +30,9 @@ pub(super) fn at_colon(scan: &mut Scan<'_>, at: usize) {
 }
 
 /// At a group of hex digits behind a group of letters only: `abcd.ef01.2345`.
-pub(super) fn behind_letters(scan: &mut Scan<'_>, word: &Word) {
-    if word.len() == 4
-        && scan.previous(word.start) == Some(b'.')
-        && let Some(letters) = Word::of_letters(scan.bytes, word.start - 1, 4)
-    {
-        at_word(scan, &letters);
+pub(super) fn behind_letters(scan: &mut Scan<'_>, word: &Word, letters: &Word) {
+    if word.len() == 4 && letters.len() == 4 && letters.joint == b'.' {
+        at_word(scan, letters);
     }
 }
 

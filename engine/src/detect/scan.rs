@@ -80,7 +80,8 @@ impl<'a> Scan<'a> {
         let (before, behind) = (self.previous(at).unwrap_or(0), self.next(at + 1).unwrap_or(0));
         match mark {
             b'@' => email::at_sign(self, at),
-            b':' => {
+            // Nothing begins inside of a row of colons.
+            b':' if before != b':' => {
                 if behind == b'/' {
                     url::at_colon(self, at);
                 } else if behind == b':' || behind.is_ascii_hexdigit() {

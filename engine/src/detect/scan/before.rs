@@ -89,15 +89,25 @@ fn after_comma(scan: &mut Scan<'_>, inside: usize) {
 
 /// Codes that begin with words of letters only: `LT 25 96 24 D`, `RSS MRA 85T10 A562S`, `May 1, 1990`.
 fn codes(scan: &mut Scan<'_>, word: &Word) {
-    date::behind_month(scan, word);
-    network::behind_letters(scan, word);
-    let mut end = word.start;
+    let gap = scan.bytes.get(word.start.saturating_sub(3)..word.start).unwrap_or_default();
+    let gap = gap.iter().rev().take_while(|b| date::is_gap(**b)).count();
+    let Some(mut letters) = Word::of_letters(scan.bytes, word.start - gap, 9) else { return };
+    date::at_month(scan, &letters);
+    if gap != 1 {
+        return;
+    }
+    network::behind_letters(scan, word, &letters);
     for _ in 0..2 {
-        let Some(letters) = end.checked_sub(1).and_then(|end| Word::of_letters(scan.bytes, end, 6)) else { return };
+        if letters.len() > 6 {
+            return;
+        }
         if scan.opens(letters.start) {
             // What is announced is asked for last: words are read up to there, and these letters may go on a phrase.
             ids::at_word(scan, &letters, letters.second(scan.bytes), Set::ALL);
         }
-        end = letters.start;
+        match letters.start.checked_sub(1).and_then(|end| Word::of_letters(scan.bytes, end, 6)) {
+            Some(before) => letters = before,
+            None => return,
+        }
     }
 }
