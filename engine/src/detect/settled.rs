@@ -56,7 +56,10 @@ fn last_code(word: &str) -> &str {
 /// Whether a word may be a group of a number, code or date: it has a digit, or is a short code, or names a month.
 fn may_be_group(word: &str) -> bool {
     const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
-    let code = word.len() <= 5 && word.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_punctuation());
+    // Any mark may stand before a code.
+    let tail = word.rsplit(|c: char| c.is_ascii_punctuation()).next().unwrap_or_default();
+    let code = (1..=5).contains(&tail.len()) && tail.bytes().all(|b| b.is_ascii_uppercase())
+        || word.len() <= 5 && word.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_punctuation());
     // Its last letters: any mark may stand before a month.
     let last = word.rsplit(|c: char| !c.is_ascii_alphabetic()).find(|part| !part.is_empty());
     let month =
@@ -95,6 +98,7 @@ mod tests {
             ("born April 16, 19", 5),
             ("born on`April 16, 19", 5),
             ("in GB22 PLYC 99", 3),
+            ("in x\"LT 25", 3),
             ("call +49 ", 5),
             ("no value here, ", 15),
         ];

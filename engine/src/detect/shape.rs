@@ -1,6 +1,6 @@
 //! Shapes of structured ids: a tiny pattern language for fixed-width codes, and what it captured.
 //!
-//! `0` a digit, `A` a letter (any case), `X` a letter or digit, anything else itself (any case). Must not go here: which entity has which shape.
+//! `0` a digit, `A` a letter (any case), `X` a letter or digit, anything else itself. Must not go here: which entity has which shape.
 
 /// The letters and digits of a candidate, without separators, letters in upper case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub(super) fn matches(shape: &str, text: &[u8]) -> Option<(usize, Compact)> {
             b'0' => b.is_ascii_digit(),
             b'A' => b.is_ascii_alphabetic(),
             b'X' => b.is_ascii_alphanumeric(),
-            other => b.eq_ignore_ascii_case(&other),
+            other => *b == other,
         };
         if !fits || want.is_ascii_alphanumeric() && !compact.push(*b) {
             return None;
@@ -71,7 +71,6 @@ mod tests {
         let taken = |shape: &str, text: &str| matches(shape, text.as_bytes()).map(|(len, _)| len);
         assert_eq!(taken("000-00-0000", "078-05-1120 x"), Some(11));
         assert_eq!(taken("AX0", "b77"), Some(3));
-        assert_eq!(taken("DE 00", "de 13"), Some(5));
         for (shape, text) in [("000-00-0000", "078 05 1120"), ("000", "07"), ("AX0", "7b7"), ("A-0", "b 7")] {
             assert_eq!(taken(shape, text), None, "{text}");
         }

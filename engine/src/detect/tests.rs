@@ -99,6 +99,14 @@ fn words_that_make_a_number_nobodys() {
 }
 
 #[test]
+fn codes_of_groups_begin_with_capitals() {
+    assert_eq!(found("hers is LT 25 96 24 D"), [(Entity::UkNino, "LT 25 96 24 D")]);
+    // A stream would have let the letters go.
+    assert_eq!(found("hers is lt 25 96 24 d"), []);
+    assert_eq!(found("hers is lt259624d"), [(Entity::UkNino, "lt259624d")]);
+}
+
+#[test]
 fn check_letters_of_companies() {
     for text in ["53125226D", "201434292D", "S57TU0392K"] {
         assert_eq!(found(text), [(Entity::SgUen, text)], "{text}");

@@ -59,7 +59,7 @@ pub(super) const IDS: &[Id] = &[
     },
     Id {
         entity: Entity::DeVatId,
-        shapes: &[("DE000000000", 70), ("DE 000000000", 70), ("DE 000 000 000", 65)],
+        shapes: &[("DE000000000", 70), ("de000000000", 70), ("DE 000000000", 70), ("DE 000 000 000", 65)],
         announced: 88,
         check: |id| mod_11_10(id.digits().bytes()),
     },

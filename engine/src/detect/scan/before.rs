@@ -101,7 +101,9 @@ fn codes(scan: &mut Scan<'_>, word: &Word) {
         if letters.len() > 6 {
             return;
         }
-        if scan.opens(letters.start) {
+        // A stream is held back for groups of capitals, as such ids are written, and not for each short word.
+        let mut value = scan.rest(letters.start).iter().take(letters.len());
+        if scan.opens(letters.start) && value.all(u8::is_ascii_uppercase) {
             // What is announced is asked for last: words are read up to there, and these letters may go on a phrase.
             ids::at_word(scan, &letters, letters.second(scan.bytes), Set::ALL);
         }
