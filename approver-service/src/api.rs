@@ -6,6 +6,7 @@ pub mod asker;
 pub mod events;
 pub mod extract;
 pub mod filter;
+pub mod grants;
 pub mod health;
 pub mod idempotency;
 pub mod limits;
@@ -39,6 +40,8 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(people::revoke))
         .routes(routes!(filter::answer))
         .routes(routes!(filter::withdraw))
+        .routes(routes!(grants::list))
+        .routes(routes!(grants::revoke))
         .routes(routes!(filter::control, people::control))
         .routes(routes!(observations::add, observations::list))
         .routes(routes!(people::audit))

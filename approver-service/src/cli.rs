@@ -8,6 +8,7 @@ pub mod client;
 pub mod control;
 pub mod decide;
 pub mod doctor;
+mod grants;
 pub mod holds;
 pub mod key;
 pub mod login;
@@ -61,6 +62,7 @@ enum Command {
     Deny(decide::Deny),
     Ask(decide::Ask),
     Revoke(decide::Revoke),
+    Grants(grants::GrantsCommand),
     Control(control::ControlCommand),
     Request(request::Request),
     Audit(audit::AuditCommand),
@@ -93,6 +95,7 @@ pub fn main() -> ExitCode {
             Command::Deny(command) => command.run().await,
             Command::Ask(command) => command.run().await,
             Command::Revoke(command) => command.run().await,
+            Command::Grants(command) => command.run().await,
             Command::Control(command) => command.run().await,
             Command::Request(command) => command.run().await,
             Command::Audit(command) => command.run().await,

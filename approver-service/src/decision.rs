@@ -5,6 +5,7 @@
 use crate::api::problem::{Problem, Result};
 use crate::app::App;
 use crate::auth::Session;
+use crate::grant::Terms;
 use crate::hold::Hold;
 use crate::store::decide::{Decider, Verdict};
 use crate::store::reviewers::Standing;
@@ -14,16 +15,37 @@ use crate::ticket::Refusal;
 /// The longest reason or question.
 pub const MAX_REASON: usize = 4096;
 
-/// Decides `id` as the person of `session`, who says `reason`.
-pub async fn decide(app: &App, session: &Session, id: &str, verdict: Verdict, reason: Option<String>) -> Result<Hold> {
-    let reason = reason_text(app, verdict, reason)?;
+/// What a person says beside the verdict.
+pub struct Said {
+    pub reason: Option<String>,
+    /// Of an approval: what it grants beside.
+    pub grant: Option<Terms>,
+}
+
+impl Said {
+    /// Nothing but why.
+    pub fn because(reason: Option<String>) -> Said {
+        Said { reason, grant: None }
+    }
+}
+
+/// Decides `id` as the person of `session`.
+pub async fn decide(app: &App, session: &Session, id: &str, verdict: Verdict, said: Said) -> Result<Hold> {
+    let reason = reason_text(app, verdict, said.reason)?;
     let scope = app.store.of(&session.tenant);
     let ticket = match verdict {
         Verdict::Approve => open_ticket(app, &scope, session, id).await?,
         Verdict::Ask | Verdict::Deny | Verdict::Revoke => None,
     };
-    let by = Decider { person: &session.person, session: &session.hash, ticket: ticket.as_deref() };
+    let by = Decider { person: &session.person, session: &session.hash, ticket: ticket.as_deref(), grant: said.grant };
     Ok(scope.decide(id, verdict, reason, by).await?)
+}
+
+/// Takes a grant back as the person of `session`.
+pub async fn revoke_grant(app: &App, session: &Session, id: &str, reason: Option<String>) -> Result<()> {
+    let reason = reason_text(app, Verdict::Revoke, reason)?.ok_or(Error::ReasonRequired)?;
+    let by = Decider { person: &session.person, session: &session.hash, ticket: None, grant: None };
+    Ok(app.store.of(&session.tenant).revoke_grant(id, reason, by).await?)
 }
 
 /// The ticket, found open, where the workflow wants that. Nobody is asked for people whom the store will refuse.

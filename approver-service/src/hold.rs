@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use self::transition::{Cause, Effect, Facts, Step};
+use crate::grant::{Granted, Terms};
 
 /// What was asked. Nothing of it changes after the hold is made.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +34,8 @@ pub struct Request {
     pub fields: BTreeMap<String, String>,
     pub preview: Preview,
     pub near_miss: Option<NearMiss>,
+    /// HMAC of what a grant would be for.
+    pub grant_target: Option<String>,
 }
 
 /// What settled it: the denial, or the approval that made them enough.
@@ -52,6 +55,8 @@ pub struct Vote {
     /// Of the groups that the quorum names, those that the person was in.
     #[serde(default)]
     pub groups: Vec<String>,
+    /// What the person grants with it.
+    pub grant: Option<Terms>,
 }
 
 impl Vote {
@@ -104,6 +109,10 @@ pub struct Hold {
     pub seats: BTreeMap<String, u32>,
     /// Must the stated ticket be found open before an approval?
     pub ticket_checked: bool,
+    /// How far an approval may reach, where the workflow and the request know grants.
+    pub grantable: Option<Terms>,
+    /// By which grant it was approved, if by one.
+    pub granted: Option<Granted>,
     /// Must an approval say why?
     pub reason_required: bool,
     /// Approvals, oldest first.
@@ -165,9 +174,15 @@ impl Hold {
                 Effect::Consume { nonce } => {
                     next.collected = Some(Collected { at_ms: now, nonce: nonce.clone(), outcome: None, status: None });
                 }
-                Effect::Vote { by, reason } => {
+                Effect::Vote { by, reason, grant } => {
                     visible = true;
-                    next.votes.push(Vote { by: by.clone(), at_ms: now, reason: reason.clone(), groups: vec![] });
+                    next.votes.push(Vote {
+                        by: by.clone(),
+                        at_ms: now,
+                        reason: reason.clone(),
+                        groups: vec![],
+                        grant: *grant,
+                    });
                 }
                 Effect::Conclude { outcome, status } => {
                     visible = true;
@@ -180,6 +195,20 @@ impl Hold {
         }
         next.revision += i64::from(visible);
         next
+    }
+
+    /// The people behind its approval.
+    pub fn approvers(&self) -> Vec<&str> {
+        match &self.granted {
+            Some(granted) => granted.by.iter().map(String::as_str).collect(),
+            None => self.votes.iter().map(|vote| vote.by.as_str()).collect(),
+        }
+    }
+
+    /// What all who approved have granted.
+    pub fn grant(&self) -> Option<Terms> {
+        let grants: Option<Vec<Terms>> = self.votes.iter().map(|vote| vote.grant).collect();
+        grants?.into_iter().reduce(Terms::narrower)
     }
 
     /// The ticket that the agent states.

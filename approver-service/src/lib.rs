@@ -18,6 +18,7 @@ pub mod clock;
 pub mod config;
 pub mod decision;
 pub mod doctor;
+pub mod grant;
 pub mod hold;
 pub mod jwt;
 pub mod mask;

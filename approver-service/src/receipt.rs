@@ -91,7 +91,7 @@ impl Receipts {
             body_sha256: &forwarded.body_sha256,
             rules: &request.rules,
             workflow: &request.workflow,
-            approvers: hold.votes.iter().map(|vote| self.name(&vote.by)).collect(),
+            approvers: hold.approvers().into_iter().map(|person| self.name(person)).collect(),
         };
         let keys = self.keys.current();
         let key = keys.signing(at_ms).context("no key signs receipts now; see `privyseal key rotate-receipts`")?;

@@ -12,6 +12,7 @@ pub mod database;
 pub mod decide;
 mod follow;
 pub mod gauges;
+pub mod grants;
 pub mod idempotency;
 pub mod intake;
 pub mod list;
@@ -62,6 +63,8 @@ pub enum Error {
     /// One failure of the database may be that of many operations.
     #[error("the database cannot be used")]
     Database(#[source] Arc<sqlx::Error>),
+    #[error("{0}")]
+    Grant(String),
     #[error("the kill switch is on")]
     KillSwitch,
     #[error("this login is not known, used or over")]

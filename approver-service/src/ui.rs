@@ -3,6 +3,7 @@
 //! Must not go here: anything that decides (`store`), JSON (`api`).
 
 mod decide;
+mod grants;
 mod guard;
 mod login;
 mod notice;
@@ -42,6 +43,8 @@ pub fn routes() -> Router<App> {
         .route("/holds/{id}/deny", post(decide::deny))
         .route("/holds/{id}/ask", post(decide::ask))
         .route("/holds/{id}/revoke", post(decide::revoke))
+        .route("/grants", get(grants::show))
+        .route("/grants/{id}/revoke", post(grants::revoke))
         .route("/observed", get(observed::show))
         .route("/login", get(login::form).post(login::request))
         .route("/login/code", post(login::code))

@@ -6,12 +6,14 @@ pub mod watch;
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use privyseal_engine::classify::DEFAULT_WORKFLOW;
 use privyseal_engine::policy::{Quorum, Reviewers, Workflow as Written};
 
 use crate::auth::Directory;
+use crate::grant::Terms;
 use crate::policy::check::{Report, Severity};
 
 /// A workflow that can be enforced.
@@ -27,6 +29,8 @@ pub struct Workflow {
     pub check_ticket: bool,
     /// Instead of the gateway's.
     pub deadline_ms: Option<i64>,
+    /// How far an approval may reach, if it may.
+    pub grants: Option<Terms>,
     pub reviewers: BTreeSet<String>,
     /// Groups of the identity provider whose members review too; [`EVERYONE`] stands for whoever logs in.
     pub groups: BTreeSet<String>,
@@ -99,7 +103,11 @@ fn enforced(written: &Written, directory: &Directory) -> Result<Workflow> {
         seats: vec![],
         require_reason: written.require_reason,
         check_ticket: written.check_ticket,
-        deadline_ms: written.deadline.map(|d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX)),
+        deadline_ms: written.deadline.map(millis),
+        grants: written
+            .grants
+            .as_ref()
+            .map(|grants| Terms { duration_ms: millis(grants.max_duration), uses: grants.max_uses }),
         reviewers: BTreeSet::new(),
         groups: BTreeSet::new(),
     };
@@ -132,6 +140,10 @@ fn enforced(written: &Written, directory: &Directory) -> Result<Workflow> {
         }
     }
     Ok(workflow)
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Those of a group whom the settings name. A group that they do not know may be one of the provider's.
@@ -193,6 +205,7 @@ mod tests {
             require_reason: false,
             check_ticket: false,
             deadline_ms: Some(1_800_000),
+            grants: None,
             reviewers: everyone.clone(),
             groups: BTreeSet::new(),
         };

@@ -10,6 +10,7 @@ mod differential;
 mod doctor;
 mod examples;
 mod framing;
+mod grants;
 mod harness;
 mod hold;
 mod justw;

@@ -14,12 +14,13 @@ use super::extract::{Authenticated, Decides, Json, Query};
 use super::problem::{Problem, Result};
 use crate::app::App;
 use crate::audit::Entry;
-use crate::decision;
+use crate::decision::{self, Said};
+use crate::grant::{Granted, Terms};
 use crate::hold::{Hold, Question, Vote};
 use crate::store::decide::Verdict;
 
 /// The longest reason, and room for the JSON around it.
-const MAX_BODY: usize = decision::MAX_REASON + 1024;
+pub const MAX_BODY: usize = decision::MAX_REASON + 1024;
 const PAGE: u32 = 50;
 const MAX_PAGE: u32 = 500;
 
@@ -61,6 +62,10 @@ pub struct Detail {
     pub votes: Vec<Vote>,
     /// What was asked, with the agent's own unverified words.
     pub questions: Vec<Question>,
+    /// How far an approval may reach, where the same may be granted too.
+    pub grantable: Option<Terms>,
+    /// By which grant it was approved, and whose, if by one.
+    pub granted: Option<Granted>,
     /// How many of each group must approve, where the workflow says that; nobody counts for two.
     pub seats: BTreeMap<String, u32>,
     /// Must an approval say why?
@@ -113,6 +118,14 @@ pub struct Reason {
 }
 
 #[derive(Serialize, Deserialize, ToSchema)]
+pub struct Approval {
+    pub reason: Option<String>,
+    /// Approve the same again too: for so long, so many times.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant: Option<Terms>,
+}
+
+#[derive(Serialize, Deserialize, ToSchema)]
 pub struct Ask {
     pub question: String,
 }
@@ -149,14 +162,14 @@ pub async fn show(
 }
 
 /// Approves, as one of those whom the workflow asks.
-#[utoipa::path(post, path = "/v1/holds/{id}/approve", tag = "people", params(("id" = String, Path, description = "The hold")), request_body = Reason, responses((status = 200, body = Detail)))]
+#[utoipa::path(post, path = "/v1/holds/{id}/approve", tag = "people", params(("id" = String, Path, description = "The hold")), request_body = Approval, responses((status = 200, body = Detail)))]
 pub async fn approve(
     State(app): State<App>,
     decides: Decides,
     Path(id): Path<String>,
-    Json(reason): Json<Reason, MAX_BODY>,
+    Json(Approval { reason, grant }): Json<Approval, MAX_BODY>,
 ) -> Result<axum::Json<Detail>> {
-    decide(&app, &id, Verdict::Approve, reason.reason, decides).await
+    decide(&app, &id, Verdict::Approve, Said { reason, grant }, decides).await
 }
 
 /// Denies; one denial is final.
@@ -167,7 +180,7 @@ pub async fn deny(
     Path(id): Path<String>,
     Json(reason): Json<Reason, MAX_BODY>,
 ) -> Result<axum::Json<Detail>> {
-    decide(&app, &id, Verdict::Deny, reason.reason, decides).await
+    decide(&app, &id, Verdict::Deny, Said::because(reason.reason), decides).await
 }
 
 /// Asks the agent something first.
@@ -178,7 +191,7 @@ pub async fn ask(
     Path(id): Path<String>,
     Json(ask): Json<Ask, MAX_BODY>,
 ) -> Result<axum::Json<Detail>> {
-    decide(&app, &id, Verdict::Ask, Some(ask.question), decides).await
+    decide(&app, &id, Verdict::Ask, Said::because(Some(ask.question)), decides).await
 }
 
 /// Takes an approval back that nobody has collected.
@@ -189,7 +202,7 @@ pub async fn revoke(
     Path(id): Path<String>,
     Json(reason): Json<Reason, MAX_BODY>,
 ) -> Result<axum::Json<Detail>> {
-    decide(&app, &id, Verdict::Revoke, reason.reason, decides).await
+    decide(&app, &id, Verdict::Revoke, Said::because(reason.reason), decides).await
 }
 
 /// Turns the kill switch.
@@ -222,10 +235,10 @@ async fn decide(
     app: &App,
     id: &str,
     verdict: Verdict,
-    reason: Option<String>,
+    said: Said,
     Decides(session): Decides,
 ) -> Result<axum::Json<Detail>> {
-    Ok(axum::Json(decision::decide(app, &session, id, verdict, reason).await?.into()))
+    Ok(axum::Json(decision::decide(app, &session, id, verdict, said).await?.into()))
 }
 
 pub fn may(allowed: bool) -> Result<()> {
@@ -272,6 +285,8 @@ impl From<Hold> for Detail {
             questions: hold.questions.clone(),
             revoked_by: hold.revocation.as_ref().map(|r| r.by.clone()),
             revoke_reason: hold.revocation.as_ref().and_then(|r| r.reason.clone()),
+            grantable: hold.grantable,
+            granted: hold.granted.clone(),
             seats: hold.seats.clone(),
             reason_required: hold.reason_required,
             ticket_checked: hold.ticket_checked,

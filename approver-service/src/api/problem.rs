@@ -104,6 +104,7 @@ impl From<Error> for Problem {
                 return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "database_unavailable", detail);
             }
             Error::AlreadyVoted => (StatusCode::CONFLICT, "already_voted"),
+            Error::Grant(_) => (StatusCode::UNPROCESSABLE_ENTITY, "grant_not_allowed"),
             Error::KillSwitch => (StatusCode::CONFLICT, "kill_switch"),
             Error::LoginOver => (StatusCode::FORBIDDEN, "login_over"),
             Error::LoginRequired => (StatusCode::FORBIDDEN, "login_required"),

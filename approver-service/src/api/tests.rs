@@ -20,6 +20,6 @@ use crate::testing::Service;
 async fn approve(service: &Service, id: &str) {
     let code = service.store.challenge("bob").await.unwrap().unwrap().code;
     let (bob, _) = service.store.log_in(Proof::Code(&code), DECIDE_MS).await.unwrap();
-    let by = Decider { person: &bob.person, session: &bob.hash, ticket: None };
+    let by = Decider { person: &bob.person, session: &bob.hash, ticket: None, grant: None };
     service.store.decide(id, Verdict::Approve, None, by).await.unwrap();
 }

@@ -6,16 +6,25 @@ use super::client::{Client, Failure, ServerArg, segment};
 use super::terminal::{self, Tone};
 use serde::Serialize;
 
-use crate::api::people::{Ask as Question, Detail, Reason};
+use crate::api::people::{Approval, Ask as Question, Detail, Reason};
+use crate::grant::Terms;
 
 /// Approve a hold: its exact request may run, once, when as many have approved as its workflow asks for
 #[derive(Args)]
-#[command(after_help = "Example:\n  privyseal approve 0199d2c4-… --reason \"export agreed with finance\"")]
+#[command(
+    after_help = "Example:\n  privyseal approve 0199d2c4-… --reason \"export agreed with finance\"\n  privyseal approve 0199d2c4-… --grant 1h --uses 5"
+)]
 pub struct Approve {
     id: String,
     /// Why, for the audit log
     #[arg(long)]
     reason: Option<String>,
+    /// Approve the same again too, for so long: `30m`, `1h`; where the workflow allows it
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    grant: Option<i64>,
+    /// How often the same may run again under the grant
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "grant")]
+    uses: u32,
     #[command(flatten)]
     server: ServerArg,
     /// Print the hold as JSON
@@ -69,9 +78,17 @@ pub struct Revoke {
     json: bool,
 }
 
+fn parse_duration(text: &str) -> Result<i64, &'static str> {
+    let span: Option<jiff::SignedDuration> = text.parse().ok();
+    let millis = span.and_then(|span| i64::try_from(span.as_millis()).ok()).filter(|millis| *millis > 0);
+    millis.ok_or("expected a duration, as `30m` or `1h`")
+}
+
 impl Approve {
     pub async fn run(self) -> Result<(), Failure> {
-        decide(&self.server, &self.id, "approve", &Reason { reason: self.reason }, self.json).await
+        let grant = self.grant.map(|duration_ms| Terms { duration_ms, uses: self.uses });
+        let said = Approval { reason: self.reason, grant };
+        decide(&self.server, &self.id, "approve", &said, self.json).await
     }
 }
 

@@ -34,6 +34,7 @@ pub fn check(intake: &Intake) -> Result<u16, Invalid> {
     nonce(&intake.nonce)?;
     hex64("digest", &intake.digest)?;
     hex64("terms", &intake.terms)?;
+    intake.grant_target.as_deref().map_or(Ok(()), |target| hex64("grant_target", target))?;
     name("tenant", &intake.tenant)?;
     name("environment", &intake.environment)?;
     name("workflow", &intake.workflow)?;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! pending ⇄ info_requested                  asked, answered; decided as if it were pending
-//! pending ─► approved ─► released (outcome: none ─► succeeded | failed | unknown)
+//! pending ─► approved ─► released (outcome: none ─► succeeded | failed | unknown)     by people, or by what they granted before
 //!    │          ├─► lapsed      not collected in time
 //!    │          ├─► revoked     a person took it back
 //!    │          └─► cancelled   policy changed, kill switch, anonymous client gone
@@ -11,10 +11,12 @@
 //!    ├─► withdrawn              by the agent, also when approved
 //!    └─► cancelled
 //! ```
-//! Time never approves, a quorum of people does, and one denial is final. Final states are frozen. Must not go here: SQL, the identity of people (a predicate of the
+//! Time never approves, a quorum of people does, or has by a grant, and one denial is final. Final states are frozen. Must not go here: SQL, the identity of people (a predicate of the
 //! database's own update), wire types.
 
 use privyseal_engine::hold::{Outcome, State};
+
+use crate::grant::Terms;
 
 /// How long a release waits for the report of its outcome before that counts as unknown.
 pub const OUTCOME_WAIT_MS: i64 = 15 * 60 * 1000;
@@ -28,7 +30,7 @@ pub enum Event {
     /// The agent answers what was asked.
     Answer { text: String },
     /// A person approves. With the last whom the workflow wants, who is enough, the hold is approved.
-    Approve { by: String, reason: Option<String>, is_enough: bool },
+    Approve { by: String, reason: Option<String>, is_enough: bool, grant: Option<Terms> },
     /// A person asks the agent something before deciding.
     Ask { by: String, question: String },
     /// The hold no longer stands for what would be decided now.
@@ -37,6 +39,8 @@ pub enum Event {
     Collect { nonce: String },
     /// A person denies.
     Deny { by: String, reason: Option<String> },
+    /// People have approved the same before, and granted this too.
+    Grant { by: String },
     /// An identical request waits too.
     Join,
     /// A client stream ended: the last one that waited, the one that collected.
@@ -87,7 +91,7 @@ pub enum Effect {
     NobodyWaits,
     Revoke { by: String, reason: String },
     UsableUntil(i64),
-    Vote { by: String, reason: Option<String> },
+    Vote { by: String, reason: Option<String>, grant: Option<Terms> },
 }
 
 /// Why a hold ended without being used.
@@ -158,13 +162,17 @@ pub fn transition(state: State, event: Event, now: i64, facts: &Facts) -> Result
     };
     let to = |state, effects| Ok(Step { state, effects });
     match (state, event) {
-        (open @ (State::Pending | State::InfoRequested), Event::Approve { by, reason, is_enough }) => {
-            let vote = Effect::Vote { by: by.clone(), reason: reason.clone() };
+        (open @ (State::Pending | State::InfoRequested), Event::Approve { by, reason, is_enough, grant }) => {
+            let vote = Effect::Vote { by: by.clone(), reason: reason.clone(), grant };
             if !is_enough {
                 return to(open, vec![vote]);
             }
             let until = now.saturating_add(facts.approval_ttl_ms);
             to(State::Approved, vec![vote, Effect::Decide { by, reason }, Effect::UsableUntil(until)])
+        }
+        (State::Pending | State::InfoRequested, Event::Grant { by }) => {
+            let until = now.saturating_add(facts.approval_ttl_ms);
+            to(State::Approved, vec![Effect::Decide { by, reason: None }, Effect::UsableUntil(until)])
         }
         (State::Pending | State::InfoRequested, Event::Deny { by, reason }) => {
             to(State::Denied, vec![Effect::Decide { by, reason }])

@@ -10,7 +10,7 @@ use sqlx::{AnyConnection, Row};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Result, Scope, Store, row};
+use super::{Result, Scope, Store, grants, row};
 use crate::audit::{Actor, Fact};
 use crate::hold::transition::{Cause, Event};
 
@@ -55,6 +55,7 @@ impl Scope {
         let details = [("kill", row::word(&kill)?), ("epoch", control.epoch.to_string())].into();
         tx.record(Fact { tenant: self.tenant.to_string(), kind: "kill", actor: actor.clone(), hold: None, details });
         if kill == Kill::Deny {
+            grants::end(&mut tx, self.tenant(), None, &actor).await?;
             for live in sqlx::query(LIVE).bind(self.tenant()).fetch_all(tx.conn()).await? {
                 let hold = tx.settled(self.tenant(), live.try_get("id")?).await?;
                 if hold.state.is_live() {

@@ -2,8 +2,12 @@
 //!
 //! Must not go here: how a person proves who they are (`store::login`).
 
-use super::{Error, Result, Scope, row, votes};
+use privyseal_engine::hold::State;
+
+use super::{Error, Result, Scope, grants, row, votes};
 use crate::audit::Actor;
+use crate::clock::span;
+use crate::grant::Terms;
 use crate::hold::Hold;
 use crate::hold::transition::Event;
 use crate::ticket::Refusal;
@@ -27,6 +31,8 @@ pub struct Decider<'a> {
     pub session: &'a str,
     /// The hold's ticket, if it was looked up and is open.
     pub ticket: Option<&'a str>,
+    /// What an approval grants beside.
+    pub grant: Option<Terms>,
 }
 
 impl Scope {
@@ -37,11 +43,14 @@ impl Scope {
         if verdict == Verdict::Approve && hold.reason_required && reason.is_none() {
             return Err(Error::ReasonRequired);
         }
+        if let Some(grant) = by.grant {
+            check_grant(grant, hold.grantable)?;
+        }
         let person = by.person.to_owned();
         let event = match verdict {
             Verdict::Approve => {
                 let is_enough = votes::is_enough(&mut tx, &hold, by.session).await?;
-                Event::Approve { by: person, reason, is_enough }
+                Event::Approve { by: person, reason, is_enough, grant: by.grant }
             }
             Verdict::Ask => Event::Ask { by: person, question: reason.ok_or(Error::ReasonRequired)? },
             Verdict::Deny => Event::Deny { by: person, reason },
@@ -54,7 +63,25 @@ impl Scope {
         }
         // With what the database knows of the vote.
         let decided = row::find(tx.conn(), self.tenant(), id).await?;
+        match (decided.state, decided.grant()) {
+            (State::Approved, Some(terms)) => grants::make(&mut tx, &decided, terms, by.person).await?,
+            (State::Revoked, _) => grants::end(&mut tx, self.tenant(), Some(id), &Actor::person(by.person)).await?,
+            _ => {}
+        }
         tx.commit().await?;
         Ok(decided)
     }
+}
+
+fn check_grant(asked: Terms, limits: Option<Terms>) -> Result<()> {
+    let Some(limits) = limits else {
+        return Err(Error::Grant(
+            "this request's workflow allows no grants, or nobody can tell what would be the same".into(),
+        ));
+    };
+    if asked.is_within(limits) {
+        return Ok(());
+    }
+    let longest = span(limits.duration_ms);
+    Err(Error::Grant(format!("a grant is for at most {longest} and {} uses, and for at least one", limits.uses)))
 }

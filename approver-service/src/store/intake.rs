@@ -10,7 +10,7 @@ use sqlx::Row;
 use uuid::Uuid;
 
 use super::write::Tx;
-use super::{Error, Result, Scope, row};
+use super::{Error, Result, Scope, grants, row};
 use crate::audit::{Actor, Fact};
 use crate::hold::transition::{Cause, Event};
 use crate::hold::{Hold, Request};
@@ -52,13 +52,20 @@ impl From<Intake> for Asked {
 impl Scope {
     /// Creates or joins. The same nonce gets the same hold, however often it asks.
     pub async fn intake(&self, asked: impl Into<Asked>) -> Result<View> {
-        let Asked { intake, owner } = asked.into();
+        let Asked { mut intake, owner } = asked.into();
         self.check_tenant(&intake.tenant)?;
         let digest_mac = self.key().mac("digest", &intake.digest);
+        intake.grant_target = intake.grant_target.map(|target| self.key().mac("grant", &target));
         let mut tx = self.begin().await?;
-        let view = tx.intake(intake, digest_mac).await?;
+        let mut view = tx.intake(intake, digest_mac).await?;
         if let Some(owner) = owner {
             row::add_parties(tx.conn(), &view.id, &[&owner]).await?;
+        }
+        // After all who ask are known: nobody grants their own.
+        if view.state == State::Pending
+            && let Some(hold) = grants::collect(&mut tx, self.tenant(), &view.id).await?
+        {
+            view = hold.view(view.joined);
         }
         tx.commit().await?;
         Ok(view)
@@ -213,6 +220,7 @@ fn new(intake: Intake, digest_mac: String, near_miss: Option<NearMiss>, now: i64
             fields: intake.fields,
             preview: intake.preview,
             near_miss,
+            grant_target: intake.grant_target,
         },
         created_ms: now,
         deadline_ms: now.saturating_add(ms(intake.deadline_ms)),
@@ -227,6 +235,8 @@ fn new(intake: Intake, digest_mac: String, near_miss: Option<NearMiss>, now: i64
         quorum: 1,
         seats: BTreeMap::new(),
         ticket_checked: false,
+        grantable: None,
+        granted: None,
         reason_required: false,
         votes: vec![],
         questions: vec![],

@@ -10,7 +10,7 @@ use super::database::Backend;
 
 type Step = (i64, &'static str, &'static str);
 
-const SQLITE: [Step; 10] = [
+const SQLITE: [Step; 11] = [
     (1, "holds", include_str!("../../migrations/sqlite/0001_holds.sql")),
     (2, "workflows", include_str!("../../migrations/sqlite/0002_workflows.sql")),
     (3, "questions", include_str!("../../migrations/sqlite/0003_questions.sql")),
@@ -21,9 +21,10 @@ const SQLITE: [Step; 10] = [
     (8, "tenants", include_str!("../../migrations/sqlite/0008_tenants.sql")),
     (9, "seats", include_str!("../../migrations/sqlite/0009_seats.sql")),
     ANSWERS,
+    (11, "grants", include_str!("../../migrations/sqlite/0011_grants.sql")),
 ];
 
-const POSTGRES: [Step; 7] = [
+const POSTGRES: [Step; 8] = [
     (4, "schema", include_str!("../../migrations/postgres/0004_schema.sql")),
     (5, "polls", include_str!("../../migrations/postgres/0005_polls.sql")),
     OBSERVATIONS,
@@ -31,6 +32,7 @@ const POSTGRES: [Step; 7] = [
     (8, "tenants", include_str!("../../migrations/postgres/0008_tenants.sql")),
     (9, "seats", include_str!("../../migrations/postgres/0009_seats.sql")),
     ANSWERS,
+    (11, "grants", include_str!("../../migrations/postgres/0011_grants.sql")),
 ];
 
 /// The same text on both.

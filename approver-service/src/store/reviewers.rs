@@ -72,8 +72,8 @@ const STANDING: &str = concat!(
 
 const FORGET_WORKFLOWS: &str = "DELETE FROM workflows WHERE tenant = $1";
 const ADD_WORKFLOW: &str = "
-    INSERT INTO workflows (tenant, name, quorum, require_reason, check_ticket, deadline_ms)
-    VALUES ($1, $2, $3, $4, $5, $6)";
+    INSERT INTO workflows (tenant, name, quorum, require_reason, check_ticket, deadline_ms, grant_max_ms, grant_max_uses)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
 const ADD_REVIEWER: &str = "INSERT INTO reviewers (tenant, workflow, person) VALUES ($1, $2, $3)";
 const ADD_GROUP: &str = "INSERT INTO reviewer_groups (tenant, workflow, name) VALUES ($1, $2, $3)";
 const ADD_MEMBER: &str = "INSERT INTO seat_members (tenant, workflow, name, person) VALUES ($1, $2, $3, $4)";
@@ -110,6 +110,8 @@ impl Scope {
                 .bind(i64::from(workflow.require_reason))
                 .bind(i64::from(workflow.check_ticket))
                 .bind(workflow.deadline_ms)
+                .bind(workflow.grants.map(|grants| grants.duration_ms))
+                .bind(workflow.grants.map(|grants| i64::from(grants.uses)))
                 .execute(tx.conn())
                 .await?;
             for person in &workflow.reviewers {

@@ -18,17 +18,18 @@ use super::write::Tx;
 use super::{Error, Result, own_hold};
 use crate::audit::{Actor, Fact};
 use crate::auth::identity;
+use crate::grant::Terms;
 use crate::hold::transition::{Cause, Event, due, transition};
-use crate::hold::{Collected, Decision, Hold, Request};
+use crate::hold::{Collected, Decision, Hold, Request, Vote};
 
 const INSERT: &str = "
     INSERT INTO holds (id, tenant, environment, gateway, principal, on_behalf_of, rules, category, risk, workflow, why,
         digest_mac, terms, fields, preview, near_miss, created_ms, deadline_ms, approval_ttl_ms, rejoin_ms,
-        state, revision, due_ms, quorum)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)";
+        state, revision, due_ms, quorum, grant_target)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)";
 
 /// `$18` is the decider's session, null where no person decides. Nothing becomes approved without votes enough, counted
-/// here, for the quorum of the hold and that of its workflow today.
+/// here, for the quorum of the hold and that of its workflow today, or a use of a grant.
 const UPDATE: &str = concat!(
     "UPDATE holds SET state = $1, revision = $2, due_ms = $3, detached_ms = $4, cause = $5, decided_ms = $6, decided_by = $7,
         reason = $8, approved_until_ms = $9, released_ms = $10, released_nonce = $11, outcome = $12, outcome_status = $13,
@@ -36,7 +37,7 @@ const UPDATE: &str = concat!(
     WHERE id = $14 AND state = $15 AND revision = $16
         AND ($1 <> 'approved' OR state = 'approved' OR ",
     quorum_is_met!(),
-    ")
+    " OR EXISTS (SELECT 1 FROM grant_uses u WHERE u.hold = holds.id))
         AND ($18 IS NULL OR ",
     may_decide!("$18", "$17"),
     ")"
@@ -70,6 +71,7 @@ pub(super) async fn insert(conn: &mut AnyConnection, hold: &Hold) -> Result<()> 
         .bind(hold.revision)
         .bind(due(hold.state, &hold.facts()))
         .bind(i64::from(hold.quorum))
+        .bind(&request.grant_target)
         .execute(&mut *conn)
         .await?;
     let parties: Vec<_> =
@@ -184,6 +186,7 @@ fn fact(hold: &Hold, before: State, actor: Actor) -> Fact {
         }
         _ => "outcome",
     };
+    add("grant", hold.granted.as_ref().map(|granted| granted.grant.clone()));
     let found_open = hold.ticket_checked && matches!(kind, "vote" | "approved");
     add("ticket", hold.ticket().filter(|_| found_open).map(str::to_owned));
     add("votes", hold.state.is_open().then(|| format!("{} of {}", hold.votes.len(), hold.quorum)));
@@ -228,6 +231,7 @@ pub(super) fn read(row: &AnyRow) -> Result<Hold> {
             fields: from_json(row.try_get("fields")?)?,
             preview: from_json(row.try_get("preview")?)?,
             near_miss: row.try_get::<Option<&str>, _>("near_miss")?.map(from_json).transpose()?,
+            grant_target: row.try_get("grant_target")?,
         },
         created_ms: row.try_get("created_ms")?,
         deadline_ms: row.try_get("deadline_ms")?,
@@ -241,7 +245,9 @@ pub(super) fn read(row: &AnyRow) -> Result<Hold> {
         seats: from_json(row.try_get("seats")?)?,
         ticket_checked: flag(row, "check_ticket")?,
         reason_required: flag(row, "require_reason")?,
-        votes: from_json(row.try_get("votes")?)?,
+        grantable: grantable(row)?,
+        granted: row.try_get::<Option<&str>, _>("granted")?.map(from_json).transpose()?,
+        votes: votes(row)?,
         questions: from_json(row.try_get("questions")?)?,
         decision: decision(row, ["decided_ms", "decided_by", "reason"])?,
         revocation: decision(row, ["revoked_ms", "revoked_by", "revoke_reason"])?,
@@ -256,6 +262,36 @@ pub(super) fn read(row: &AnyRow) -> Result<Hold> {
             None => None,
         },
     })
+}
+
+/// A vote, its grant in two columns.
+#[derive(Deserialize)]
+struct VoteRow {
+    by: String,
+    at_ms: i64,
+    reason: Option<String>,
+    groups: Vec<String>,
+    grant_ms: Option<i64>,
+    grant_uses: Option<u32>,
+}
+
+impl From<VoteRow> for Vote {
+    fn from(row: VoteRow) -> Vote {
+        let VoteRow { by, at_ms, reason, groups, grant_ms, grant_uses } = row;
+        let grant = Option::zip(grant_ms, grant_uses).map(|(duration_ms, uses)| Terms { duration_ms, uses });
+        Vote { by, at_ms, reason, groups, grant }
+    }
+}
+
+pub(super) fn votes(row: &AnyRow) -> Result<Vec<Vote>> {
+    Ok(from_json::<Vec<VoteRow>>(row.try_get("votes")?)?.into_iter().map(Vote::from).collect())
+}
+
+/// How far an approval may reach: as far as the workflow says, if the request says what a grant would be for.
+fn grantable(row: &AnyRow) -> Result<Option<Terms>> {
+    let Some(duration_ms) = row.try_get("grant_max_ms")? else { return Ok(None) };
+    let has_target = row.try_get::<Option<&str>, _>("grant_target")?.is_some();
+    Ok(if has_target { Some(Terms { duration_ms, uses: number(row, "grant_max_uses")? }) } else { None })
 }
 
 fn decision(row: &AnyRow, [at, by, reason]: [&str; 3]) -> Result<Option<Decision>> {

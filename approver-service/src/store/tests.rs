@@ -17,6 +17,7 @@ macro_rules! on_both_databases {
 mod access;
 mod batches;
 mod broken;
+mod grants;
 mod idempotency;
 mod intake;
 mod observation;
@@ -128,12 +129,12 @@ impl Bench {
     }
 
     pub async fn approve(&self, id: &str, session: &Session) -> Result<Hold> {
-        let by = Decider { person: &session.person, session: &session.hash, ticket: None };
+        let by = Decider { person: &session.person, session: &session.hash, ticket: None, grant: None };
         self.store.decide(id, Verdict::Approve, None, by).await
     }
 
     pub async fn deny(&self, id: &str, session: &Session) -> Result<Hold> {
-        let by = Decider { person: &session.person, session: &session.hash, ticket: None };
+        let by = Decider { person: &session.person, session: &session.hash, ticket: None, grant: None };
         self.store.decide(id, Verdict::Deny, Some("no".into()), by).await
     }
 

@@ -33,8 +33,8 @@ macro_rules! is_in_group {
 }
 
 const CAST: &str = concat!(
-    "INSERT INTO votes (hold, person, at_ms, reason)
-    SELECT holds.id, s.person, $1, $2 FROM holds, sessions s
+    "INSERT INTO votes (hold, person, at_ms, reason, grant_ms, grant_uses)
+    SELECT holds.id, s.person, $1, $2, $7, $8 FROM holds, sessions s
     WHERE holds.id = $3 AND holds.state = $4 AND holds.revision = $5 AND s.hash = $6 AND NOT ",
     has_voted!(),
     " AND ",
@@ -81,6 +81,8 @@ pub(super) async fn cast(tx: &mut Tx, hold: &Hold, vote: &Vote, session: &str) -
         .bind(hold.state.as_str())
         .bind(hold.revision)
         .bind(session)
+        .bind(vote.grant.map(|grant| grant.duration_ms))
+        .bind(vote.grant.map(|grant| i64::from(grant.uses)))
         .execute(tx.conn())
         .await?;
     if cast.rows_affected() != 1 {

@@ -7,42 +7,56 @@ use serde::Deserialize;
 use super::guard::SignedForm;
 use super::notice::Refused;
 use crate::app::App;
-use crate::decision;
+use crate::decision::{self, Said};
+use crate::grant::Terms;
 use crate::store::decide::Verdict;
 
 #[derive(Deserialize)]
-pub struct Said {
+pub struct Form {
     #[serde(default)]
     reason: String,
+    /// `yes`: the same again too, for so long and so often.
+    grant: Option<String>,
+    minutes: Option<u32>,
+    uses: Option<u32>,
+}
+
+impl From<Form> for Said {
+    fn from(form: Form) -> Said {
+        let Form { reason, grant, minutes, uses } = form;
+        let terms =
+            Terms { duration_ms: i64::from(minutes.unwrap_or_default()) * 60_000, uses: uses.unwrap_or_default() };
+        Said { reason: Some(reason), grant: grant.is_some().then_some(terms) }
+    }
 }
 
 pub async fn approve(
     State(app): State<App>,
     Path(id): Path<String>,
-    said: SignedForm<Said>,
+    said: SignedForm<Form>,
 ) -> Result<Redirect, Refused> {
     decide(&app, &id, Verdict::Approve, said).await
 }
 
-pub async fn deny(State(app): State<App>, Path(id): Path<String>, said: SignedForm<Said>) -> Result<Redirect, Refused> {
+pub async fn deny(State(app): State<App>, Path(id): Path<String>, said: SignedForm<Form>) -> Result<Redirect, Refused> {
     decide(&app, &id, Verdict::Deny, said).await
 }
 
-pub async fn ask(State(app): State<App>, Path(id): Path<String>, said: SignedForm<Said>) -> Result<Redirect, Refused> {
+pub async fn ask(State(app): State<App>, Path(id): Path<String>, said: SignedForm<Form>) -> Result<Redirect, Refused> {
     decide(&app, &id, Verdict::Ask, said).await
 }
 
 pub async fn revoke(
     State(app): State<App>,
     Path(id): Path<String>,
-    said: SignedForm<Said>,
+    said: SignedForm<Form>,
 ) -> Result<Redirect, Refused> {
     decide(&app, &id, Verdict::Revoke, said).await
 }
 
-async fn decide(app: &App, id: &str, verdict: Verdict, said: SignedForm<Said>) -> Result<Redirect, Refused> {
+async fn decide(app: &App, id: &str, verdict: Verdict, said: SignedForm<Form>) -> Result<Redirect, Refused> {
     let SignedForm { session, form } = said;
-    match decision::decide(app, &session, id, verdict, Some(form.reason)).await {
+    match decision::decide(app, &session, id, verdict, form.into()).await {
         Ok(hold) => Ok(Redirect::to(&format!("/holds/{}", hold.id))),
         Err(refused) => Err(Refused::from(refused).back_to(id)),
     }

@@ -112,6 +112,8 @@ struct HoldPage {
     body_note: String,
     is_cut: bool,
     hidden: usize,
+    /// For how many minutes, and how often, the same may be granted too.
+    grantable: Option<(i64, u32)>,
     reason_required: bool,
     questions: Vec<Asked>,
     /// Is an answer still awaited?
@@ -204,6 +206,7 @@ impl HoldPage {
             body_note: body_note(hold),
             is_cut: preview.truncated,
             reason_required: hold.reason_required,
+            grantable: hold.grantable.map(|limits| (limits.duration_ms / 60_000, limits.uses)),
             questions,
             is_asked: hold.state == wire::State::InfoRequested,
             hidden: body.hidden + in_headers + in_answers + card.method.hidden + card.address.hidden + card.why.hidden,
@@ -240,6 +243,7 @@ fn rows(hold: &Hold) -> Vec<(&'static str, Shown)> {
         ("Rules", Some(request.rules.join(", "))),
         ("Workflow", Some(request.workflow.clone())),
         ("Approvals", Some(format!("{} of {}", hold.votes.len(), hold.quorum))),
+        ("Granted with", hold.granted.as_ref().map(|granted| format!("the approval of {}", granted.grant))),
         ("Of each group", needs(&hold.seats)),
         ("Tenant", Some(format!("{} · {}", request.tenant, request.environment))),
         ("Gateway", Some(request.gateway.clone())),
@@ -253,7 +257,7 @@ fn rows(hold: &Hold) -> Vec<(&'static str, Shown)> {
 
 fn result(hold: &Hold) -> Option<String> {
     let denied = hold.decision.as_ref().map_or("", |decision| decision.by.as_str());
-    let by = hold.votes.iter().map(|vote| vote.by.as_str()).collect::<Vec<_>>().join(" and ");
+    let by = hold.approvers().join(" and ");
     match (hold.state, hold.cause) {
         (wire::State::Approved, _) if hold.detached_ms.is_none() => {
             Some(format!("Approved by {by}. The client that waits runs it now."))
@@ -280,6 +284,9 @@ fn happened(hold: &Hold) -> Vec<(String, Shown)> {
         let reason = reason.map_or(String::new(), |reason| format!(": {reason}"));
         lines.push((written(at_ms), Shown::line(&format!("{verdict} by {by}{reason}"))));
     };
+    if let (Some(granted), Some(decision)) = (&hold.granted, &hold.decision) {
+        said(decision.at_ms, "granted before", &granted.by.join(" and "), None);
+    }
     for vote in &hold.votes {
         said(vote.at_ms, "approved", &vote.who(), vote.reason.as_ref());
     }

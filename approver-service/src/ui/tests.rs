@@ -79,6 +79,7 @@ async fn where_two_must_approve_the_page_counts_and_others_only_read() {
         require_reason: true,
         check_ticket: false,
         deadline_ms: None,
+        grants: None,
         reviewers: reviewers(&["bob", "alice"]),
         groups: BTreeSet::new(),
     };

@@ -3,7 +3,6 @@
 //!
 //! Must not go here: who these people are (the approver).
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::hold::Risk;
@@ -30,7 +29,7 @@ pub enum Quorum {
     /// So many distinct people.
     People(u32),
     /// So many of each group. Nobody counts for two.
-    Groups(BTreeMap<String, u32>),
+    Groups(Vec<(String, u32)>),
 }
 
 impl Quorum {
@@ -38,7 +37,7 @@ impl Quorum {
     pub fn people(&self) -> u32 {
         match self {
             Quorum::People(people) => *people,
-            Quorum::Groups(groups) => groups.values().sum(),
+            Quorum::Groups(groups) => groups.iter().map(|(_, people)| people).sum(),
         }
     }
 }

@@ -67,6 +67,8 @@ fn case(method: &Method, template: &str, hold: &str) -> Call {
         ("POST", "/v1/holds/{id}/approve" | "/v1/holds/{id}/deny" | "/v1/holds/{id}/ask" | "/v1/holds/{id}/revoke") => {
             (Who::Person, Told::Nothing, Some(words))
         }
+        ("GET", "/v1/grants") => (Who::Reader, Told::Own, None),
+        ("POST", "/v1/grants/{id}/revoke") => (Who::Person, Told::Nothing, Some(words)),
         ("GET", "/v1/control") => (Who::Filter, Told::Own, None),
         ("POST", "/v1/control") => (Who::Person, Told::Own, Some(json!({ "kill": "hold" }))),
         ("POST", "/v1/observations") => (Who::Filter, Told::Refused, Some(batch)),

@@ -53,6 +53,7 @@ async fn service(url: &str) -> Service {
         require_reason: false,
         check_ticket: true,
         deadline_ms: None,
+        grants: None,
         reviewers: ["alice", "bob"].map(str::to_owned).into(),
         groups: Default::default(),
     };

@@ -20,23 +20,23 @@ const STATES: [State; 10] = [
 /// What must follow, in time, for a hold that can be joined: a state, `=` stays and something is written, `.` stays and
 /// nothing is, `!` refused.
 const TABLE: &str = "
-                approve   deny    cancel     collect   join  leave  leave_last  leave_collector  report  tick  ask             answer   withdraw   revoke
-pending         approved  denied  cancelled  !         =     .      =           =                !       .     info_requested  !        withdrawn  !
-info_requested  approved  denied  cancelled  !         =     .      =           =                !       .     !               pending  withdrawn  !
-approved        !         !       cancelled  released  =     .      =           =                !       .     !               !        withdrawn  revoked
-denied          !         !       !          !         !     .      .           .                !       .     !               !        !          !
-expired         !         !       !          !         !     .      .           .                !       .     !               !        !          !
-withdrawn       !         !       !          !         !     .      .           .                !       .     !               !        !          !
-cancelled       !         !       !          !         !     .      .           .                !       .     !               !        !          !
-lapsed          !         !       !          !         !     .      .           .                !       .     !               !        !          !
-revoked         !         !       !          !         !     .      .           .                !       .     !               !        !          !
-released        !         !       !          !         !     .      .           =                =       .     !               !        !          !
+                approve   deny    cancel     collect   join  leave  leave_last  leave_collector  report  tick  ask             answer   withdraw   revoke   grant
+pending         approved  denied  cancelled  !         =     .      =           =                !       .     info_requested  !        withdrawn  !          approved
+info_requested  approved  denied  cancelled  !         =     .      =           =                !       .     !               pending  withdrawn  !          approved
+approved        !         !       cancelled  released  =     .      =           =                !       .     !               !        withdrawn  revoked          !
+denied          !         !       !          !         !     .      .           .                !       .     !               !        !          !          !
+expired         !         !       !          !         !     .      .           .                !       .     !               !        !          !          !
+withdrawn       !         !       !          !         !     .      .           .                !       .     !               !        !          !          !
+cancelled       !         !       !          !         !     .      .           .                !       .     !               !        !          !          !
+lapsed          !         !       !          !         !     .      .           .                !       .     !               !        !          !          !
+revoked         !         !       !          !         !     .      .           .                !       .     !               !        !          !          !
+released        !         !       !          !         !     .      .           =                =       .     !               !        !          !          !
 ";
 
 fn event(name: &str) -> Event {
     let (by, reason, nonce) = ("bob".to_owned(), None, "n".to_owned());
     match name {
-        "approve" => Event::Approve { by, reason, is_enough: true },
+        "approve" => Event::Approve { by, reason, is_enough: true, grant: None },
         "deny" => Event::Deny { by, reason },
         "cancel" => Event::Cancel(Cause::PolicyChanged),
         "collect" => Event::Collect { nonce },
@@ -49,12 +49,13 @@ fn event(name: &str) -> Event {
         "ask" => Event::Ask { by, question: "why?".into() },
         "answer" => Event::Answer { text: "so".into() },
         "withdraw" => Event::Withdraw,
+        "grant" => Event::Grant { by },
         "revoke" => Event::Revoke { by, reason: "no".into() },
         other => panic!("{other}"),
     }
 }
 
-const EVENTS: [&str; 14] = [
+const EVENTS: [&str; 15] = [
     "approve",
     "deny",
     "cancel",
@@ -69,6 +70,7 @@ const EVENTS: [&str; 14] = [
     "answer",
     "withdraw",
     "revoke",
+    "grant",
 ];
 
 /// A hold in the middle of its life.
@@ -113,9 +115,10 @@ fn every_event_in_every_state() {
 fn what_follows_in_full() {
     let step = |state, name| transition(state, event(name), NOW, &facts(state)).unwrap().effects;
     let decided = Effect::Decide { by: "bob".into(), reason: None };
-    let voted = Effect::Vote { by: "bob".into(), reason: None };
+    let voted = Effect::Vote { by: "bob".into(), reason: None, grant: None };
     let concluded = |outcome, status| vec![Effect::Conclude { outcome, status }];
     assert_eq!(step(State::Pending, "approve"), [voted, decided.clone(), Effect::UsableUntil(NOW + 600)]);
+    assert_eq!(step(State::Pending, "grant"), [decided.clone(), Effect::UsableUntil(NOW + 600)]);
     assert_eq!(step(State::Pending, "deny"), [decided]);
     assert_eq!(step(State::Pending, "ask"), [Effect::Ask { by: "bob".into(), question: "why?".into() }]);
     assert_eq!(step(State::InfoRequested, "answer"), [Effect::Answer("so".into())]);
@@ -133,10 +136,10 @@ fn what_follows_in_full() {
 fn who_is_enough_approves_and_one_denies() {
     for state in [State::Pending, State::InfoRequested] {
         for is_enough in [true, false] {
-            let approve = Event::Approve { by: "bob".into(), reason: None, is_enough };
+            let approve = Event::Approve { by: "bob".into(), reason: None, is_enough, grant: None };
             let step = transition(state, approve, NOW, &facts(state)).unwrap();
             assert_eq!(step.state, if is_enough { State::Approved } else { state });
-            assert_eq!(step.effects.first(), Some(&Effect::Vote { by: "bob".into(), reason: None }));
+            assert_eq!(step.effects.first(), Some(&Effect::Vote { by: "bob".into(), reason: None, grant: None }));
             assert_eq!(step.effects.len() > 1, is_enough);
         }
         assert_eq!(transition(state, event("deny"), NOW, &facts(state)).unwrap().state, State::Denied);
@@ -220,7 +223,7 @@ fn only_people_approve_only_approval_releases_and_what_is_final_stays() {
             assert!(state.is_live(), "{state:?} left by {name}");
             assert!(step.state != State::Pending || name == "answer");
             if step.state == State::Approved {
-                assert!(state.is_open() && name == "approve");
+                assert!(state.is_open() && matches!(name, "approve" | "grant"));
             }
             if step.state == State::Released {
                 assert!(state == State::Approved && name == "collect");

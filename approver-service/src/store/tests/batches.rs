@@ -79,7 +79,12 @@ async fn of_1000_parallel_approvals_one_counts() {
         let (store, id, bob) = (bench.store.clone(), hold.id.clone(), bob.clone());
         approvals.spawn(async move {
             store
-                .decide(&id, Verdict::Approve, None, Decider { person: &bob.person, session: &bob.hash, ticket: None })
+                .decide(
+                    &id,
+                    Verdict::Approve,
+                    None,
+                    Decider { person: &bob.person, session: &bob.hash, ticket: None, grant: None },
+                )
                 .await
         });
     }
@@ -92,7 +97,7 @@ async fn of_1000_parallel_approvals_one_counts() {
 async fn approve_and_deny_at_once_end_in_one_state() {
     let bench = Bench::new().await;
     let bob = bench.session("bob").await;
-    let by = Decider { person: &bob.person, session: &bob.hash, ticket: None };
+    let by = Decider { person: &bob.person, session: &bob.hash, ticket: None, grant: None };
     for n in 0..10 {
         let hold = bench.create(other(n)).await;
         let approves = bench.store.decide(&hold.id, Verdict::Approve, None, by);

@@ -18,7 +18,7 @@ on_both_databases! {
 
 impl Bench {
     async fn say(&self, id: &str, verdict: Verdict, text: &str, by: &Session) -> Result<Hold> {
-        let by = Decider { person: &by.person, session: &by.hash, ticket: None };
+        let by = Decider { person: &by.person, session: &by.hash, ticket: None, grant: None };
         self.store.decide(id, verdict, Some(text.into()), by).await
     }
 }

@@ -37,6 +37,7 @@ fn workflow(quorum: u32, reviewers: &[&str]) -> Workflow {
         require_reason: false,
         check_ticket: false,
         deadline_ms: None,
+        grants: None,
         reviewers,
         groups: BTreeSet::new(),
     }
@@ -124,7 +125,7 @@ async fn the_update_counts_the_votes() {
     let bench = bench(workflow(2, &["bob", "dan"])).await;
     let hold = bench.create(pay(1)).await;
     let bob = bench.session("bob").await;
-    let event = Event::Approve { by: "bob".into(), reason: None, is_enough: true };
+    let event = Event::Approve { by: "bob".into(), reason: None, is_enough: true, grant: None };
     let mut tx = bench.store.begin().await.unwrap();
     let refused = row::apply(&mut tx, &hold, event, Actor::person("bob"), Some(&bob.hash)).await;
     assert!(refused.is_err(), "{refused:?}");
@@ -182,7 +183,7 @@ async fn the_update_counts_the_groups() {
     let hold = bench.create(pay(1)).await;
     let (dan, eve) = (bench.session("dan").await, bench.session("eve").await);
     let voted = bench.approve(&hold.id, &dan).await.unwrap();
-    let event = Event::Approve { by: "eve".into(), reason: None, is_enough: true };
+    let event = Event::Approve { by: "eve".into(), reason: None, is_enough: true, grant: None };
     let mut tx = bench.store.begin().await.unwrap();
     let refused = row::apply(&mut tx, &voted, event, Actor::person("eve"), Some(&eve.hash)).await;
     assert!(refused.is_err(), "{refused:?}");
@@ -211,7 +212,7 @@ async fn of_parallel_votes_of_one_human_one_counts() {
     for n in 0..50 {
         let (store, id, session) = (bench.store.clone(), hold.id.clone(), sessions[n % 2].clone());
         votes.spawn(async move {
-            let by = Decider { person: &session.person, session: &session.hash, ticket: None };
+            let by = Decider { person: &session.person, session: &session.hash, ticket: None, grant: None };
             store.decide(&id, Verdict::Approve, None, by).await
         });
     }
@@ -239,7 +240,7 @@ async fn a_workflow_may_ask_for_a_reason_and_set_the_deadline() {
     assert_eq!(hold.deadline_ms, hold.created_ms + 5 * MINUTE);
     let dan = bench.session("dan").await;
     assert!(matches!(bench.approve(&hold.id, &dan).await, Err(Error::ReasonRequired)));
-    let by = Decider { person: &dan.person, session: &dan.hash, ticket: None };
+    let by = Decider { person: &dan.person, session: &dan.hash, ticket: None, grant: None };
     let approved = bench.store.decide(&hold.id, Verdict::Approve, Some("agreed".into()), by).await.unwrap();
     assert_eq!((approved.state, approved.votes[0].reason.as_deref()), (State::Approved, Some("agreed")));
 }

@@ -56,7 +56,12 @@ async fn of_parallel_decisions_exactly_one_counts() {
             let verdict = if n % 2 == 0 { Verdict::Approve } else { Verdict::Deny };
             decisions.spawn(async move {
                 store
-                    .decide(&id, verdict, None, Decider { person: &bob.person, session: &bob.hash, ticket: None })
+                    .decide(
+                        &id,
+                        verdict,
+                        None,
+                        Decider { person: &bob.person, session: &bob.hash, ticket: None, grant: None },
+                    )
                     .await
             });
         }

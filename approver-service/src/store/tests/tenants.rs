@@ -50,7 +50,7 @@ async fn what_is_another_tenants_is_as_what_is_not_there() {
     let hold = bench.create(intake(1)).await;
     let (code, stop) = (globex.challenge("bob").await.unwrap().unwrap().code, CancellationToken::new());
     let (bob, _) = globex.log_in(Proof::Code(&code), DECIDE_MS).await.unwrap();
-    let by = Decider { person: &bob.person, session: &bob.hash, ticket: None };
+    let by = Decider { person: &bob.person, session: &bob.hash, ticket: None, grant: None };
     let asker = StatusQuery { v: 1, tenant: "acme".into(), environment: "test".into(), principal: "agent-7".into() };
     let report = Report { v: 1, nonce: nonce(1), outcome: Outcome::Succeeded, status: None };
     let mut said = vec![];

@@ -2,8 +2,6 @@
 //!
 //! Must not go here: what a workflow is (`policy::workflow`).
 
-use std::collections::BTreeMap;
-
 use super::Context;
 use crate::classify::{DEFAULT_WORKFLOW, Rule};
 use crate::hold::Risk;
@@ -14,11 +12,11 @@ use crate::policy::workflow::{Grants, Quorum, Reviewers, Workflow};
 use crate::redact::pointer::Pointer;
 
 /// More people than this never agree in time.
-const MAX_QUORUM: u64 = 20;
+const MAX_QUORUM: u32 = 20;
 /// Of each set of groups it is counted how many have approved: with more there are too many sets.
 const MAX_GROUPS: usize = 5;
 /// More than this is no longer the same request again.
-const MAX_USES: u64 = 1000;
+const MAX_USES: u32 = 1000;
 
 /// The workflows as written. Where none are written their names mean something to the approver alone.
 pub fn workflows(node: Option<Node<'_>>, rules: &[Rule], context: &mut Context) -> Option<Vec<Workflow>> {
@@ -32,55 +30,55 @@ pub fn workflows(node: Option<Node<'_>>, rules: &[Rule], context: &mut Context) 
             errors.push(error.with_hint("write the workflow, or leave `workflow` out of the rule"));
         }
     }
-    let read: Vec<_> = entries.into_iter().map(|(name, node)| workflow(name, &node, errors)).collect();
-    let read: Option<Vec<Vec<Workflow>>> = read.into_iter().collect();
-    Some(read?.into_iter().flatten().collect())
+    let mut all = Vec::new();
+    for (name, node) in entries {
+        workflow(name, &node, &mut all, errors);
+    }
+    Some(all)
 }
 
-/// The workflow, and what it is for each risk of which it says something else.
-fn workflow(name: &str, node: &Node<'_>, errors: &mut Errors) -> Option<Vec<Workflow>> {
+/// Adds the workflow, and what it is for each risk of which it says something else.
+fn workflow(name: &str, node: &Node<'_>, all: &mut Vec<Workflow>, errors: &mut Errors) {
     if name.contains('@') {
         errors.push(node.error("no `@` in the name of a workflow: it stands before a risk"));
     }
-    let mut fields = node.fields(errors)?;
+    let Some(mut fields) = node.fields(errors) else { return };
     let risks = fields.take("risk");
-    let base = parts(Workflow::new(name), fields, errors)?;
-    let mut all = vec![base.clone()];
+    let mut base = Workflow::new(name);
+    read(&mut base, fields, errors);
     for (risk, node) in risks.map(|node| node.entries(errors)).unwrap_or_default() {
         let Some(known) = Risk::ALL.into_iter().find(|known| known.as_str() == risk) else {
             errors
                 .push(node.error(format!("unknown risk `{risk}`")).with_hint("expected low, medium, high or critical"));
             continue;
         };
-        let fields = node.fields(errors)?;
-        all.push(parts(Workflow { name: Workflow::name_at(name, known), ..base.clone() }, fields, errors)?);
+        if let Some(fields) = node.fields(errors) {
+            let mut special = Workflow { name: Workflow::name_at(name, known), ..base.clone() };
+            read(&mut special, fields, errors);
+            all.push(special);
+        }
     }
-    Some(all)
+    all.push(base);
 }
 
-/// `base` with what is written instead.
-fn parts(base: Workflow, mut fields: Fields<'_>, errors: &mut Errors) -> Option<Workflow> {
-    let Workflow { name, reviewers, quorum, require_reason, check_ticket, deadline, grants } = base;
-    let new_reviewers = fields.take("reviewers").map_or(Some(reviewers), |node| read_reviewers(&node, errors));
-    let new_quorum = fields.take("quorum").map_or(Some(quorum), |node| read_quorum(&node, errors));
-    let require_reason = fields.take("require_reason").map_or(Some(require_reason), |node| node.flag(errors));
-    let check_ticket = fields.take("check_ticket").map_or(Some(check_ticket), |node| node.flag(errors));
-    let deadline =
-        fields.take("deadline").map_or(Some(deadline), |node| node.parsed(units::duration, errors).map(Some));
-    let grants = fields.take("grants").map_or(Some(grants), |node| read_grants(&node, errors).map(Some));
+/// Puts what is written in place of what `workflow` says. Mistakes leave it as it was: a policy that has any is refused.
+fn read(workflow: &mut Workflow, mut fields: Fields<'_>, errors: &mut Errors) {
+    fn put<T>(place: &mut T, found: Option<T>) {
+        if let Some(found) = found {
+            *place = found;
+        }
+    }
+    put(&mut workflow.reviewers, fields.take("reviewers").and_then(|node| reviewers(&node, errors)));
+    put(&mut workflow.quorum, fields.take("quorum").and_then(|node| quorum(&node, errors)));
+    put(&mut workflow.require_reason, fields.take("require_reason").and_then(|node| node.flag(errors)));
+    put(&mut workflow.check_ticket, fields.take("check_ticket").and_then(|node| node.flag(errors)));
+    let deadline = fields.take("deadline").and_then(|node| node.parsed(units::duration, errors));
+    put(&mut workflow.deadline, deadline.map(Some));
+    put(&mut workflow.grants, fields.take("grants").and_then(|node| grants(&node, errors)).map(Some));
     fields.finish(errors);
-    Some(Workflow {
-        name,
-        reviewers: new_reviewers?,
-        quorum: new_quorum?,
-        require_reason: require_reason?,
-        check_ticket: check_ticket?,
-        deadline: deadline?,
-        grants: grants?,
-    })
 }
 
-fn read_quorum(node: &Node<'_>, errors: &mut Errors) -> Option<Quorum> {
+fn quorum(node: &Node<'_>, errors: &mut Errors) -> Option<Quorum> {
     if !node.value.is_object() {
         return people(node, errors).map(Quorum::People);
     }
@@ -88,25 +86,28 @@ fn read_quorum(node: &Node<'_>, errors: &mut Errors) -> Option<Quorum> {
     if !(1..=MAX_GROUPS).contains(&entries.len()) {
         errors.push(node.error(format!("a quorum is a number, or of 1 to {MAX_GROUPS} groups")));
     }
-    let groups: Option<BTreeMap<_, _>> =
-        entries.into_iter().map(|(group, node)| Some((group.to_owned(), people(&node, errors)?))).collect();
-    groups.map(Quorum::Groups)
+    let mut groups = Vec::new();
+    for (group, node) in entries {
+        groups.push((group.to_owned(), people(&node, errors)?));
+    }
+    Some(Quorum::Groups(groups))
 }
 
 fn people(node: &Node<'_>, errors: &mut Errors) -> Option<u32> {
-    bounded(node, MAX_QUORUM, errors).or_else(|| {
-        errors.push(node.error(format!("a quorum is between 1 and {MAX_QUORUM} people")));
-        None
-    })
+    bounded(node, MAX_QUORUM, "a quorum is between 1 and 20 people", errors)
 }
 
-/// A whole number from 1 to `max`; another number is no mistake yet.
-fn bounded(node: &Node<'_>, max: u64, errors: &mut Errors) -> Option<u32> {
-    let number = node.number(errors)?;
-    if (1..=max).contains(&number) { u32::try_from(number).ok() } else { None }
+/// A whole number from 1 to `max`.
+fn bounded(node: &Node<'_>, max: u32, expected: &str, errors: &mut Errors) -> Option<u32> {
+    let number = u32::try_from(node.number(errors)?).unwrap_or(u32::MAX);
+    if !(1..=max).contains(&number) {
+        errors.push(node.error(expected));
+        return None;
+    }
+    Some(number)
 }
 
-fn read_reviewers(node: &Node<'_>, errors: &mut Errors) -> Option<Reviewers> {
+fn reviewers(node: &Node<'_>, errors: &mut Errors) -> Option<Reviewers> {
     let mut fields = node.fields(errors)?;
     let mut names = |name| {
         let nodes = fields.take(name).map(|node| node.one_or_many(errors)).unwrap_or_default();
@@ -121,17 +122,12 @@ fn read_reviewers(node: &Node<'_>, errors: &mut Errors) -> Option<Reviewers> {
     Some(Reviewers::Named { people, groups })
 }
 
-fn read_grants(node: &Node<'_>, errors: &mut Errors) -> Option<Grants> {
+fn grants(node: &Node<'_>, errors: &mut Errors) -> Option<Grants> {
     let mut fields = node.fields(errors)?;
     let duration = fields.require("max_duration", "how long an approval may count for the same, as `1h`", errors);
     let duration = duration.and_then(|node| node.parsed(units::duration, errors));
     let uses = fields.require("max_uses", "how often the same may run without another decision", errors);
-    let uses = uses.and_then(|node| {
-        bounded(&node, MAX_USES, errors).or_else(|| {
-            errors.push(node.error(format!("a grant is for 1 to {MAX_USES} uses")));
-            None
-        })
-    });
+    let uses = uses.and_then(|node| bounded(&node, MAX_USES, "a grant is for 1 to 1000 uses", errors));
     let hint = "what of a JSON body must be the same, as `[/account]`; `[]` if the body may be any";
     let pointers = fields.require("pointers", hint, errors).map(|node| node.items(errors)).unwrap_or_default();
     let pointer =

@@ -50,7 +50,7 @@ fn a_workflow_may_want_groups_check_tickets_allow_grants_and_differ_by_risk() {
         json!("pay"),
     ));
     let at = |risk| Workflow::at(policy.workflows(), "pay", risk).unwrap();
-    let groups = [("security", 1), ("on-call", 2)].map(|(name, needed)| (name.to_owned(), needed));
+    let groups = [("on-call", 2), ("security", 1)].map(|(name, needed)| (name.to_owned(), needed));
     let usual = Workflow {
         quorum: Quorum::Groups(groups.into()),
         check_ticket: true,
