@@ -39,6 +39,11 @@ _programs: wasm
 test *ARGS:
     tests/run {{ ARGS }}
 
+# the tests of holds with two replicas of the approver on PostgreSQL; arguments choose others by name
+test-replicas *ARGS: _programs
+    ./justw --bring postgres
+    tests/replicas {{ ARGS }}
+
 # the tests of holds on each minor of Envoy that PyPI has, to renew docs/operations.md; arguments choose tests by name
 matrix *ARGS: _programs
     tests/matrix {{ ARGS }}
