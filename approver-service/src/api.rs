@@ -6,6 +6,7 @@ pub mod asker;
 pub mod events;
 pub mod extract;
 pub mod filter;
+pub mod fleet;
 pub mod grants;
 pub mod health;
 pub mod idempotency;
@@ -44,6 +45,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(grants::revoke))
         .routes(routes!(filter::control, people::control))
         .routes(routes!(observations::add, observations::list))
+        .routes(routes!(fleet::fleet))
         .routes(routes!(people::audit))
         .routes(routes!(login::request))
         .routes(routes!(login::redeem))

@@ -19,6 +19,7 @@ pub mod redact;
 pub mod request;
 pub mod scan;
 pub mod serve;
+pub mod status;
 pub mod terminal;
 mod texts;
 pub mod token;
@@ -67,6 +68,7 @@ enum Command {
     Request(request::Request),
     Audit(audit::AuditCommand),
     Observed(observed::Observed),
+    Status(status::Status),
     // Policies and texts, on this machine.
     Policy(policy::PolicyCommand),
     Doctor(doctor::Doctor),
@@ -100,6 +102,7 @@ pub fn main() -> ExitCode {
             Command::Request(command) => command.run().await,
             Command::Audit(command) => command.run().await,
             Command::Observed(command) => command.run().await,
+            Command::Status(command) => command.run().await,
             Command::Policy(command) => command.run(),
             Command::Doctor(command) => command.run().await,
             Command::Scan(command) => command.run(),

@@ -18,6 +18,7 @@ pub mod clock;
 pub mod config;
 pub mod decision;
 pub mod doctor;
+pub mod fleet;
 pub mod grant;
 pub mod hold;
 pub mod jwt;

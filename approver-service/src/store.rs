@@ -10,6 +10,7 @@ pub mod audit;
 pub mod control;
 pub mod database;
 pub mod decide;
+pub mod fleet;
 mod follow;
 pub mod gauges;
 pub mod grants;
@@ -41,6 +42,7 @@ use uuid::Uuid;
 
 use self::control::Switches;
 use self::database::{Address, Backend};
+use self::fleet::Noted;
 pub use self::scope::Scope;
 use self::silence::Polls;
 use self::time::Time;
@@ -133,6 +135,7 @@ struct Inner {
     /// Number of the last audit record whose waiters were woken.
     followed: AtomicI64,
     polls: Polls,
+    noted: Noted,
     opened: Instant,
     control: watch::Sender<Switches>,
 }
@@ -163,6 +166,7 @@ impl Store {
             wake: Wake::default(),
             followed: AtomicI64::new(followed),
             polls: Polls::default(),
+            noted: Noted::default(),
             opened: Instant::now(),
             control: watch::Sender::new(Switches::default()),
         });

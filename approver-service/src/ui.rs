@@ -3,6 +3,7 @@
 //! Must not go here: anything that decides (`store`), JSON (`api`).
 
 mod decide;
+mod fleet;
 mod grants;
 mod guard;
 mod login;
@@ -46,6 +47,7 @@ pub fn routes() -> Router<App> {
         .route("/grants", get(grants::show))
         .route("/grants/{id}/revoke", post(grants::revoke))
         .route("/observed", get(observed::show))
+        .route("/gateways", get(fleet::show))
         .route("/login", get(login::form).post(login::request))
         .route("/login/code", post(login::code))
         .route("/login/confirm", get(login::confirm).post(login::confirmed))

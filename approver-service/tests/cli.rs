@@ -408,3 +408,25 @@ fn a_pipeline_waits_for_people_and_tells_by_its_exit_code() {
     assert_eq!(step(&terminal, &token, "privyseal", &ask_only).output().unwrap().status.code(), Some(7));
     assert!(terminal.fails(&ask).1.contains("--role requester"));
 }
+
+#[tokio::test]
+async fn the_fleet_is_shown_and_told_by_the_exit_code() {
+    let terminal = Terminal::open();
+    let token = terminal.ok(&["token", "create", "--role", "filter", "--name", "gateway"]);
+    terminal.log_in("bob");
+    assert_eq!(terminal.ok(&["status"]), "no gateway has asked within a day\n");
+    let poll = async |gateway: &str, version: &str| {
+        let about = format!("gateway={gateway}&environment=test&filter={version}&policy=aaa&mode=enforce");
+        let poll = reqwest::Client::new().get(format!("{}/v1/control?v=2&{about}", terminal.server));
+        assert!(poll.bearer_auth(token.trim()).send().await.unwrap().status().is_success());
+    };
+    poll("edge-1", "0.1.0").await;
+    let line = terminal.ok(&["status"]);
+    assert!(line.starts_with("edge-1 ") && line.contains("0.1.0     policy aaa  enforce   asked "), "{line}");
+    poll("edge-2", "0.2.0").await;
+    let output = terminal.run(&["status", "--json"]);
+    let told: Value = serde_json::from_str(&text(&output.stdout)).unwrap();
+    assert_eq!(told["alarms"][0], json!({ "environment": "test", "kind": "version", "what": ["0.1.0", "0.2.0"] }));
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("gateways of `test` run different versions: `0.1.0`, `0.2.0`"));
+}

@@ -2,7 +2,9 @@
 //!
 //! Must not go here: the calls themselves (`filter`), what a kill does to a request (`exchange`).
 
+use crate::digest::{Encoder, hex};
 use crate::hold::{Control, Kill, VERSION, is_spoken};
+use crate::policy::Settings;
 
 /// Older than this, the worker no longer knows whether the kill switch is on.
 pub const STALE_MS: u64 = 10_000;
@@ -10,6 +12,35 @@ pub const STALE_MS: u64 = 10_000;
 pub const POLL_MS: u64 = 4_000;
 /// How long after a failed poll the next one starts.
 pub const RETRY_MS: u64 = 500;
+
+/// What a gateway tells of itself with each poll, so that people see what runs where.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct About(String);
+
+impl About {
+    /// Of the gateway with this id, which enforces the policy of these bytes.
+    pub fn new(gateway: &str, version: &str, policy: &[u8], settings: &Settings) -> About {
+        let mut digest = Encoder::new("privyseal/policy/v1");
+        digest.field("source", policy);
+        let (digest, mut query) = (hex(&digest.sha256()), String::new());
+        for (name, value) in [
+            ("gateway", gateway),
+            ("environment", settings.environment.as_str()),
+            ("filter", version),
+            ("policy", digest.get(..12).unwrap_or_default()),
+            ("mode", if settings.observe { "observe" } else { "enforce" }),
+        ] {
+            query.extend(["&", name, "="]);
+            for byte in value.bytes() {
+                match byte {
+                    b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'.' | b'_' | b'~' => query.push(char::from(byte)),
+                    _ => query.push_str(&format!("%{byte:02X}")),
+                }
+            }
+        }
+        About(query)
+    }
+}
 
 /// The worker's view of `/v1/control`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,11 +78,12 @@ impl Switch {
         }
     }
 
-    /// The path of the next poll. The first one answers at once.
-    pub fn poll_path(&self) -> String {
+    /// The path of the next poll, which says who asks. The first one answers at once.
+    pub fn poll_path(&self, about: &About) -> String {
+        let About(about) = about;
         match self.epoch {
-            Some(epoch) => format!("/v1/control?v={VERSION}&epoch={epoch}&wait_ms={POLL_MS}"),
-            None => format!("/v1/control?v={VERSION}&wait_ms=0"),
+            Some(epoch) => format!("/v1/control?v={VERSION}&epoch={epoch}&wait_ms={POLL_MS}{about}"),
+            None => format!("/v1/control?v={VERSION}&wait_ms=0{about}"),
         }
     }
 
@@ -71,6 +103,7 @@ impl Switch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::Policy;
     use crate::testing::test;
 
     #[test]
@@ -91,6 +124,19 @@ mod tests {
         let mut switch = Switch::new(0);
         assert!(switch.hear(200, br#"{"v":1,"epoch":3,"kill":"deny"}"#, 0));
         assert_eq!(switch.posture(1_000_000), Posture::Deny);
-        assert_eq!(switch.poll_path(), "/v1/control?v=2&epoch=3&wait_ms=4000");
+        assert_eq!(switch.poll_path(&About::default()), "/v1/control?v=2&epoch=3&wait_ms=4000");
+    }
+
+    #[test]
+    fn a_poll_says_who_asks_and_what_runs_there() {
+        let source = br#"{"version":1,"default":"deny","mode":"observe","environment":"a b"}"#;
+        let policy = Policy::parse(source, &[0; 32]).unwrap();
+        let about = About::new("router~10.0.0.1~gw", "1.2.3", source, policy.settings());
+        let path = Switch::new(0).poll_path(&about);
+        let expected = "/v1/control?v=2&wait_ms=0&gateway=router~10.0.0.1~gw&environment=a%20b&filter=1.2.3&policy=";
+        let (digest, mode) = path.strip_prefix(expected).unwrap().split_once('&').unwrap();
+        assert_eq!((digest.len(), mode), (12, "mode=observe"));
+        let other = About::new("router~10.0.0.1~gw", "1.2.3", b"{}", policy.settings());
+        assert_ne!(about, other, "another policy has another digest");
     }
 }

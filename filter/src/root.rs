@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use privyseal_engine::control::{POLL_MS, Posture, RETRY_MS, Switch};
+use privyseal_engine::control::{About, POLL_MS, Posture, RETRY_MS, Switch};
 use privyseal_engine::exchange::{Event, Gateway};
 use privyseal_engine::keys::Keys;
 use privyseal_engine::observation::{SEND_MS, Seen, Tally};
@@ -31,6 +31,8 @@ pub struct Plugin {
     pub gateway: Rc<Gateway>,
     /// `Bearer …`, unless a certificate speaks for the gateway.
     authorization: Option<String>,
+    /// What every poll says of it.
+    about: About,
     switch: Cell<Switch>,
     /// Makes stream nonces unique: random for this worker and configuration, then counted.
     seed: [u8; 8],
@@ -152,10 +154,12 @@ impl Root {
         let name = (text(&["plugin_name"]), text(&["plugin_root_id"]));
         // An update knows what its predecessor heard: a kill switch that is on stays on.
         let switch = CURRENT.with_borrow(|current| current.get(&name).map(|plugin| plugin.switch.get()));
+        let node = text(&["xds", "node", "id"]);
         let plugin = Rc::new(Plugin {
             root: self.context,
             name,
-            gateway: Rc::new(Gateway::new(policy, keys, text(&["xds", "node", "id"]))),
+            about: About::new(&node, env!("CARGO_PKG_VERSION"), &json, policy.settings()),
+            gateway: Rc::new(Gateway::new(policy, keys, node)),
             authorization,
             switch: Cell::new(switch.unwrap_or_else(|| Switch::new(host::now_ms()))),
             seed: host::random().map_err(|error| one(format!("no randomness (host status {})", error.status)))?,
@@ -187,7 +191,7 @@ impl Root {
             self.poll = Poll::At(u64::MAX);
             return Ok(());
         };
-        let path = plugin.switch.get().poll_path();
+        let path = plugin.switch.get().poll_path(&plugin.about);
         let call = plugin.call("GET", &path, b"", Duration::from_millis(POLL_MS + 2_000));
         self.poll = match call {
             Ok(token) => Poll::Waiting(token),

@@ -281,6 +281,11 @@ impl Person {
         }
     }
 
+    /// The gateways that ask, and what is wrong with them.
+    pub async fn fleet(&self) -> Result<Value> {
+        Ok(self.call(Request::get("/v1/fleet")).await?.json())
+    }
+
     /// Waits until there are `n` holds in `state`.
     pub async fn await_holds(&self, n: usize, state: &str) -> Vec<Value> {
         eventually(&format!("{n} holds are {state}"), async || {

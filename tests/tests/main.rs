@@ -9,6 +9,7 @@ mod compressed;
 mod differential;
 mod doctor;
 mod examples;
+mod fleet;
 mod framing;
 mod grants;
 mod harness;

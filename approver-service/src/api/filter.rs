@@ -15,6 +15,7 @@ use utoipa::IntoParams;
 
 use super::asker::{Asker, OfHold, in_own_name, own_name};
 use super::extract::{Gateway, Json, Query};
+use super::fleet::{self, About};
 use super::problem::{Problem, Result};
 use crate::app::App;
 use crate::hold::Hold;
@@ -184,13 +185,15 @@ pub async fn withdraw(
 }
 
 /// Waits until the kill switch is turned.
-#[utoipa::path(get, path = "/v1/control", tag = "gateways", params(WaitControl), responses((status = 200, body = Control)))]
+#[utoipa::path(get, path = "/v1/control", tag = "gateways", params(WaitControl, About), responses((status = 200, body = Control)))]
 pub async fn control(
     State(app): State<App>,
     Gateway(token): Gateway,
     Query(wait): Query<WaitControl>,
+    Query(about): Query<About>,
 ) -> Result<axum::Json<Control>> {
     let v = intake::version(wait.v)?;
+    fleet::note(&app, &token, about).await?;
     let control = app.store.of(&token.tenant).wait_control(wait.epoch, until(wait.wait_ms), &app.stop).await;
     Ok(axum::Json(Control { v, ..control }))
 }

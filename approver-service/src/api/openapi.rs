@@ -60,8 +60,12 @@ fn described(mut document: OpenApi) -> OpenApi {
         .description(Some("What is sent twice under one key is done once, and answered the same for a day"))
         .schema(Some(String::schema()))
         .build();
-    for item in document.paths.paths.values_mut() {
-        for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
+    for (path, item) in &mut document.paths.paths {
+        for (method, operation) in [("get", &mut item.get), ("post", &mut item.post)] {
+            let Some(operation) = operation else { continue };
+            // Functions of two modules may have one name; calls may not.
+            let words = path.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+            operation.operation_id = Some([method].into_iter().chain(words).collect::<Vec<_>>().join("_"));
             operation.responses.responses.insert("default".to_owned(), RefOr::T(problem.clone()));
         }
         // Calls that anybody may make are of nobody in particular.

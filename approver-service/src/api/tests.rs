@@ -2,6 +2,7 @@
 
 mod contract;
 mod filter;
+mod fleet;
 mod limits;
 mod observations;
 mod openapi;

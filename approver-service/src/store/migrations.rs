@@ -10,7 +10,7 @@ use super::database::Backend;
 
 type Step = (i64, &'static str, &'static str);
 
-const SQLITE: [Step; 11] = [
+const SQLITE: [Step; 12] = [
     (1, "holds", include_str!("../../migrations/sqlite/0001_holds.sql")),
     (2, "workflows", include_str!("../../migrations/sqlite/0002_workflows.sql")),
     (3, "questions", include_str!("../../migrations/sqlite/0003_questions.sql")),
@@ -22,9 +22,10 @@ const SQLITE: [Step; 11] = [
     (9, "seats", include_str!("../../migrations/sqlite/0009_seats.sql")),
     ANSWERS,
     (11, "grants", include_str!("../../migrations/sqlite/0011_grants.sql")),
+    GATEWAYS,
 ];
 
-const POSTGRES: [Step; 8] = [
+const POSTGRES: [Step; 9] = [
     (4, "schema", include_str!("../../migrations/postgres/0004_schema.sql")),
     (5, "polls", include_str!("../../migrations/postgres/0005_polls.sql")),
     OBSERVATIONS,
@@ -33,6 +34,7 @@ const POSTGRES: [Step; 8] = [
     (9, "seats", include_str!("../../migrations/postgres/0009_seats.sql")),
     ANSWERS,
     (11, "grants", include_str!("../../migrations/postgres/0011_grants.sql")),
+    GATEWAYS,
 ];
 
 /// The same text on both.
@@ -42,6 +44,9 @@ const SIGN_ON: Step = (7, "sign on", include_str!("../../migrations/both/0007_si
 
 /// The same text on both.
 const ANSWERS: Step = (10, "answers", include_str!("../../migrations/both/0010_answers.sql"));
+
+/// The same text on both.
+const GATEWAYS: Step = (12, "gateways", include_str!("../../migrations/both/0012_gateways.sql"));
 
 pub(super) fn migrator(backend: Backend) -> Migrator {
     let steps: &[Step] = match backend {

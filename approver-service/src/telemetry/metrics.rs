@@ -38,6 +38,11 @@ struct InState {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Alarm {
+    kind: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Build {
     version: &'static str,
 }
@@ -52,20 +57,30 @@ struct Table {
     refusals: Family<Refused, Counter>,
     holds: Family<InState, Gauge>,
     oldest_pending: Gauge,
+    gateways: Family<InState, Gauge>,
+    alarms: Family<Alarm, Gauge>,
     build: Family<Build, Gauge>,
 }
 
 impl Metrics {
     /// All of them as text (OpenMetrics 1.0), with what the database says now.
     pub fn render(&self, standing: &Standing) -> Result<String, std::fmt::Error> {
-        let Table { calls, refusals, holds, oldest_pending, build } = &*self.0;
+        let Table { calls, refusals, holds, oldest_pending, gateways, alarms, build } = &*self.0;
         for (state, count) in &standing.live {
             holds.get_or_create(&InState { state: state.as_str().to_owned() }).set(*count);
+        }
+        for (state, count) in [("asking", standing.gateways.0), ("silent", standing.gateways.1)] {
+            gateways.get_or_create(&InState { state: state.to_owned() }).set(count);
+        }
+        for (kind, count) in &standing.alarms {
+            alarms.get_or_create(&Alarm { kind: kind.as_str() }).set(*count);
         }
         oldest_pending.set(standing.oldest_pending_ms / 1000);
         build.get_or_create(&Build { version: env!("CARGO_PKG_VERSION") }).set(1);
         let mut all = Registry::with_prefix("privyseal");
         all.register("build", "The version that runs", build.clone());
+        all.register("gateway_alarms", "Environments whose gateways differ, or where one is silent", alarms.clone());
+        all.register("gateways", "Gateways seen within a day, by whether they still ask", gateways.clone());
         all.register("holds", "Holds that are pending, asked about, or approved and not collected", holds.clone());
         all.register("http_requests", "Requests answered, by route and status", calls.clone());
         all.register("oldest_pending_seconds", "How long the oldest undecided hold has waited", oldest_pending.clone());
@@ -109,6 +124,7 @@ fn trace_id(parent: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fleet::AlarmKind;
 
     #[test]
     fn a_trace_is_taken_from_what_is_one() {
@@ -131,7 +147,12 @@ mod tests {
         let metrics = Metrics::default();
         metrics.0.calls.get_or_create(&Call { method: "GET", route: "/".into(), status: 200 }).inc();
         metrics.0.refusals.get_or_create(&Refused { code: "stale" }).inc();
-        let standing = Standing { live: vec![(privyseal_engine::hold::State::Pending, 1)], oldest_pending_ms: 5_000 };
+        let standing = Standing {
+            live: vec![(privyseal_engine::hold::State::Pending, 1)],
+            oldest_pending_ms: 5_000,
+            gateways: (1, 0),
+            alarms: AlarmKind::ALL.map(|kind| (kind, 0)).into(),
+        };
         let ours = metrics.render(&standing).unwrap();
         assert!(ours.contains("privyseal_oldest_pending_seconds 5\n"), "{ours}");
         let operations = include_str!("../../../docs/operations.md");

@@ -53,9 +53,11 @@ fn case(method: &Method, template: &str, hold: &str) -> Call {
     let words = json!({ "reason": "no", "question": "why?" });
     let (role, told, body) = match (method.as_str(), template) {
         ("POST", "/v1/holds") => (Who::Filter, Told::Refused, Some(intake_json(9))),
-        ("GET", "/v1/holds") | ("GET", "/v1/audit") | ("GET", "/v1/observations") | ("GET", "/metrics") => {
-            (Who::Reader, Told::Own, None)
-        }
+        ("GET", "/v1/holds")
+        | ("GET", "/v1/audit")
+        | ("GET", "/v1/observations")
+        | ("GET", "/v1/fleet")
+        | ("GET", "/metrics") => (Who::Reader, Told::Own, None),
         ("GET", "/v1/events") => (Who::Reader, Told::Public, None),
         ("GET", "/v1/holds/{id}") => (Who::Reader, Told::Nothing, None),
         ("GET", "/v1/holds/{id}/wait") => (Who::Filter, Told::Nothing, None),
