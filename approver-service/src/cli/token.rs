@@ -26,7 +26,7 @@ enum Command {
         after_help = "Examples:\n  privyseal token create --role filter --name gateway\n  privyseal token create --role auditor --name siem --expires 90d"
     )]
     Create {
-        /// What it is for: a filter token serves a gateway, the others read
+        /// What it is for: a filter token serves a gateway, a requester a pipeline, the others read
         #[arg(long)]
         role: Role,
         /// Whose it is: a gateway's as `tenant:` of its policy
