@@ -3,6 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use privyseal_engine::classify::facts::Facts;
+use privyseal_engine::protocol::aws;
 use privyseal_engine::request::Head;
 
 fuzz_target!(|data: &[u8]| {
@@ -19,9 +20,8 @@ fuzz_target!(|data: &[u8]| {
     let facts = Facts::of(&head);
     if let Ok(calls) = facts.aws() {
         assert!(!calls.is_empty());
-        let by_path = ["s3", "lambda", "eks"];
-        for call in calls.known.iter().filter(|call| call.service.as_deref().is_some_and(|s| !by_path.contains(&s))) {
-            let named = |other: &&privyseal_engine::protocol::aws::Call| {
+        for call in calls.known.iter().filter(|call| call.service.as_deref().is_some_and(|name| !aws::by_path(name))) {
+            let named = |other: &&aws::Call| {
                 other.service == call.service && other.action.as_deref() == Some("deletething")
             };
             assert!(calls.known.iter().any(|other| named(&other)), "{calls:?}");

@@ -5,7 +5,7 @@
 //! | JSON 1.0 and 1.1 (DynamoDB, KMS, Secrets Manager, CloudTrail, Organizations, …) | `X-Amz-Target: PREFIX.Action` |
 //! | query (IAM, STS, EC2, RDS, SNS, …) | `Action=` in a form or in the query |
 //! | Smithy RPC v2 | `/service/NAME/operation/Action` |
-//! | REST (S3, Lambda, EKS) | method, path and query: [`s3`], [`rest`] |
+//! | REST (S3, Lambda, EKS, Route 53, …) | method, path and query: [`s3`], [`rest`] |
 //!
 //! The service stands in the host name and in the scope of the signature, and where both differ both count. What looks
 //! like no AWS request at all has neither, nor a target.
@@ -79,10 +79,16 @@ impl Calls {
         for service in services.iter() {
             let actions = match service {
                 Some("s3") => s3::actions(line),
-                Some(name @ ("eks" | "lambda")) => rest::action(name, line).into_iter().collect(),
-                _ => named(line),
+                // IAM's own names for what is done to APIs.
+                Some("apigateway") => vec![line.method.to_owned()],
+                Some(name) => rest::actions(name, line).unwrap_or_else(|| named(line)),
+                None => named(line),
             };
             let by_form = service.filter(|name| QUERY.contains(name) && !is_cbor(line.headers));
+            // A REST service that is not known goes by method and path, whatever a header says.
+            if goes_by_path(service, line) && !actions.is_empty() {
+                self.push(service, None);
+            }
             if let Some(name) = by_form
                 && !self.in_body.iter().any(|known| known == name)
             {
@@ -103,6 +109,25 @@ impl Calls {
     }
 }
 
+/// Might it be a REST service that is not known? The other protocols post to `/`, or to a path that names the action.
+fn goes_by_path(service: Option<&str>, line: &Line<'_>) -> bool {
+    let known = service.is_some_and(|name| by_path(name) || QUERY.contains(&name));
+    !known && rpc(line.path).is_none() && (line.path != "/" || line.method != "POST")
+}
+
+/// Does the service go by method and path, and by nothing that names an action outright?
+pub fn by_path(service: &str) -> bool {
+    matches!(service, "apigateway" | "s3") || rest::is_listed(service)
+}
+
+/// The action in `/service/NAME/operation/Action`.
+fn rpc(path: &str) -> Option<&str> {
+    match path.trim_matches('/').split('/').collect::<Vec<_>>().as_slice() {
+        ["service", _, "operation", action] => Some(action),
+        _ => None,
+    }
+}
+
 /// The actions that header, path and query name outright.
 fn named(line: &Line<'_>) -> Vec<String> {
     let mut actions = Vec::new();
@@ -110,9 +135,7 @@ fn named(line: &Line<'_>) -> Vec<String> {
         let target = String::from_utf8_lossy(target);
         actions.push(target.rsplit_once('.').map_or(target.as_ref(), |(_, action)| action).trim().to_owned());
     }
-    if let ["service", _, "operation", action] = line.path.trim_matches('/').split('/').collect::<Vec<_>>().as_slice() {
-        actions.push((*action).to_owned());
-    }
+    actions.extend(rpc(line.path).map(str::to_owned));
     for text in line.queries {
         let pairs = query::readings(text).into_iter();
         actions.extend(pairs.filter(|(name, _)| name == "Action").map(|(_, action)| action.into_owned()));
@@ -190,6 +213,14 @@ mod tests {
                 &["kms:listkeys", "kms:schedulekeydeletion"],
             ),
             ("guardduty.eu-west-1.amazonaws.com", "DELETE", "/detector/x", &[], &["guardduty:?"]),
+            // A header that REST services do not read.
+            (
+                "guardduty.eu-west-1.amazonaws.com",
+                "DELETE",
+                "/detector/x",
+                &[("x-amz-target", "X.ListDetectors")],
+                &["guardduty:?", "guardduty:listdetectors"],
+            ),
             ("crm.internal", "POST", "/?Action=CreateUser", &[], &[]),
         ] {
             assert_eq!(read(host, method, target, headers), expected, "{host} {target}");

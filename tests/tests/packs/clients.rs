@@ -95,6 +95,24 @@ async fn boto3_is_held_and_passes_as_the_pack_says() {
             (call("organizations", "leave_organization", json!({})), Some("organization")),
             (call("route53", "delete_hosted_zone", json!({ "Id": "Z1" })), Some("dns")),
             (call("route53", "list_hosted_zones", json!({})), None),
+            (call("efs", "delete_file_system", json!({ "FileSystemId": "fs-01234567" })), Some("deletion")),
+            (call("efs", "describe_file_systems", json!({})), None),
+            (call("backup", "delete_backup_vault", json!({ "BackupVaultName": "v" })), Some("deletion")),
+            (call("backup", "list_backup_vaults", json!({})), None),
+            (call("apigateway", "delete_rest_api", json!({ "restApiId": "a" })), Some("deletion")),
+            (call("apigateway", "get_rest_apis", json!({})), None),
+            (call("cloudfront", "delete_distribution", json!({ "Id": "E1" })), Some("deletion")),
+            (call("cloudfront", "list_distributions", json!({})), None),
+            (call("glacier", "delete_vault", json!({ "vaultName": "v" })), Some("deletion")),
+            (call("glacier", "list_vaults", json!({})), None),
+            (
+                call(
+                    "rolesanywhere",
+                    "create_trust_anchor",
+                    json!({ "name": "a", "source": { "sourceType": "CERTIFICATE_BUNDLE", "sourceData": { "x509CertificateData": "x" } } }),
+                ),
+                Some("iam-credentials"),
+            ),
         ],
     )
     .await;
