@@ -1,4 +1,4 @@
-//! Table tests of a policy: a request goes in; verdict, rules and the masked body come out, and are compared.
+//! Table tests of a policy: a request goes in; verdict, rules and what is masked come out, and are compared.
 //!
 //! Must not go here: finding and printing (`cli::policy::test`).
 
@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use privyseal_engine::classify::Verdict;
 use privyseal_engine::extract::coding;
 use privyseal_engine::policy::Policy;
-use privyseal_engine::redact::{self, Labels};
+use privyseal_engine::redact::{self, Labels, Masked};
 use privyseal_engine::request::{Head, Headers, canonical_target};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -59,6 +59,15 @@ pub enum OneOrMany {
     Many(Vec<String>),
 }
 
+impl OneOrMany {
+    fn values(&self) -> &[String] {
+        match self {
+            OneOrMany::One(value) => std::slice::from_ref(value),
+            OneOrMany::Many(values) => values,
+        }
+    }
+}
+
 /// What must come out; what is left out is not looked at.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -76,6 +85,12 @@ pub struct Expected {
     /// The body that goes on, masked.
     #[serde(default)]
     pub body: Option<Value>,
+    /// Headers that go on, masked; a list without values where the header is taken away.
+    #[serde(default)]
+    pub headers: BTreeMap<String, OneOrMany>,
+    /// The query that goes on, masked, without `?`.
+    #[serde(default)]
+    pub query: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -105,16 +120,14 @@ pub struct Outcome {
     pub detail: String,
     /// As it goes on: masked where the policy says so.
     pub body: Vec<u8>,
+    /// What of its head is masked.
+    pub masked: Masked,
 }
 
 impl Request {
     pub fn head(&self) -> Head {
         let fields = self.headers.iter().flat_map(|(name, values)| {
-            let values = match values {
-                OneOrMany::One(value) => std::slice::from_ref(value),
-                OneOrMany::Many(values) => values,
-            };
-            values.iter().map(|value| (name.to_ascii_lowercase().into_bytes(), value.clone().into_bytes()))
+            values.values().iter().map(|value| (name.to_ascii_lowercase().into_bytes(), value.clone().into_bytes()))
         });
         let mut head = Head {
             method: self.method.clone().into_bytes(),
@@ -125,6 +138,7 @@ impl Request {
             peer: self.source.clone(),
             principal: self.principal.clone(),
             on_behalf_of: self.on_behalf_of.clone(),
+            bodyless: self.body.is_none(),
             ..Head::default()
         };
         if let Ok(canonical) = canonical_target(&head.target) {
@@ -152,6 +166,7 @@ pub fn run(policy: &Policy, request: &Request) -> Outcome {
         code: Some(code),
         detail,
         body: Vec::new(),
+        masked: Masked::default(),
     };
     let selection = policy.select(&head);
     if let Some(doubt) = &selection.refusal {
@@ -165,15 +180,20 @@ pub fn run(policy: &Policy, request: &Request) -> Outcome {
         Ok(decision) => decision,
         Err(doubt) => return refused(doubt.code, doubt.detail),
     };
-    let masked = match selection.redact_request.and_then(|id| policy.profile(id)) {
-        None => None,
-        Some(profile) => {
-            match redact::body(head.headers.only("content-type"), &body, profile, &mut Labels::default()) {
-                Ok(redacted) => redacted.body,
-                Err(refusal) => return refused(refusal.code(), refusal.to_string()),
+    let mut masked = Masked::default();
+    let mut body = body;
+    if let Some(profile) = selection.redact_request.and_then(|id| policy.profile(id)) {
+        let mut labels = Labels::default();
+        let of_head = redact::head(&selection.request_head, head.query.as_deref(), &head.headers, profile, &mut labels);
+        let of_body = redact::body(head.headers.only("content-type"), &body, profile, &mut labels);
+        match (of_head, of_body) {
+            (Ok(of_head), Ok(redacted)) => {
+                masked = of_head;
+                body = redacted.body.unwrap_or(body);
             }
+            (Err(refusal), _) | (_, Err(refusal)) => return refused(refusal.code(), refusal.to_string()),
         }
-    };
+    }
     let verdict = match decision.verdict {
         Verdict::Allow => Word::Allow,
         Verdict::Deny => Word::Deny,
@@ -181,7 +201,7 @@ pub fn run(policy: &Policy, request: &Request) -> Outcome {
     };
     let observed = decision.observed.iter().map(|observed| observed.rule.clone());
     let rules = decision.rules.iter().cloned().chain(observed).collect();
-    Outcome { verdict, rules, code: None, detail: decision.why, body: masked.unwrap_or(body) }
+    Outcome { verdict, rules, code: None, detail: decision.why, body, masked }
 }
 
 /// What differs from what was expected; empty if the test passed.
@@ -210,6 +230,18 @@ pub fn differences(expected: &Expected, outcome: &Outcome) -> Vec<String> {
             differences.push(format!("expected body `{wanted}`, got `{got}`"));
         }
     }
+    for (name, wanted) in &expected.headers {
+        let got = outcome.masked.headers.iter().find(|(masked, _)| *masked == name.to_ascii_lowercase());
+        let got = got.map(|(_, values)| values.iter().map(|value| String::from_utf8_lossy(value)).collect::<Vec<_>>());
+        if got.as_deref().is_none_or(|got| got != wanted.values()) {
+            let got = got.map_or_else(|| "nothing masked".to_owned(), |got| format!("`{}`", got.join("`, `")));
+            differences.push(format!("expected header `{name}: {}`, got {got}", wanted.values().join("`, `")));
+        }
+    }
+    if let Some(query) = expected.query.as_ref().filter(|query| outcome.masked.query.as_ref() != Some(query)) {
+        let got = outcome.masked.query.as_ref().map_or_else(|| "nothing masked".to_owned(), |got| format!("`{got}`"));
+        differences.push(format!("expected query `{query}`, got {got}"));
+    }
     differences
 }
 
@@ -228,7 +260,8 @@ mod tests {
         "rules": [
             {"id": "export", "match": {"path": "/**/export", "body": {"/n": {"gt": 5}}}, "verdict": "hold"},
             {"id": "never", "match": {"path": "/never"}, "verdict": "deny"}],
-        "redact": [{"match": {"path": "/chat"}, "direction": "request", "profile": {"entities": ["pii"]}}]}"#;
+        "redact": [{"match": {"path": "/chat"}, "direction": "request", "profile": {"entities": ["pii"]},
+            "headers": ["x-user"], "query": true}]}"#;
 
     fn outcome(request: &str) -> Outcome {
         let policy = Policy::parse(POLICY.as_bytes(), &[]).unwrap();
@@ -255,6 +288,17 @@ mod tests {
         let chat = "{path: /chat, method: POST, body: {text: write to alice@example.com}}";
         assert!(differ("{verdict: allow, body: {text: write to <EMAIL_ADDRESS>}}", chat).is_empty());
         assert_eq!(differ("{body: {text: write to alice@example.com}}", chat).len(), 1);
+    }
+
+    #[test]
+    fn masked_headers_and_queries_are_compared() {
+        let chat = "{path: '/chat?q=alice@example.com', headers: {x-user: bob@example.com}}";
+        let masked = "{headers: {X-User: <EMAIL_ADDRESS>}, query: q=%3CEMAIL_ADDRESS%3E}";
+        assert_eq!(differ(masked, chat), Vec::<String>::new());
+        assert_eq!(
+            differ("{headers: {x-user: bob@example.com, x-other: a}, query: q=alice@example.com}", chat).len(),
+            3
+        );
     }
 
     #[test]

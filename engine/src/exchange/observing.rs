@@ -13,7 +13,7 @@ use crate::classify::{Doubt, Observed};
 use crate::extract::coding;
 use crate::observation::Seen;
 use crate::policy::{ProfileId, Selection};
-use crate::redact::{self, Labels};
+use crate::redact::{self, Chosen, Finding, Labels, Refusal};
 use crate::request::{Head, Headers};
 
 /// See the module.
@@ -121,6 +121,8 @@ impl Exchange {
         }
         if let Some(profile) = observer.selection.redact_request {
             let headers = std::mem::take(&mut observer.head.headers);
+            let (chosen, query) = (observer.selection.request_head.clone(), observer.head.query.take());
+            self.count_in_head(observer, profile, &chosen, query.as_deref(), &headers, step);
             let content_type = headers.only("content-type");
             match received.read().and_then(|body| readable(&headers, body).map(|()| body).map_err(Doubt::from)) {
                 Ok(body) => self.count_entities(observer, profile, content_type, body, step),
@@ -132,6 +134,8 @@ impl Exchange {
     fn observe_response(&self, observer: &mut Observer, body: &[u8], step: &mut Step) {
         if let Some(profile) = observer.selection.redact_response {
             let headers = std::mem::take(&mut observer.response_head);
+            let chosen = observer.selection.response_head.clone();
+            self.count_in_head(observer, profile, &chosen, None, &headers, step);
             match coding::decoded(&headers, body, observer.selection.body_limit) {
                 Ok(body) => self.count_entities(observer, profile, headers.only("content-type"), &body, step),
                 Err(fault) => uninspected(step, &outbound::unmaskable(fault.into())),
@@ -149,27 +153,46 @@ impl Exchange {
         step: &mut Step,
     ) {
         let Some(profile) = self.gateway.policy.profile(profile) else { return };
-        match redact::body(content_type, body, profile, &mut observer.labels) {
-            Ok(redacted) => {
-                let mut found: BTreeMap<&str, u64> = BTreeMap::new();
-                for finding in &redacted.findings {
-                    *found.entry(&finding.entity).or_default() += 1;
-                }
-                for (entity, count) in found {
-                    step.effects.push(Effect::Observed(Seen::Entity { entity: entity.to_owned() }, count));
-                    *observer.entities.entry(entity.to_owned()).or_default() += count;
-                }
-                if !redacted.findings.is_empty() {
-                    let all: Vec<String> = observer.entities.iter().map(|(name, n)| format!("{name}={n}")).collect();
-                    step.annotate("privyseal_observed_entities", all.join(","));
-                }
-            }
-            Err(refusal) => uninspected(step, &Doubt::new(0, refusal.code(), refusal.to_string())),
-        }
+        let masked = redact::body(content_type, body, profile, &mut observer.labels);
+        observer.count(masked.map(|masked| masked.findings), step);
+    }
+
+    /// The same for what is chosen of a head.
+    fn count_in_head(
+        &self,
+        observer: &mut Observer,
+        profile: ProfileId,
+        chosen: &Chosen,
+        query: Option<&str>,
+        headers: &Headers,
+        step: &mut Step,
+    ) {
+        let Some(profile) = self.gateway.policy.profile(profile) else { return };
+        let masked = redact::head(chosen, query, headers, profile, &mut observer.labels);
+        observer.count(masked.map(|masked| masked.findings), step);
     }
 }
 
 impl Observer {
+    fn count(&mut self, findings: Result<Vec<Finding>, Refusal>, step: &mut Step) {
+        let findings = match findings {
+            Ok(findings) => findings,
+            Err(refusal) => return uninspected(step, &Doubt::new(0, refusal.code(), refusal.to_string())),
+        };
+        let mut found: BTreeMap<&str, u64> = BTreeMap::new();
+        for finding in &findings {
+            *found.entry(&finding.entity).or_default() += 1;
+        }
+        for (entity, count) in found {
+            step.effects.push(Effect::Observed(Seen::Entity { entity: entity.to_owned() }, count));
+            *self.entities.entry(entity.to_owned()).or_default() += count;
+        }
+        if !findings.is_empty() {
+            let all: Vec<String> = self.entities.iter().map(|(name, n)| format!("{name}={n}")).collect();
+            step.annotate("privyseal_observed_entities", all.join(","));
+        }
+    }
+
     /// What is left to see.
     fn next(self: Box<Self>) -> State {
         let done = self.request.is_none() && self.selection.redact_response.is_none();

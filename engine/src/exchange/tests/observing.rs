@@ -89,6 +89,22 @@ fn what_would_be_masked_is_counted_in_both_directions() {
 }
 
 #[test]
+fn what_would_be_masked_of_heads_is_counted_too() {
+    let mut observing = observing();
+    for entry in observing["redact"].as_array_mut().unwrap() {
+        entry["headers"] = json!(["x-user"]);
+        entry["query"] = json!(true);
+    }
+    let mut run = Run::new(observing);
+    let step = run.head("GET", "/chat?q=ann@example.com", &[("x-user", "bob@example.com")], true);
+    assert_eq!((step.flow, seen(&step)), (Flow::Continue, vec![("observed.entity.EMAIL_ADDRESS".to_owned(), 2)]));
+    let fields = vec![(b":status".to_vec(), b"200".to_vec()), (b"x-user".to_vec(), b"eve@example.com".to_vec())];
+    run.step(Event::ResponseHead { fields, end: false });
+    let step = response(&mut run, &["{}"]);
+    assert_eq!(said(&step, "privyseal_observed_entities"), Some("EMAIL_ADDRESS=3"));
+}
+
+#[test]
 fn what_cannot_be_inspected_is_counted_by_reason() {
     let code = |step: &Step| seen(step).first().map(|(name, _)| name.clone()).unwrap_or_default();
     let mut run = Run::new(observing());
