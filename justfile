@@ -4,6 +4,7 @@ set quiet
 set shell := ["bash", "-euo", "pipefail", "-c"]
 
 programs := absolute_path(env("CARGO_TARGET_DIR", "target") / "debug")
+released := absolute_path(env("CARGO_TARGET_DIR", "target") / "release")
 
 _default:
     @{{ quote(just_executable()) }} --list --unsorted
@@ -57,9 +58,11 @@ bench *ARGS: wasm _noop
 bench-detect *ARGS:
     cargo run --release --quiet --manifest-path engine/bench/Cargo.toml --target-dir target/bench-detect -- {{ ARGS }}
 
-# many holds at once: Envoy's memory, and the way from decision to release; `--holds N`
-load *ARGS: _programs
-    {{ programs }}/load {{ ARGS }}
+# many holds at once: memory, and the way from decision to release beside a long poll; `--holds N --envoys N`
+load *ARGS: wasm
+    ./justw --bring envoy
+    cargo build --release --workspace --bins
+    {{ released }}/load {{ ARGS }}
 
 # replicas, PostgreSQL and Envoy killed while people decide: nothing lost, nothing twice; `--rounds N`
 faults *ARGS: _programs

@@ -3,6 +3,7 @@
 pub mod message;
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -148,7 +149,12 @@ impl Connection {
 
     /// The next whole answer. 1xx answers come as answers of their own.
     pub async fn response(&mut self) -> Result<Response> {
-        tokio::time::timeout(PATIENCE * 3, self.read()).await.context("no answer")?
+        self.response_within(PATIENCE * 3).await
+    }
+
+    /// The same, where it may take longer than tests do.
+    pub async fn response_within(&mut self, patience: Duration) -> Result<Response> {
+        tokio::time::timeout(patience, self.read()).await.context("no answer")?
     }
 
     async fn read(&mut self) -> Result<Response> {

@@ -1,63 +1,126 @@
-//! `./justw load`: many requests held at once on one Envoy and one approver; memory, and the way from decision to release.
+//! `./justw load`: many requests held at once on several Envoys before one approver; memory, and the way from a decision to
+//! the agent's answer beside that of a long poll which nothing else stands behind.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use e2e::client::Request;
-use e2e::scene::Scene;
-use e2e::{arguments, artefacts, policy};
-use serde_json::json;
+use e2e::approver::Person;
+use e2e::client::{Connection, Request};
+use e2e::envoy::Envoy;
+use e2e::scene::{Scene, gateway};
+use e2e::{PATIENCE, arguments, artefacts, policy};
+use serde_json::{Value, json};
 use tokio::task::JoinSet;
+
+/// Decisions that are measured one by one; the others are made by [`AT_ONCE`] people's hands.
+const MEASURED: usize = 300;
+const AT_ONCE: usize = 16;
+/// Bytes of a request's body, all of which the approver sees.
+const BODY: usize = 2000;
 
 #[tokio::main]
 async fn main() -> Result<()> {
     let holds = arguments::number("--holds", 1000)?;
-    let policy = policy::with(policy::crm(), "/hold", json!({ "wait": "10m", "max_live": holds }));
+    let envoys = arguments::number("--envoys", 2)?.max(1);
+    let policy = policy::with(policy::crm(), "/hold", json!({ "wait": "30m", "max_live": holds }));
     let scene = Scene::new(&policy).await;
+    let approver = scene.replica.as_ref().unwrap_or(&scene.approver);
+    let mut gateways = vec![];
+    for _ in 1..envoys {
+        let (upstream, token, key) = (scene.upstream.addr(), approver.gateway_token(), approver.key());
+        gateways.push(Envoy::start(&gateway(upstream, approver.addr(), token, key, &policy)).await?);
+    }
+    let all: Vec<&Envoy> = std::iter::once(&scene.envoy).chain(&gateways).collect();
+    let memory = || all.iter().map(|envoy| envoy.process().rss_kib()).sum::<u64>();
     scene.assert_serving().await;
-    let idle_kib = scene.envoy.process().rss_kib();
+    let idle_kib = memory();
 
     let started = Instant::now();
+    let note = "x".repeat(BODY);
     let mut clients = JoinSet::new();
     for i in 0..holds {
-        let request = Request::new("DELETE", &format!("/v1/accounts/{i}")).header(policy::AGENT, "agent-1");
-        let addr = scene.addr();
+        let request = Request::post(&format!("/v1/accounts/{i}/export"), &json!({ "note": note }));
+        let request = request.header(policy::AGENT, format!("agent-{}", i % 100));
+        let addr = all[i % all.len()].addr();
         clients.spawn(async move {
-            let answer = request.send(addr).await?;
+            let mut connection = Connection::open(addr).await?;
+            connection.write(&request.to_bytes()).await?;
+            let answer = connection.response_within(PATIENCE * 60).await?;
             ensure!(answer.status == 200, "account {i}: {answer:?}");
-            Ok((i, Instant::now()))
+            Ok::<_, anyhow::Error>((i, Instant::now()))
         });
     }
-    let pending = scene.alice.await_holds(holds, "pending").await;
+    let pending = loop {
+        ensure!(started.elapsed() < PATIENCE * 10, "not all are held: {:?}", clients.try_join_next());
+        let mut pending = scene.alice.holds().await?;
+        pending.retain(|hold| hold["state"] == "pending");
+        if pending.len() >= holds {
+            break pending;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    };
     let held = started.elapsed();
-    let held_kib = scene.envoy.process().rss_kib();
+    let (held_kib, approver_kib) = (memory(), approver.process().rss_kib());
 
     let mut decided = vec![None; holds];
-    for hold in &pending {
-        let (id, path) = (hold["id"].as_str().context("an id")?, hold["path"].as_str().context("a path")?);
-        let account: usize = path.rsplit('/').next().context("an account")?.parse()?;
+    let (measured, rest) = pending.split_at(MEASURED.min(holds));
+    let mut polls = Vec::new();
+    for hold in measured {
+        let (id, account) = parts(hold)?;
+        let target = format!("/v1/holds/{id}/wait?v=2&revision={}&wait_ms=60000", hold["revision"]);
+        let waits = Request::get(&target).header("authorization", format!("Bearer {}", approver.gateway_token()));
+        let poll = tokio::spawn(poll(approver.addr(), waits));
+        // It has to be there before the decision is.
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        decided[account] = Some(Instant::now());
         let answer = scene.alice.approve(id).await?;
         ensure!(answer.status == 200, "approving: {answer:?}");
-        decided[account] = Some(Instant::now());
+        let polled = poll.await??;
+        polls.push(polled.saturating_duration_since(decided[account].context("decided")?));
     }
-    let mut latencies = Vec::with_capacity(holds);
+    let started = Instant::now();
+    let mut hands = JoinSet::new();
+    for some in rest.chunks(rest.len().div_ceil(AT_ONCE).max(1)) {
+        let ids = some.iter().map(|hold| Ok(parts(hold)?.0.to_owned())).collect::<Result<Vec<String>>>()?;
+        let alice = Person::new(scene.approver.addr(), scene.alice.session());
+        hands.spawn(async move {
+            for id in ids {
+                ensure!(alice.approve(&id).await?.status == 200, "approving {id}");
+            }
+            Ok(())
+        });
+    }
+    while let Some(hand) = hands.join_next().await {
+        hand??;
+    }
+    let decisions_per_s = rest.len() as f64 / started.elapsed().as_secs_f64();
+    let mut latencies = Vec::new();
     while let Some(client) = clients.join_next().await {
         let (account, answered) = client??;
-        latencies.push(answered.saturating_duration_since(decided[account].context("decided")?));
+        latencies.extend(decided[account].map(|decided| answered.saturating_duration_since(decided)));
     }
-    latencies.sort();
     ensure!(scene.upstream.seen().len() == holds + 1, "each ran once");
 
-    let at = |share: f64| latencies.get((share * (holds - 1) as f64) as usize).copied().unwrap_or_default();
+    latencies.sort();
+    polls.sort();
+    let at = |all: &[Duration], share: f64| millis(all.get((share * (all.len() - 1) as f64) as usize).copied());
+    let ratio = at(&latencies, 0.5) / at(&polls, 0.5);
     let per_hold = held_kib.saturating_sub(idle_kib) as f64 / holds as f64;
-    println!("{holds} holds at once");
+    println!("{holds} holds with {BODY} bytes of body at once, on {envoys} Envoys before one replica");
     println!("  all held after               {held:.1?}");
     println!("  Envoy's memory per hold      {per_hold:.1} KiB");
-    println!("  approver's memory            {} MiB", scene.approver.process().rss_kib() / 1024);
-    println!("  decision to answer           median {:.1?}, 99 % {:.1?}, worst {:.1?}", at(0.5), at(0.99), at(1.0));
+    println!("  approver's memory            {} MiB", approver_kib / 1024);
+    for (what, all) in [("decision to answer, ms", &latencies), ("the same to a long poll, ms", &polls)] {
+        println!("  {what:<29}median {:.1}, 99 % {:.1}, worst {:.1}", at(all, 0.5), at(all, 0.99), at(all, 1.0));
+    }
+    println!("  ratio of the medians         {ratio:.2}");
+    println!("  decisions, {AT_ONCE} at once       {decisions_per_s:.0}/s");
     let report = json!({
-        "holds": holds, "held_s": held.as_secs_f64(), "envoy_kib_per_hold": per_hold,
-        "release_ms": { "median": millis(at(0.5)), "p99": millis(at(0.99)), "worst": millis(at(1.0)) },
+        "holds": holds, "envoys": envoys, "held_s": held.as_secs_f64(), "envoy_kib_per_hold": per_hold,
+        "approver_mib": approver_kib / 1024, "ratio_to_long_poll": ratio, "decisions_per_s": decisions_per_s,
+        "release_ms": { "median": at(&latencies, 0.5), "p99": at(&latencies, 0.99), "worst": at(&latencies, 1.0) },
+        "long_poll_ms": { "median": at(&polls, 0.5), "p99": at(&polls, 0.99), "worst": at(&polls, 1.0) },
     });
     let path = artefacts::root().join("target/load.json");
     std::fs::write(&path, serde_json::to_string_pretty(&report)?)?;
@@ -65,6 +128,20 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-fn millis(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1000.0
+/// Id and account of a hold.
+fn parts(hold: &Value) -> Result<(&str, usize)> {
+    let path = hold["path"].as_str().context("a path")?;
+    let account = path.split('/').nth(3).context("an account")?.parse()?;
+    Ok((hold["id"].as_str().context("an id")?, account))
+}
+
+/// Waits as a gateway does until the hold changes, and says when it heard.
+async fn poll(addr: SocketAddr, waits: Request) -> Result<Instant> {
+    let answer = waits.send(addr).await?;
+    ensure!(answer.status == 200, "polling: {answer:?}");
+    Ok(Instant::now())
+}
+
+fn millis(duration: Option<Duration>) -> f64 {
+    duration.unwrap_or_default().as_secs_f64() * 1000.0
 }
