@@ -38,11 +38,11 @@ pub fn crm_waiting(wait: &str) -> Value {
     with(crm(), "/hold", json!({ "wait": wait }))
 }
 
-/// For measurements: a hundred rules that look at GETs without matching, one that reads the body of notes, redaction of
+/// For measurements: `idle` rules that look at GETs without matching, one that reads the body of notes, redaction of
 /// notes and of streams of events.
-pub fn bench() -> Value {
+pub fn bench(idle: usize) -> Value {
     let mut policy = crm();
-    let idle = (0..100).map(|i| {
+    let idle = (0..idle).map(|i| {
         json!({ "id": format!("idle-{i}"), "match": { "method": "GET", "path": format!("/v1/contacts/*/part-{i}") }, "verdict": "hold" })
     });
     let rules = policy["rules"].as_array_mut().expect("rules");

@@ -1,9 +1,9 @@
 //! `./justw bench`: CPU time of Envoy per request without a filter, with one that does nothing, and with ours.
 //!
 //! CPU time from the kernel's accounting of Envoy's own threads, not wall-clock time: a busy machine changes it less. The
-//! variants take turns, and the figures are medians over the rounds: compare within one run only. `--against FILE` adds another
-//! build of the filter to the run, to see what a change costs. What people wait for is measured in milliseconds: an event of a
-//! stream that rests within a value right behind it.
+//! variants take turns, and the figures are medians over the rounds: compare within one run only. `--rules N` says how many
+//! rules there are, `--against FILE` adds another build of the filter to the run, to see what a change costs. What people wait
+//! for is measured in milliseconds: an event of a stream that rests within a value right behind it.
 
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -83,7 +83,7 @@ async fn variants(upstream: &Upstream, approver: &FakeApprover) -> Result<Vec<Va
         config.access_log = false;
         config
     };
-    let policy = policy::bench();
+    let policy = policy::bench(arguments::number("--rules", 100)?);
     let ours = Plugin::new(&policy);
     let noop = Plugin { wasm: artefacts::noop_filter(), ..Plugin::new(&policy) };
     let mut configs = vec![
