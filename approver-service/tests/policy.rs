@@ -34,6 +34,8 @@ fn a_newcomer_gets_from_nothing_to_a_gateway() {
         let checked = run(folder.path(), &["check", &file]);
         assert_eq!(code(&checked), 0, "{}", text(&checked.stdout));
         assert!(text(&checked.stdout).contains("observes only"));
+        let tested = run(folder.path(), &["test", &file, "--coverage"]);
+        assert_eq!(code(&tested), 0, "{traffic}: {}", text(&tested.stdout));
 
         let rendered = run(folder.path(), &["render", &file, "--upstream", "https://api.example.com"]);
         assert_eq!(code(&rendered), 0, "{}", text(&rendered.stderr));

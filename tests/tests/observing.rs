@@ -8,7 +8,7 @@ use e2e::fake_approver::{Call, FakeApprover, Twist};
 use e2e::h2_client::H2;
 use e2e::scene;
 use e2e::upstream::{Recorded, Reply, Upstream};
-use e2e::{PATIENCE, policy};
+use e2e::{PATIENCE, eventually, policy};
 use http::HeaderMap;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -202,7 +202,10 @@ async fn what_would_have_been_done_is_counted_and_reported() {
     for request in [scene::export(), Request::get("/admin/purge"), Request::get("/large")] {
         request.send(pair.observed.addr()).await.unwrap();
     }
-    let log = pair.observed.access_log();
+    let log = eventually("three requests are in the access log", async || {
+        Some(pair.observed.access_log()).filter(|log| log.len() >= 3)
+    })
+    .await;
     assert_eq!(log[0]["observed"], "export=hold", "{log:?}");
     for (counter, count) in [
         ("observed.rule.export.hold", 1),

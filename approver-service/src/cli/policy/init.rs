@@ -3,7 +3,7 @@
 //! Must not go here: reading policies.
 
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use askama::Template;
@@ -12,13 +12,13 @@ use clap::{Args, ValueEnum};
 use crate::cli::client::Failure;
 use crate::cli::terminal;
 
-/// Write a first policy: reads pass, writes are held, and at first all is only observed
+/// Write a first policy and its tests: reads pass, writes are held, and at first all is only observed
 #[derive(Args)]
 #[command(
     after_help = "Example:\n  privyseal policy init --traffic api --principal header:x-agent --approver approver policy.yaml"
 )]
 pub struct Init {
-    /// File to write; it must not exist
+    /// File to write, with `.test.yaml` beside it; neither must exist
     #[arg(default_value = "policy.yaml")]
     file: PathBuf,
     /// What the agents call
@@ -51,6 +51,13 @@ struct PolicyYaml {
     approver: String,
 }
 
+#[derive(Template)]
+#[template(path = "policy.test.yaml", escape = "none")]
+struct TestsYaml {
+    mcp: bool,
+    llm: bool,
+}
+
 impl Init {
     pub fn run(self) -> Result<(), Failure> {
         let traffic = match self.traffic {
@@ -66,9 +73,10 @@ impl Init {
         let question = "What is the approver's cluster called in Envoy?";
         let approver = self.approver.map_or_else(|| ask(question, "approver", "--approver"), Ok)?;
         let quoted = |text: &str| serde_json::Value::from(text).to_string();
+        let (mcp, llm) = (traffic == Traffic::Mcp, traffic == Traffic::Llm);
         let yaml = PolicyYaml {
-            mcp: traffic == Traffic::Mcp,
-            llm: traffic == Traffic::Llm,
+            mcp,
+            llm,
             principal: match principal.split_once(':') {
                 Some(("jwt", claim)) => format!("jwt: {}", quoted(claim)),
                 Some(("header", name)) => format!("trusted_header: {}", quoted(name)),
@@ -76,14 +84,20 @@ impl Init {
             },
             approver: quoted(&approver),
         };
-        let text = yaml.render()? + "\n";
-        let file = std::fs::OpenOptions::new().write(true).create_new(true).open(&self.file);
-        file.and_then(|mut file| file.write_all(text.as_bytes()))
-            .with_context(|| format!("cannot write `{}`", self.file.display()))?;
-        let name = self.file.display();
-        terminal::say(&format!("wrote {name}; next: privyseal policy check {name}"));
+        let tests = self.file.with_extension("test.yaml");
+        write_new(&self.file, &yaml.render()?)?;
+        write_new(&tests, &TestsYaml { mcp, llm }.render()?)?;
+        let (name, tests) = (self.file.display(), tests.display());
+        terminal::say(&format!(
+            "wrote {name} and {tests}; next: privyseal policy check {name}, privyseal policy test {name}"
+        ));
         Ok(())
     }
+}
+
+fn write_new(path: &Path, text: &str) -> anyhow::Result<()> {
+    let file = std::fs::OpenOptions::new().write(true).create_new(true).open(path);
+    file.and_then(|mut file| writeln!(file, "{text}")).with_context(|| format!("cannot write `{}`", path.display()))
 }
 
 /// Asks at a terminal; without one the flag must be given.

@@ -90,7 +90,8 @@ fn enforced(file: &Path) -> anyhow::Result<Policy> {
 }
 
 fn suite(file: &Path) -> anyhow::Result<Suite> {
-    let text = super::read(file)?;
+    let hint = "expected requests and the verdicts they must get: `privyseal policy test --help` shows how";
+    let text = super::read(file).map_err(|error| anyhow!("{error:#}: {hint}"))?;
     serde_saphyr::from_str(&text).with_context(|| format!("`{}` is not a file of tests", file.display()))
 }
 
