@@ -17,15 +17,19 @@ pub struct Form {
     reason: String,
     /// `yes`: the same again too, for so long and so often.
     grant: Option<String>,
-    minutes: Option<u32>,
-    uses: Option<u32>,
+    // As texts: numbers cannot be read from a form that is flattened into another.
+    #[serde(default)]
+    minutes: String,
+    #[serde(default)]
+    uses: String,
 }
 
 impl From<Form> for Said {
     fn from(form: Form) -> Said {
         let Form { reason, grant, minutes, uses } = form;
-        let terms =
-            Terms { duration_ms: i64::from(minutes.unwrap_or_default()) * 60_000, uses: uses.unwrap_or_default() };
+        // What is no number is none, which no grant is for.
+        let number = |text: &str| text.trim().parse::<u32>().unwrap_or_default();
+        let terms = Terms { duration_ms: i64::from(number(&minutes)) * 60_000, uses: number(&uses) };
         Said { reason: Some(reason), grant: grant.is_some().then_some(terms) }
     }
 }

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use privyseal_engine::hold::Intake;
 use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, COOKIE, ORIGIN};
 
 use crate::app::App;
 use crate::auth::Role;
+use crate::grant::Terms;
 use crate::testing::{Answer, Service, intake, intake_json};
 use crate::workflow::Workflow;
 
@@ -161,6 +163,37 @@ async fn a_person_approves_and_denies() {
     assert!(late.text.contains("already approved"), "{}", late.text);
     let silent = Answer::of(service.form(&format!("/holds/{second}/deny"), &bob, &[("csrf", &csrf)])).await;
     assert!(silent.text.contains("Say why") && silent.text.contains(&format!("href=\"/holds/{second}\"")));
+}
+
+/// The page sends minutes and uses also where the box is not ticked.
+#[tokio::test]
+async fn a_person_grants_the_same_again() {
+    let service = Service::start().await;
+    let pay = Workflow {
+        name: "default".into(),
+        quorum: 1,
+        seats: vec![],
+        require_reason: false,
+        check_ticket: false,
+        deadline_ms: None,
+        grants: Some(Terms { duration_ms: 3_600_000, uses: 5 }),
+        reviewers: BTreeSet::from(["bob".to_owned()]),
+        groups: BTreeSet::new(),
+    };
+    service.store.set_workflows(&[pay]).await.unwrap();
+    let bob = service.cookie("bob").await;
+    for (n, ticked) in [(1, false), (2, true)] {
+        let asked = Intake { grant_target: Some("a".repeat(64)), ..intake(n) };
+        let id = service.store.intake(asked).await.unwrap().id;
+        let page = service.page(&format!("/holds/{id}"), &bob).await;
+        let token = csrf(&page);
+        let mut fields = vec![("csrf", token.as_str()), ("minutes", "60"), ("uses", "3")];
+        fields.extend(ticked.then_some(("grant", "yes")));
+        let answer = service.form(&format!("/holds/{id}/approve"), &bob, &fields).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::SEE_OTHER, "ticked {ticked}");
+        let grants = service.page("/grants", &bob).await.text;
+        assert_eq!(grants.contains(&id), ticked, "{grants}");
+    }
 }
 
 #[tokio::test]
