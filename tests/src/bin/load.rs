@@ -16,6 +16,8 @@ use tokio::task::JoinSet;
 /// Decisions that are measured one by one; the others are made by [`AT_ONCE`] people's hands.
 const MEASURED: usize = 300;
 const AT_ONCE: usize = 16;
+/// The revision of a hold of which nothing has been said yet.
+const UNDECIDED: u32 = 1;
 /// Bytes of a request's body, all of which the approver sees.
 const BODY: usize = 2000;
 
@@ -68,7 +70,7 @@ async fn main() -> Result<()> {
     let mut polls = Vec::new();
     for hold in measured {
         let (id, account) = parts(hold)?;
-        let target = format!("/v1/holds/{id}/wait?v=2&revision={}&wait_ms=60000", hold["revision"]);
+        let target = format!("/v1/holds/{id}/wait?v=2&revision={UNDECIDED}&wait_ms=60000");
         let waits = Request::get(&target).header("authorization", format!("Bearer {}", approver.gateway_token()));
         let poll = tokio::spawn(poll(approver.addr(), waits));
         // It has to be there before the decision is.
