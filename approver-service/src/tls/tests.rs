@@ -1,3 +1,5 @@
+//! TLS over real sockets: pairs that are replaced while serving, broken ones, and gateways told apart by certificates.
+
 use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
