@@ -194,6 +194,41 @@ async fn routes_and_limits_are_looked_at() {
     ]);
 }
 
+/// Routes may be chosen by a header: those of every scope count.
+#[tokio::test]
+async fn routes_of_every_scope_are_looked_at() {
+    let patient = Patient::new(|config| {
+        let routes = config.pointer(&format!("{MANAGER}/route_config")).unwrap().clone();
+        remove(config, MANAGER, "route_config");
+        let scope = |name: &str, routes: &Value| {
+            let mut routes = routes.clone();
+            routes["name"] = json!(name);
+            json!({ "name": name, "route_configuration": routes, "key": { "fragments": [{ "string_key": name }] } })
+        };
+        let mut retried = routes.clone();
+        retried["virtual_hosts"][0]["routes"][0]["route"]["retry_policy"] = json!({ "retry_on": "5xx" });
+        let extractor = json!({ "header_value_extractor": { "name": "x-team", "index": 0 } });
+        set(
+            config,
+            MANAGER,
+            "scoped_routes",
+            json!({
+                "name": "teams",
+                "scope_key_builder": { "fragments": [extractor] },
+                "scoped_route_configurations_list": {
+                    "scoped_route_configurations": [scope("blue", &routes), scope("red", &retried)],
+                },
+            }),
+        );
+    })
+    .await;
+    patient.assert_found(&[("fail", "repeats", "`retry_policy` sends a request again")]);
+    let (_, findings) = patient.examine(&[]);
+    let at: Vec<_> = findings.iter().filter(|f| f["check"] == "repeats").map(|f| f["at"].as_str().unwrap()).collect();
+    assert!(at.len() == 1 && at[0].contains(" red "), "{at:?}");
+    assert!(findings.iter().all(|finding| finding["check"] != "routes"), "{findings:#?}");
+}
+
 #[tokio::test]
 async fn a_policy_that_does_not_enforce_is_named() {
     let observing = Patient::new(|config| policy(config, |policy| policy["mode"] = json!("observe"))).await;

@@ -85,12 +85,30 @@ impl Dump {
         })
     }
 
-    /// The routes of a connection manager: its own, or those it is sent.
-    pub fn routes<'a>(&'a self, manager: &Manager<'a>) -> Option<&'a Value> {
+    /// The routes of a connection manager: its own, those it is sent, or those of every scope that it may choose.
+    /// Empty: none are shown. A scope whose routes are not shown yields `None`.
+    pub fn routes<'a>(&'a self, manager: &Manager<'a>) -> Vec<Option<&'a Value>> {
         if let Some(own) = manager.config.get("route_config") {
-            return Some(own);
+            return vec![Some(own)];
         }
-        let name = manager.config.pointer("/rds/route_config_name")?.as_str()?;
+        if let Some(name) = manager.config.pointer("/rds/route_config_name").and_then(Value::as_str) {
+            return self.routes_named(name).map(Some).into_iter().collect();
+        }
+        let Some(scoped) = manager.config.get("scoped_routes") else { return Vec::new() };
+        let name = text(scoped, "name");
+        let fixed = self.entries("ScopedRoutesConfigDump", "inline_scoped_route_configs");
+        let dynamic = self.entries("ScopedRoutesConfigDump", "dynamic_scoped_route_configs");
+        let scopes = fixed.chain(dynamic).filter(|entry| text(entry, "name") == name);
+        let scopes = scopes.flat_map(|entry| list(entry, "scoped_route_configs"));
+        scopes
+            .map(|scope| match scope.get("route_configuration") {
+                Some(own) => Some(own),
+                None => self.routes_named(text(scope, "route_configuration_name")),
+            })
+            .collect()
+    }
+
+    fn routes_named<'a>(&'a self, name: &str) -> Option<&'a Value> {
         let fixed = self.entries("RoutesConfigDump", "static_route_configs");
         let dynamic = self.entries("RoutesConfigDump", "dynamic_route_configs");
         fixed.chain(dynamic).filter_map(|entry| entry.get("route_config")).find(|routes| text(routes, "name") == name)
@@ -211,7 +229,7 @@ mod tests {
             Value::Null,
         );
         let manager = dump.managers().next().unwrap();
-        assert!(dump.routes(&manager).is_some());
+        assert_eq!(text(dump.routes(&manager)[0].unwrap(), "name"), "http.8080");
         let plugin = Plugin::of(&manager, &dump).unwrap();
         assert_eq!((plugin.at(), plugin.policy()), ("0.0.0.0_8080", Some(json!({ "version": 1 }))));
     }

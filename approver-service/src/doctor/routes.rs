@@ -13,15 +13,16 @@ const TWICE: &str =
     "an approval is for one execution: take it off where requests may be held (Istio: `retries: {attempts: 0}`)";
 
 pub fn diagnose(plugin: &Plugin<'_>, policy: &Policy, dump: &Dump) -> Vec<Finding> {
-    let Some(routes) = dump.routes(&plugin.manager) else {
-        return vec![Finding::warn(
+    let configs = dump.routes(&plugin.manager);
+    let mut findings = Vec::new();
+    if configs.is_empty() || configs.contains(&None) {
+        findings.push(Finding::warn(
             "routes",
             plugin.at(),
-            "the routes are not shown: they were not sent yet, or are chosen by a scope",
-            "ask again when there are; retries, hedging and mirroring were not looked for",
-        )];
-    };
-    let mut findings = Vec::new();
+            if configs.is_empty() { "the routes are not shown" } else { "the routes of a scope are not shown" },
+            "they were not sent yet: ask again when they were; retries, hedging and mirroring were not looked for there",
+        ));
+    }
     // Where nothing is held nothing was approved for one execution only.
     let severity = if needs::holds(policy) { State::Fail } else { State::Warn };
     let mut look = |at: String, value: &Value, action: &Value| {
@@ -48,14 +49,21 @@ pub fn diagnose(plugin: &Plugin<'_>, policy: &Policy, dump: &Dump) -> Vec<Findin
             ));
         }
     };
-    look(plugin.at().to_owned(), routes, &Value::Null);
-    for host in list(routes, "virtual_hosts") {
-        let place = format!("{} {}", plugin.at(), text(host, "name"));
-        look(place.clone(), host, &Value::Null);
-        for (i, route) in list(host, "routes").enumerate() {
-            let name = text(route, "name");
-            let name = if name.is_empty() { format!("route {}", i + 1) } else { name.to_owned() };
-            look(format!("{place} {name}"), route, route.get("route").unwrap_or(&Value::Null));
+    for routes in configs.iter().copied().flatten() {
+        // Of several route configurations each is named.
+        let at = match text(routes, "name") {
+            name if configs.len() > 1 && !name.is_empty() => format!("{} {name}", plugin.at()),
+            _ => plugin.at().to_owned(),
+        };
+        look(at.clone(), routes, &Value::Null);
+        for host in list(routes, "virtual_hosts") {
+            let place = format!("{at} {}", text(host, "name"));
+            look(place.clone(), host, &Value::Null);
+            for (i, route) in list(host, "routes").enumerate() {
+                let name = text(route, "name");
+                let name = if name.is_empty() { format!("route {}", i + 1) } else { name.to_owned() };
+                look(format!("{place} {name}"), route, route.get("route").unwrap_or(&Value::Null));
+            }
         }
     }
     if findings.is_empty() {
