@@ -105,6 +105,8 @@ async fn boto3_is_held_and_passes_as_the_pack_says() {
             (call("cloudfront", "list_distributions", json!({})), None),
             (call("glacier", "delete_vault", json!({ "vaultName": "v" })), Some("deletion")),
             (call("glacier", "list_vaults", json!({})), None),
+            (call("opensearch", "delete_domain", json!({ "DomainName": "orders" })), Some("deletion")),
+            (call("opensearch", "list_domain_names", json!({})), None),
             (
                 call(
                     "rolesanywhere",

@@ -1,8 +1,9 @@
 //! What a request asks of those REST services whose operations stand in a table: `rest.txt`.
 //!
 //! A line that begins with a service's name in IAM's policies begins its part, the others say what each method does on a path.
-//! `*` is any one segment. `dated`: before each path stands the date of the API's version. `reads`: whatever is got and not
-//! listed is a read. Operations that method and path do not tell apart stand side by side.
+//! `*` is any one segment. `dated`: before each path stands the date of the API's version; `undated:NAME`: where none does, the
+//! action is that name and the method. `reads`: whatever is got and not listed is a read. Operations that method and path
+//! do not tell apart stand side by side.
 //! Must not go here: S3, whose operations depend on more than method and path (`s3`).
 
 use std::sync::LazyLock;
@@ -28,8 +29,11 @@ pub fn is_listed(service: &str) -> bool {
 pub fn actions(service: &str, line: &Line<'_>) -> Option<Vec<String>> {
     let mut lines = TABLE.lines();
     let head = lines.find(|text| text.split(' ').next() == Some(service))?;
-    let (dated, reads) = (head.contains(" dated"), head.ends_with(" reads"));
+    let (dated, reads) = (head.contains(" dated"), head.contains(" reads"));
     let path = if dated { undated(line.path) } else { Some(line.path) };
+    if let (None, Some((_, name))) = (path, head.split_once(" undated:")) {
+        return Some(vec![format!("{name}{}", line.method)]);
+    }
     // A path with fewer stars says more: `.../event-invoke-config/list` is no `.../event-invoke-config/*`.
     let mut found: Vec<String> = Vec::new();
     let mut stars = usize::MAX;
@@ -104,6 +108,12 @@ mod tests {
             ("backup", "DELETE", "/backup-vaults/v/recovery-points/arn", "deleterecoverypoint"),
             ("glacier", "DELETE", "/-/vaults/v", "deletevault"),
             ("rolesanywhere", "POST", "/trustanchors", "createtrustanchor"),
+            ("es", "DELETE", "/2021-01-01/opensearch/domain/d", "deletedomain"),
+            ("es", "POST", "/2015-01-01/es/domain/d/config", "updateelasticsearchdomainconfig"),
+            ("es", "GET", "/2021-01-01/domain", "read"),
+            ("es", "POST", "/2021-01-01/unheard-of", "?"),
+            ("es", "DELETE", "/orders-2026", "eshttpdelete"),
+            ("es", "GET", "/orders-2026/_search", "eshttpget"),
             ("apigateway", "DELETE", "/restapis/a", "delete"),
             ("apigateway", "POST", "/v2/apis", "post"),
         ] {
