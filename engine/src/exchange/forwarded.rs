@@ -3,6 +3,7 @@
 //! Must not go here: what is masked (`redact`).
 
 use super::event::{Effect, Step};
+use crate::protocol::aws;
 use crate::redact::Masked;
 use crate::request::Head;
 
@@ -15,6 +16,13 @@ pub(super) struct Forwarded {
 impl Forwarded {
     pub fn differs(&self) -> bool {
         self.body.is_some() || !self.head.is_empty()
+    }
+
+    /// Would AWS refuse it, because a signature covers what was masked? Headers aside: few are masked, and fewer are signed.
+    pub fn breaks_signature(&self, head: &Head) -> bool {
+        let query = self.head.query.as_ref().and(head.query.as_deref());
+        (self.body.is_some() && aws::signs_body(&head.headers))
+            || query.is_some_and(|query| aws::signs_query(&head.headers, query))
     }
 
     /// The target as it is forwarded: the canonical path, with the query masked or as it came.

@@ -296,6 +296,9 @@ impl Inbound {
             }
             None => Forwarded::default(),
         };
+        if forwarded.breaks_signature(&self.head) {
+            return Err(signed());
+        }
         Ok(Judged { decision, forwarded, labels })
     }
 
@@ -389,6 +392,11 @@ pub(super) fn body_too_large(limit: usize) -> Doubt {
 pub(super) fn not_inspectable() -> Doubt {
     let detail = "a rule selects this route, and upgraded streams cannot be inspected";
     Doubt::new(403, "upgrade_not_inspectable", detail)
+}
+
+pub(super) fn signed() -> Doubt {
+    let detail = "this route masks personal data and secrets, and the request holds some that its AWS signature covers";
+    Doubt::new(400, "signed_request", detail)
 }
 
 pub(super) fn kill_switch() -> Notice {

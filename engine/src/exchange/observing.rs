@@ -13,6 +13,7 @@ use crate::classify::{Doubt, Observed};
 use crate::extract::coding;
 use crate::observation::Seen;
 use crate::policy::{ProfileId, Selection};
+use crate::protocol::aws;
 use crate::redact::{self, Chosen, Finding, Labels, Refusal};
 use crate::request::{Head, Headers};
 
@@ -127,6 +128,9 @@ impl Exchange {
             match received.read().and_then(|body| readable(&headers, body).map(|()| body).map_err(Doubt::from)) {
                 Ok(body) => self.count_entities(observer, profile, content_type, body, step),
                 Err(doubt) => uninspected(step, &doubt),
+            }
+            if !observer.entities.is_empty() && aws::signs_body(&headers) {
+                uninspected(step, &inbound::signed());
             }
         }
     }

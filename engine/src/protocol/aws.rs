@@ -19,7 +19,7 @@ mod wire;
 use std::borrow::Cow;
 
 use crate::request::{Headers, query};
-pub use service::Services;
+pub use service::{Services, signs_body, signs_query};
 pub use wire::Wire;
 
 /// Where one reading of a request's head leads.

@@ -21,6 +21,26 @@ fn bodies_are_judged_whole() {
     }
 }
 
+/// AWS would refuse what was masked, with words that say nothing of the reason.
+#[test]
+fn what_a_signature_covers_is_not_masked_but_refused() {
+    let signed = ("authorization", "AWS4-HMAC-SHA256 Credential=A/20261122/eu/lambda/aws4_request, Signature=0");
+    let unsigned = ("x-amz-content-sha256", "UNSIGNED-PAYLOAD");
+    let json = ("content-type", "application/json");
+    for (fields, body, expected) in [
+        (vec![json, signed], r#"{"text":"ann@example.com"}"#, Some("signed_request")),
+        (vec![json, signed, unsigned], r#"{"text":"ann@example.com"}"#, None),
+        (vec![json, signed], r#"{"text":"nobody"}"#, None),
+        (vec![json], r#"{"text":"ann@example.com"}"#, None),
+    ] {
+        let mut run = Run::new(policy());
+        run.head("POST", "/chat", &fields, false);
+        let step = run.body(body);
+        let code = (step.flow != Flow::Continue).then(|| reply(&step)).map(|reply| (reply.0, reply.1));
+        assert_eq!(code, expected.map(|code| (400, code)), "{fields:?} {body}");
+    }
+}
+
 #[test]
 fn a_body_over_the_limit_is_refused_before_it_is_read() {
     let mut run = Run::new(policy());

@@ -33,6 +33,21 @@ fn a_request() {
 }
 
 #[test]
+fn a_signed_query_is_refused() {
+    let signature = "X-Amz-Signature=0";
+    for (query, expected) in [
+        (format!("to=ann%40example.com&{signature}"), Some("signed_request")),
+        (format!("to=nobody&{signature}"), None),
+        ("to=ann%40example.com".to_owned(), None),
+    ] {
+        let mut run = Run::new(choosing());
+        let step = run.head("GET", &format!("/chat?{query}"), &[], true);
+        let code = (step.flow != Flow::Continue).then(|| reply(&step).1);
+        assert_eq!(code, expected, "{query}");
+    }
+}
+
+#[test]
 fn a_response() {
     for end in [false, true] {
         let mut run = Run::new(choosing());

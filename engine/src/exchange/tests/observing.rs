@@ -120,6 +120,12 @@ fn what_cannot_be_inspected_is_counted_by_reason() {
     assert_eq!((step.flow, code(&step).as_str()), (Flow::Continue, "observed.uninspected.upgrade_not_inspectable"));
 
     let mut run = Run::new(observing());
+    let signed = "AWS4-HMAC-SHA256 Credential=A/20261122/eu/lambda/aws4_request, Signature=0";
+    run.head("POST", "/chat", &[("content-type", "application/json"), ("authorization", signed)], false);
+    let step = request(&mut run, &[r#"{"text":"ann@example.com"}"#]);
+    assert_eq!(seen(&step).last().map(|(name, _)| name.as_str()), Some("observed.uninspected.signed_request"));
+
+    let mut run = Run::new(observing());
     run.head("POST", "/chat", &[("content-type", "application/pdf")], false);
     assert_eq!(code(&request(&mut run, &["%PDF-1.7"])), "observed.uninspected.binary_body");
 

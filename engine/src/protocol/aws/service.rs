@@ -87,6 +87,21 @@ impl Services {
     }
 }
 
+/// Does a signature (SigV4, SigV4A) cover the body? One in the query covers none, as S3's clients make it.
+pub fn signs_body(headers: &Headers) -> bool {
+    let unsigned = headers.only("x-amz-content-sha256").is_some_and(|hash| hash.ends_with(b"UNSIGNED-PAYLOAD"));
+    !unsigned && signs_head(headers)
+}
+
+fn signs_head(headers: &Headers) -> bool {
+    headers.all("authorization").any(|value| value.starts_with(b"AWS4-"))
+}
+
+/// Does one cover the query?
+pub fn signs_query(headers: &Headers, query: &str) -> bool {
+    signs_head(headers) || query::readings(query).into_iter().any(|(name, _)| name == "X-Amz-Signature")
+}
+
 /// `s3-fips` and `s3-us-west-2` are `s3`, `monitoring` is `cloudwatch`.
 fn iam_prefix(name: &str) -> String {
     let name = name.to_ascii_lowercase();
