@@ -29,6 +29,7 @@ mod terms;
 use std::rc::Rc;
 
 pub use event::{Call, CallKind, Claims, Effect, Event, Fields, Flow, Step};
+pub use forwarded::Forwarded;
 
 use crate::control::Posture;
 use crate::digest::hex;

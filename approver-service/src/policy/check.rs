@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use privyseal_engine::classify::{Rule, Verdict};
 use privyseal_engine::policy::{Error, Policy, item_path};
+use privyseal_engine::request::Head;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -95,6 +96,32 @@ fn place_of(id: &str, source: &Source) -> String {
 /// How long AWS takes a request after it was signed.
 const AWS_SIGNATURE: Duration = Duration::from_secs(300);
 
+/// Hosts of services that agents are likely to call.
+const AWS_HOSTS: [&str; 6] = [
+    "bedrock-runtime.us-east-1.amazonaws.com",
+    "dynamodb.us-east-1.amazonaws.com",
+    "iam.amazonaws.com",
+    "lambda.us-east-1.amazonaws.com",
+    "s3.us-east-1.amazonaws.com",
+    "secretsmanager.us-east-1.amazonaws.com",
+];
+
+/// A host of AWS whose requests would be masked. A policy that says nothing of AWS is for other APIs.
+fn masked_aws_host(policy: &Policy) -> Option<&'static str> {
+    let of_aws = policy.rules().iter().any(|rule| rule.matcher.asks_aws());
+    let masks = |host: &&str| {
+        let head = Head {
+            method: b"POST".to_vec(),
+            authority: host.as_bytes().to_vec(),
+            target: b"/".to_vec(),
+            path: "/".to_owned(),
+            ..Head::default()
+        };
+        policy.select(&head).redact_request.is_some()
+    };
+    AWS_HOSTS.into_iter().filter(|_| of_aws).find(masks)
+}
+
 /// What loads and may not be meant.
 fn doubts(policy: &Policy) -> Vec<Error> {
     let mut doubts = Vec::new();
@@ -121,6 +148,12 @@ fn doubts(policy: &Policy) -> Vec<Error> {
         let message = "requests to AWS are held for longer than their signatures live";
         let hint = "a signature lives five minutes: write a shorter `hold.wait`, then SDKs sign anew and send again";
         doubts.push(Error::new("hold.wait", message).with_hint(hint));
+    }
+    if let Some(host) = masked_aws_host(policy) {
+        let message = format!("requests to `{host}` are masked, and what their signatures cover cannot be");
+        let hint = "where something is found they are refused (`signed_request`): leave AWS's hosts out of `redact`, or mask \
+                    responses only";
+        doubts.push(Error::new("redact", message).with_hint(hint));
     }
     if settings.observe {
         let message = "the policy observes only: nothing is held, denied or masked";
@@ -163,6 +196,29 @@ mod tests {
     fn what_is_not_yaml_is_said_with_its_place() {
         let found = Report::of("version: 1\nversion: 2\n").findings;
         assert_eq!((found.len(), found[0].severity, found[0].line), (1, Severity::Error, Some(2)));
+    }
+
+    #[test]
+    fn masking_what_aws_has_signed_is_doubtful() {
+        let policy = |redact: &str| {
+            format!(
+                "version: 1\ndefault: allow\npacks: [aws]\napprover: {{cluster: a}}\nidentity: {{principal: {{trusted_header: x-a}}}}\nredact:\n- {redact}\n"
+            )
+        };
+        let wide = policy("{match: {path: /**}, direction: both, profile: default}");
+        assert_eq!(
+            shown(&wide),
+            [
+                "Warning Some(6):Some(1) requests to `bedrock-runtime.us-east-1.amazonaws.com` are masked, and what their signatures cover cannot be"
+            ]
+        );
+        for narrow in [
+            "{match: {path: /v1/chat/**}, direction: both, profile: default}",
+            "{match: {path: /**}, direction: response, profile: default}",
+            "{match: {host: '*.example.com'}, direction: both, profile: default}",
+        ] {
+            assert_eq!(shown(&policy(narrow)), [""; 0], "{narrow}");
+        }
     }
 
     #[test]

@@ -5,9 +5,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use privyseal_engine::classify::Verdict;
+use privyseal_engine::exchange::Forwarded;
 use privyseal_engine::extract::coding;
 use privyseal_engine::policy::Policy;
-use privyseal_engine::redact::{self, Labels, Masked};
+use privyseal_engine::redact::{Labels, Masked};
 use privyseal_engine::request::{Head, Headers, canonical_target};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -180,20 +181,15 @@ pub fn run(policy: &Policy, request: &Request) -> Outcome {
         Ok(decision) => decision,
         Err(doubt) => return refused(doubt.code, doubt.detail),
     };
-    let mut masked = Masked::default();
-    let mut body = body;
-    if let Some(profile) = selection.redact_request.and_then(|id| policy.profile(id)) {
-        let mut labels = Labels::default();
-        let of_head = redact::head(&selection.request_head, head.query.as_deref(), &head.headers, profile, &mut labels);
-        let of_body = redact::body(head.headers.only("content-type"), &body, profile, &mut labels);
-        match (of_head, of_body) {
-            (Ok(of_head), Ok(redacted)) => {
-                masked = of_head;
-                body = redacted.body.unwrap_or(body);
-            }
-            (Err(refusal), _) | (_, Err(refusal)) => return refused(refusal.code(), refusal.to_string()),
-        }
-    }
+    let profile = selection.redact_request.filter(|_| decision.verdict != Verdict::Deny);
+    let forwarded = match profile.and_then(|id| policy.profile(id)) {
+        Some(profile) => Forwarded::masked(&head, &body, &selection.request_head, profile, &mut Labels::default()),
+        None => Ok(Forwarded::default()),
+    };
+    let forwarded = match forwarded {
+        Ok(forwarded) => forwarded,
+        Err(doubt) => return refused(doubt.code, doubt.detail),
+    };
     let verdict = match decision.verdict {
         Verdict::Allow => Word::Allow,
         Verdict::Deny => Word::Deny,
@@ -201,7 +197,14 @@ pub fn run(policy: &Policy, request: &Request) -> Outcome {
     };
     let observed = decision.observed.iter().map(|observed| observed.rule.clone());
     let rules = decision.rules.iter().cloned().chain(observed).collect();
-    Outcome { verdict, rules, code: None, detail: decision.why, body, masked }
+    Outcome {
+        verdict,
+        rules,
+        code: None,
+        detail: decision.why,
+        body: forwarded.body.unwrap_or(body),
+        masked: forwarded.head,
+    }
 }
 
 /// What differs from what was expected; empty if the test passed.

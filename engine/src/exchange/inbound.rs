@@ -15,14 +15,13 @@ use super::received::Received;
 use super::terms::{self, terms};
 use super::{Caller, Exchange, Gateway, Now, State, observing, preview};
 use crate::binding::{self, Binding, Subject};
-use crate::classify::facts::readable;
 use crate::classify::{Decision, Doubt, Verdict};
 use crate::control::Posture;
 use crate::digest::hex;
 use crate::hold::{Intake, Preview, Risk, VERSION};
 use crate::identity;
 use crate::policy::Selection;
-use crate::redact::{self, Labels, Refusal};
+use crate::redact::Labels;
 use crate::reply::{Executed, Next, Notice, STATUS_PATH, Status};
 use crate::request::{Head, Headers, hyphenated};
 use crate::sorting::sort;
@@ -286,19 +285,10 @@ impl Inbound {
         let profile = self.selection.redact_request.filter(|_| decision.verdict != Verdict::Deny);
         let forwarded = match profile.and_then(|id| gateway.policy.profile(id)) {
             Some(profile) => {
-                let body = received.read()?;
-                readable(&self.head.headers, body)?;
-                let refused = |refusal: Refusal| Doubt::new(400, refusal.code(), refusal.to_string());
-                let (chosen, Head { query, headers, .. }) = (&self.selection.request_head, &self.head);
-                let head = redact::head(chosen, query.as_deref(), headers, profile, &mut labels).map_err(refused)?;
-                let masked = redact::body(headers.only("content-type"), body, profile, &mut labels).map_err(refused)?;
-                Forwarded { body: masked.body, head }
+                Forwarded::masked(&self.head, received.read()?, &self.selection.request_head, profile, &mut labels)?
             }
             None => Forwarded::default(),
         };
-        if forwarded.breaks_signature(&self.head) {
-            return Err(signed());
-        }
         Ok(Judged { decision, forwarded, labels })
     }
 
@@ -392,11 +382,6 @@ pub(super) fn body_too_large(limit: usize) -> Doubt {
 pub(super) fn not_inspectable() -> Doubt {
     let detail = "a rule selects this route, and upgraded streams cannot be inspected";
     Doubt::new(403, "upgrade_not_inspectable", detail)
-}
-
-pub(super) fn signed() -> Doubt {
-    let detail = "this route masks personal data and secrets, and the request holds some that its AWS signature covers";
-    Doubt::new(400, "signed_request", detail)
 }
 
 pub(super) fn kill_switch() -> Notice {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::event::{Effect, Event, Step};
 use super::received::Received;
-use super::{Exchange, State, inbound, outbound};
+use super::{Exchange, State, forwarded, inbound, outbound};
 use crate::classify::facts::readable;
 use crate::classify::{Doubt, Observed};
 use crate::extract::coding;
@@ -130,7 +130,7 @@ impl Exchange {
                 Err(doubt) => uninspected(step, &doubt),
             }
             if !observer.entities.is_empty() && aws::signs_body(&headers) {
-                uninspected(step, &inbound::signed());
+                uninspected(step, &forwarded::signed());
             }
         }
     }
