@@ -48,10 +48,11 @@ async fn of_parallel_decisions_exactly_one_counts() {
     let bench = Bench::new().await;
     let bob = bench.session("bob").await;
     for round in 0..20 {
+        let parallel = if round == 0 { 1_000 } else { 10 };
         let intake = Intake { digest: format!("{round:064x}"), nonce: nonce(round), ..intake(0) };
         let hold = bench.create(intake).await;
         let mut decisions = JoinSet::new();
-        for n in 0..10 {
+        for n in 0..parallel {
             let (store, id, bob) = (bench.store.clone(), hold.id.clone(), bob.clone());
             let verdict = if n % 2 == 0 { Verdict::Approve } else { Verdict::Deny };
             decisions.spawn(async move {
