@@ -3,6 +3,7 @@
 //! Must not go here: pages (`ui`), anything that decides (`store`, `hold::transition`).
 
 pub mod asker;
+pub mod control;
 pub mod events;
 pub mod extract;
 pub mod filter;
@@ -43,7 +44,8 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(filter::withdraw))
         .routes(routes!(grants::list))
         .routes(routes!(grants::revoke))
-        .routes(routes!(filter::control, people::control))
+        .routes(routes!(control::wait, control::turn))
+        .routes(routes!(control::list))
         .routes(routes!(observations::add, observations::list))
         .routes(routes!(fleet::fleet))
         .routes(routes!(people::audit))

@@ -1,42 +1,26 @@
 //! Who calls, and what they may do.
 //!
-//! Tokens lie on disks: they read, and serve filters, but never decide. Sessions come from an interactive login and are
+//! Tokens lie on disks: they read, and serve filters, but never decide (`auth::scope`). Sessions come from an interactive login and are
 //! the only thing that decides. Must not go here: SQL (`store::access`, `store::login`), HTTP (`api`).
 
 pub mod certificate;
 pub mod identity;
 pub mod oidc;
+pub mod scope;
 pub mod tenant;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use clap::ValueEnum;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+pub use self::scope::Role;
+use self::scope::{Scope, Scopes};
 use self::tenant::Tenant;
 use crate::audit::Actor;
 
 /// Prefixes by which scanners find a leaked secret.
 pub const TOKEN_PREFIX: &str = "pvs_";
 pub const SESSION_PREFIX: &str = "pvl_";
-
-/// What a token is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// Serves a gateway: creates and releases holds, reads none but its own.
-    Filter,
-    /// Asks for approvals in its own name, outside of any gateway, and reads none but its own.
-    Requester,
-    /// Reads holds, for assistants and dashboards of people who approve.
-    Approver,
-    /// Reads holds and turns the kill switch.
-    Operator,
-    /// Reads holds and the audit log.
-    Auditor,
-    /// Reads everything and turns the kill switch.
-    Admin,
-}
 
 /// A person who may decide, with the names that are the same human.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,12 +56,21 @@ pub struct Token {
     pub id: String,
     pub tenant: Tenant,
     pub name: String,
+    /// The usual set of scopes that it was made with.
     pub role: Role,
+    pub scopes: Scopes,
     /// The human behind it, who decides nothing that is asked for with it.
     pub owner: Option<String>,
     pub created_ms: i64,
     pub expires_ms: Option<i64>,
     pub revoked_ms: Option<i64>,
+}
+
+impl Token {
+    /// Does it speak for a gateway, and so in the names of its agents?
+    pub fn is_gateway(&self) -> bool {
+        self.scopes.has(Scope::GatewayServe)
+    }
 }
 
 /// A person's login.
@@ -107,21 +100,12 @@ impl Caller {
         }
     }
 
-    pub fn is_filter(&self) -> bool {
-        self.has_role(&[Role::Filter])
-    }
-
-    pub fn may_read_holds(&self) -> bool {
-        !self.has_role(&[Role::Filter, Role::Requester])
-    }
-
-    pub fn may_read_audit(&self) -> bool {
-        matches!(self, Caller::Person(_)) || self.has_role(&[Role::Auditor, Role::Operator, Role::Admin])
-    }
-
-    /// The switch never releases anything, so an operator's automation may turn it with its token.
-    pub fn may_turn_kill_switch(&self) -> bool {
-        matches!(self, Caller::Person(_)) || self.has_role(&[Role::Operator, Role::Admin])
+    /// A person reads everything; the kill switch never releases anything, so that automation may turn it too.
+    pub fn may(&self, scope: Scope) -> bool {
+        match self {
+            Caller::Person(_) => scope.is_for_people(),
+            Caller::Token(token) => token.scopes.has(scope),
+        }
     }
 
     pub fn actor(&self) -> Actor {
@@ -129,9 +113,5 @@ impl Caller {
             Caller::Person(session) => Actor::person(&session.person),
             Caller::Token(token) => Actor::token(&token.name),
         }
-    }
-
-    fn has_role(&self, roles: &[Role]) -> bool {
-        matches!(self, Caller::Token(token) if roles.contains(&token.role))
     }
 }

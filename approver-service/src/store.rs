@@ -69,6 +69,8 @@ pub enum Error {
     Grant(String),
     #[error("the kill switch is on")]
     KillSwitch,
+    #[error("the kill switch is on for {0} principals already: end some, or stop everybody")]
+    TooManyKills(u32),
     #[error("this login is not known, used or over")]
     LoginOver,
     #[error("deciding needs a fresh login of a person who may decide")]

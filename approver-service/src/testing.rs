@@ -26,7 +26,7 @@ use crate::store::access::NewToken;
 use crate::store::database::Address;
 use crate::store::{Scope, Store};
 use crate::telemetry::metrics::Metrics;
-use crate::{server, workflow};
+use crate::{auth, server, workflow};
 
 pub const GATEWAY_KEY: [u8; 32] = [9; 32];
 
@@ -106,7 +106,14 @@ impl Service {
     }
 
     pub async fn token(&self, role: Role) -> String {
-        let token = NewToken { name: "test", role, owner: None, expires_ms: None };
+        let token = NewToken { name: "test", role, scopes: &role.scopes(), owner: None, expires_ms: None };
+        self.store.create_token(token).await.unwrap().1
+    }
+
+    /// A token that may do only this.
+    pub async fn token_with(&self, scope: auth::scope::Scope) -> String {
+        let scopes = [scope].into_iter().collect();
+        let token = NewToken { name: "test", role: Role::Custom, scopes: &scopes, owner: None, expires_ms: None };
         self.store.create_token(token).await.unwrap().1
     }
 

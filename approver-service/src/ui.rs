@@ -6,6 +6,7 @@ mod decide;
 mod fleet;
 mod grants;
 mod guard;
+mod kill;
 mod login;
 mod notice;
 mod observed;
@@ -46,6 +47,7 @@ pub fn routes() -> Router<App> {
         .route("/holds/{id}/revoke", post(decide::revoke))
         .route("/grants", get(grants::show))
         .route("/grants/{id}/revoke", post(grants::revoke))
+        .route("/kill", get(kill::show).post(kill::turn))
         .route("/observed", get(observed::show))
         .route("/gateways", get(fleet::show))
         .route("/login", get(login::form).post(login::request))

@@ -42,11 +42,20 @@ impl About {
     }
 }
 
+/// How gateways are told of a principal: a name of fixed length, and of nobody whom they have not met.
+pub fn principal_name(principal: &str) -> String {
+    let mut name = Encoder::new("privyseal/principal/v1");
+    name.field("principal", principal.as_bytes());
+    let mut name = hex(&name.sha256());
+    name.truncate(32);
+    name
+}
+
 /// The worker's view of `/v1/control`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Switch {
-    kill: Kill,
-    epoch: Option<u64>,
+    /// The last answer; of epoch 0 before the first.
+    heard: Control,
     heard_ms: u64,
 }
 
@@ -66,11 +75,12 @@ pub enum Posture {
 impl Switch {
     /// A worker that starts has [`STALE_MS`] to hear from its approver.
     pub fn new(now_ms: u64) -> Switch {
-        Switch { kill: Kill::Off, epoch: None, heard_ms: now_ms }
+        Switch { heard: Control::default(), heard_ms: now_ms }
     }
 
+    /// Towards everybody.
     pub fn posture(&self, now_ms: u64) -> Posture {
-        match self.kill {
+        match self.heard.kill {
             Kill::Deny => Posture::Deny,
             Kill::Hold => Posture::Hold,
             Kill::Off if now_ms.saturating_sub(self.heard_ms) > STALE_MS => Posture::Stale,
@@ -78,13 +88,28 @@ impl Switch {
         }
     }
 
+    /// Towards this principal alone.
+    pub fn posture_to(&self, principal: &str) -> Posture {
+        let Control { hold, deny, .. } = &self.heard;
+        if hold.is_empty() && deny.is_empty() {
+            return Posture::Normal;
+        }
+        let name = principal_name(principal);
+        if deny.contains(&name) {
+            Posture::Deny
+        } else if hold.contains(&name) {
+            Posture::Hold
+        } else {
+            Posture::Normal
+        }
+    }
+
     /// The path of the next poll, which says who asks. The first one answers at once.
     pub fn poll_path(&self, about: &About) -> String {
         let About(about) = about;
-        match self.epoch {
-            Some(epoch) => format!("/v1/control?v={VERSION}&epoch={epoch}&wait_ms={POLL_MS}{about}"),
-            None => format!("/v1/control?v={VERSION}&wait_ms=0{about}"),
-        }
+        let Control { epoch, .. } = self.heard;
+        let wait_ms = if epoch == 0 { 0 } else { POLL_MS };
+        format!("/v1/control?v={VERSION}&epoch={epoch}&wait_ms={wait_ms}&principals=1{about}")
     }
 
     /// Takes in an answer; false if it is none.
@@ -92,7 +117,7 @@ impl Switch {
         let control = (status == 200).then(|| serde_json::from_slice::<Control>(body).ok()).flatten();
         match control {
             Some(control) if is_spoken(control.v) => {
-                *self = Switch { kill: control.kill, epoch: Some(control.epoch), heard_ms: now_ms };
+                *self = Switch { heard: control, heard_ms: now_ms };
                 true
             }
             _ => false,
@@ -124,7 +149,21 @@ mod tests {
         let mut switch = Switch::new(0);
         assert!(switch.hear(200, br#"{"v":1,"epoch":3,"kill":"deny"}"#, 0));
         assert_eq!(switch.posture(1_000_000), Posture::Deny);
-        assert_eq!(switch.poll_path(&About::default()), "/v1/control?v=2&epoch=3&wait_ms=4000");
+        assert_eq!(switch.poll_path(&About::default()), "/v1/control?v=2&epoch=3&wait_ms=4000&principals=1");
+    }
+
+    #[test]
+    fn one_principal_is_stopped_and_no_other() {
+        let mut switch = Switch::new(0);
+        let (seven, eight) = (principal_name("agent-7"), principal_name("agent-8"));
+        assert_eq!(seven, "ab6979729d6c57f0dc9c80646efb89bb", "approver and gateways agree on it");
+        let heard = format!(r#"{{"v":2,"epoch":3,"kill":"off","hold":["{eight}"],"deny":["{seven}"]}}"#);
+        assert!(switch.hear(200, heard.as_bytes(), 0));
+        assert_eq!(switch.posture(1_000), Posture::Normal);
+        let postures = ["agent-7", "agent-8", "agent-9"].map(|principal| switch.posture_to(principal));
+        assert_eq!(postures, [Posture::Deny, Posture::Hold, Posture::Normal]);
+        assert!(switch.hear(200, br#"{"v":2,"epoch":4,"kill":"off"}"#, 0));
+        assert_eq!(switch.posture_to("agent-7"), Posture::Normal);
     }
 
     #[test]
@@ -133,7 +172,7 @@ mod tests {
         let policy = Policy::parse(source, &[0; 32]).unwrap();
         let about = About::new("router~10.0.0.1~gw", "1.2.3", source, policy.settings());
         let path = Switch::new(0).poll_path(&about);
-        let expected = "/v1/control?v=2&wait_ms=0&gateway=router~10.0.0.1~gw&environment=a%20b&filter=1.2.3&policy=";
+        let expected = "/v1/control?v=2&epoch=0&wait_ms=0&principals=1&gateway=router~10.0.0.1~gw&environment=a%20b&filter=1.2.3&policy=";
         let (digest, mode) = path.strip_prefix(expected).unwrap().split_once('&').unwrap();
         assert_eq!((digest.len(), mode), (12, "mode=observe"));
         let other = About::new("router~10.0.0.1~gw", "1.2.3", b"{}", policy.settings());

@@ -59,11 +59,24 @@ impl Gateway {
 }
 
 /// The moment of a step.
-#[derive(Clone, Copy, Debug)]
-pub struct Now {
+#[derive(Clone, Copy)]
+pub struct Now<'a> {
     /// Unix time.
     pub ms: u64,
+    /// What the kill switch says to everybody.
     pub posture: Posture,
+    /// What it says to one principal.
+    pub posture_to: &'a dyn Fn(&str) -> Posture,
+}
+
+impl Now<'_> {
+    /// The moment for whoever sends `head`.
+    fn of(mut self, head: &Head) -> Self {
+        if let Some(principal) = &head.principal {
+            self.posture = self.posture.max((self.posture_to)(principal));
+        }
+        self
+    }
 }
 
 /// See the module.
@@ -108,7 +121,7 @@ impl Exchange {
     }
 
     /// Takes in one event. `current` is the gateway's configuration as it is now, which may be newer than this exchange's.
-    pub fn step(&mut self, now: Now, current: &Rc<Gateway>, event: Event<'_>) -> Step {
+    pub fn step(&mut self, now: Now<'_>, current: &Rc<Gateway>, event: Event<'_>) -> Step {
         let state = std::mem::replace(&mut self.state, State::Answered);
         let (state, step) = match (state, event) {
             (State::Start, Event::RequestHead { fields, claims, end }) => self.request_head(now, fields, claims, end),

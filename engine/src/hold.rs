@@ -10,7 +10,7 @@
 //! | `POST /v1/holds/{id}/status` | [`StatusQuery`] | [`View`]; 404 for another's hold as for an unknown one |
 //! | `POST /v1/holds/{id}/answer` | [`Information`] | [`View`]; 409 where nothing was asked |
 //! | `POST /v1/holds/{id}/withdraw` | [`StatusQuery`] | [`View`]; 409 where it is over |
-//! | `GET /v1/control?epoch=N&wait_ms=M` | – | [`Control`], when its epoch differs from N or after M ms |
+//! | `GET /v1/control?epoch=N&wait_ms=M` | – | [`Control`], when its epoch differs from N or after M ms. A filter that does not say `principals=1` knows no switch of a single principal: while one is on, it is told to hold everything |
 //!
 //! Every call carries `Authorization: Bearer` with a token of role `filter`. Errors are `application/problem+json` with a
 //! stable `code`. Times are Unix milliseconds. Unknown fields are ignored on both sides, and the approver answers in the
@@ -287,7 +287,14 @@ pub enum Kill {
 pub struct Control {
     pub v: u16,
     pub epoch: u64,
+    /// Of every request.
     pub kill: Kill,
+    /// Principals whose requests are held, each by its [`principal_name`](crate::control::principal_name).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hold: Vec<String>,
+    /// Principals whose requests are denied, named likewise.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deny: Vec<String>,
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ pub struct Plugin {
     authorization: Option<String>,
     /// What every poll says of it.
     about: About,
-    switch: Cell<Switch>,
+    switch: RefCell<Switch>,
     /// Makes stream nonces unique: random for this worker and configuration, then counted.
     seed: [u8; 8],
     /// A newer configuration of this plugin has come.
@@ -66,9 +66,21 @@ impl Plugin {
             return Posture::Normal;
         }
         let theirs = &current.gateway.policy.settings().approver;
-        let newest = (ours == theirs).then(|| current.switch.get().posture(now_ms));
-        let heard = newest.into_iter().chain([self.switch.get().posture(now_ms)]);
+        let of = |switch: &Switch| switch.posture(now_ms);
+        let newest = (ours == theirs).then(|| current.heard(of));
+        let heard = newest.into_iter().chain([self.heard(of)]);
         heard.filter(|posture| *posture != Posture::Stale).max().unwrap_or(Posture::Stale)
+    }
+
+    /// The same of one principal.
+    pub fn posture_to(&self, current: &Plugin, principal: &str) -> Posture {
+        let of = |switch: &Switch| switch.posture_to(principal);
+        self.heard(of).max(current.heard(of))
+    }
+
+    /// What this configuration has heard. Callbacks do not nest; if they did, nothing would pass meanwhile.
+    fn heard(&self, of: impl Fn(&Switch) -> Posture) -> Posture {
+        self.switch.try_borrow().map_or(Posture::Hold, |switch| of(&switch))
     }
 
     /// A name for one stream that no other has.
@@ -153,7 +165,8 @@ impl Root {
             |path: &[&str]| host::property(path).and_then(|value| String::from_utf8(value).ok()).unwrap_or_default();
         let name = (text(&["plugin_name"]), text(&["plugin_root_id"]));
         // An update knows what its predecessor heard: a kill switch that is on stays on.
-        let switch = CURRENT.with_borrow(|current| current.get(&name).map(|plugin| plugin.switch.get()));
+        let switch =
+            CURRENT.with_borrow(|current| current.get(&name)?.switch.try_borrow().ok().map(|switch| switch.clone()));
         let node = text(&["xds", "node", "id"]);
         let plugin = Rc::new(Plugin {
             root: self.context,
@@ -161,7 +174,7 @@ impl Root {
             about: About::new(&node, env!("CARGO_PKG_VERSION"), &json, policy.settings()),
             gateway: Rc::new(Gateway::new(policy, keys, node)),
             authorization,
-            switch: Cell::new(switch.unwrap_or_else(|| Switch::new(host::now_ms()))),
+            switch: RefCell::new(switch.unwrap_or_else(|| Switch::new(host::now_ms()))),
             seed: host::random().map_err(|error| one(format!("no randomness (host status {})", error.status)))?,
             streams: Cell::new(0),
             tally: RefCell::default(),
@@ -191,7 +204,7 @@ impl Root {
             self.poll = Poll::At(u64::MAX);
             return Ok(());
         };
-        let path = plugin.switch.get().poll_path(&plugin.about);
+        let path = plugin.switch.try_borrow().map(|switch| switch.poll_path(&plugin.about)).unwrap_or_default();
         let call = plugin.call("GET", &path, b"", Duration::from_millis(POLL_MS + 2_000));
         self.poll = match call {
             Ok(token) => Poll::Waiting(token),
@@ -230,9 +243,10 @@ impl Context for Root {
         if matches!(self.poll, Poll::Waiting(waiting) if waiting == token) {
             let now = host::now_ms();
             let Some(plugin) = &self.plugin else { return };
-            let mut switch = plugin.switch.get();
-            let heard = switch.hear(status.unwrap_or_default(), &body, now);
-            plugin.switch.set(switch);
+            let heard = plugin
+                .switch
+                .try_borrow_mut()
+                .is_ok_and(|mut switch| switch.hear(status.unwrap_or_default(), &body, now));
             self.poll = Poll::At(if heard { now } else { now + RETRY_MS });
             if heard {
                 let _ = self.poll();

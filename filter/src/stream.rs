@@ -70,7 +70,9 @@ impl Stream {
     fn carry_out(&mut self, shared: &registry::Shared, event: Event<'_>, caller: Caller) -> host::Result<Flow> {
         let current = self.plugin.current();
         let ms = host::now_ms();
-        let now = Now { ms, posture: self.plugin.posture(&current, ms) };
+        let plugin = Rc::clone(&self.plugin);
+        let posture_to = |principal: &str| plugin.posture_to(&current, principal);
+        let now = Now { ms, posture: plugin.posture(&current, ms), posture_to: &posture_to };
         let step = self.exchange.step(now, &current.gateway, event);
         let mut flow = step.flow;
         for effect in step.effects {

@@ -319,6 +319,11 @@ impl Person {
         self.call(Request::post(&format!("/v1/holds/{id}/{verb}"), &body)).await
     }
 
+    /// Turns the kill switch of one principal.
+    pub async fn kill(&self, principal: &str, kill: &str) -> Result<client::Response> {
+        self.call(Request::post("/v1/control", &json!({ "kill": kill, "principal": principal }))).await
+    }
+
     pub async fn audit(&self) -> Result<Vec<Value>> {
         let answer = self.call(Request::get("/v1/audit?limit=500")).await?;
         ensure!(answer.status == 200, "reading the audit record: {answer:?}");

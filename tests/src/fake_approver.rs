@@ -151,7 +151,7 @@ impl Twist {
             Call::Release => Outgoing::json(200, self.release(request)),
             Call::Detach | Call::Outcome | Call::Observations => Outgoing::json(204, String::new()),
             Call::Control => {
-                let control = Control { v: VERSION, epoch: 1, kill: Kill::Off };
+                let control = Control { v: VERSION, epoch: 1, kill: Kill::Off, ..Control::default() };
                 // Answers at once to whoever does not know the epoch yet.
                 let known = query(request, "epoch") == Some(1);
                 let delay = if known { wait(request) } else { Duration::ZERO };

@@ -15,6 +15,7 @@ mod grants;
 mod harness;
 mod hold;
 mod justw;
+mod kill;
 mod kubernetes;
 mod observing;
 mod packs;

@@ -9,7 +9,8 @@ use privyseal_engine::hold::Intake;
 use super::extract::Authenticated;
 use super::problem::Problem;
 use crate::app::App;
-use crate::auth::{Caller, Role, Token};
+use crate::auth::scope::Scope;
+use crate::auth::{Caller, Token};
 
 /// Somebody who may ask.
 pub struct Asker(pub Token);
@@ -25,8 +26,8 @@ impl FromRequestParts<App> for Asker {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         match Authenticated::from_request_parts(parts, app).await?.0 {
-            Caller::Token(token) if matches!(token.role, Role::Filter | Role::Requester) => Ok(Asker(token)),
-            _ => Err(Problem::forbidden("only a token of role `filter` or `requester` may call this")),
+            Caller::Token(token) if token.scopes.has(Scope::HoldsCreate) => Ok(Asker(token)),
+            _ => Err(Problem::lacks(Scope::HoldsCreate)),
         }
     }
 }
@@ -49,7 +50,7 @@ impl FromRequestParts<App> for OfHold {
 
 /// The only principal that `token` speaks for; a gateway says who its agents are.
 pub fn own_name(token: &Token) -> Option<String> {
-    (token.role == Role::Requester).then(|| format!("token:{}", token.name))
+    (!token.is_gateway()).then(|| format!("token:{}", token.name))
 }
 
 /// What `token` asks for, in its own name and masked here, where no gateway has done either.

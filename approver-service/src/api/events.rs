@@ -22,7 +22,8 @@ use super::people::may;
 use super::problem::{Problem, Result};
 use crate::app::App;
 use crate::audit::Entry;
-use crate::store::Scope;
+use crate::auth::scope::Scope;
+use crate::store;
 
 /// How often the log is looked at.
 const EVERY: Duration = Duration::from_millis(500);
@@ -39,7 +40,7 @@ struct Happened<'a> {
 }
 
 struct Listening {
-    log: Scope,
+    log: store::Scope,
     stop: CancellationToken,
     after: i64,
     ready: VecDeque<Event>,
@@ -47,13 +48,13 @@ struct Listening {
 }
 
 /// What happens to holds, as it happens.
-#[utoipa::path(get, path = "/v1/events", tag = "people", params(("last-event-id" = Option<String>, Header, description = "Number of the last event that was heard")), responses((status = 200, body = String, content_type = "text/event-stream")))]
+#[utoipa::path(get, path = "/v1/events", tag = "people", security(("token" = ["events:read"]), ("session" = [])), params(("last-event-id" = Option<String>, Header, description = "Number of the last event that was heard")), responses((status = 200, body = String, content_type = "text/event-stream")))]
 pub async fn events(
     State(app): State<App>,
     Authenticated(caller): Authenticated,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = std::result::Result<Event, Infallible>>>> {
-    may(caller.may_read_holds())?;
+    may(&caller, Scope::EventsRead)?;
     let after = match headers.get("last-event-id") {
         None => app.store.last_record().await?,
         Some(id) => id

@@ -10,7 +10,8 @@ use serde::de::DeserializeOwned;
 
 use super::problem::Problem;
 use crate::app::App;
-use crate::auth::{Caller, Role, SESSION_PREFIX, Session, Token};
+use crate::auth::scope::Scope;
+use crate::auth::{Caller, SESSION_PREFIX, Session, Token};
 
 /// The longest that a body may take to arrive.
 pub const SLOWEST: Duration = Duration::from_secs(10);
@@ -53,8 +54,8 @@ impl FromRequestParts<App> for Gateway {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         match Authenticated::from_request_parts(parts, app).await?.0 {
-            Caller::Token(token) if token.role == Role::Filter => Ok(Gateway(token)),
-            _ => Err(Problem::forbidden("only a token of role `filter` may call this")),
+            Caller::Token(token) if token.is_gateway() => Ok(Gateway(token)),
+            _ => Err(Problem::lacks(Scope::GatewayServe)),
         }
     }
 }

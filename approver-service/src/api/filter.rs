@@ -1,21 +1,20 @@
 //! The filter's calls, as `privyseal_engine::hold` fixes them.
 //!
-//! Must not go here: people's calls (`api::people`).
+//! Must not go here: people's calls (`api::people`), the kill switch (`api::control`).
 
 use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use privyseal_engine::hold::{
-    Answer, Control, Detach, Information, Intake, OLDEST, Release, ReleaseVerdict, Report, StatusQuery, View,
+    Answer, Detach, Information, Intake, OLDEST, Release, ReleaseVerdict, Report, StatusQuery, View,
 };
 use serde::Deserialize;
 use tokio::time::Instant;
 use utoipa::IntoParams;
 
 use super::asker::{Asker, OfHold, in_own_name, own_name};
-use super::extract::{Gateway, Json, Query};
-use super::fleet::{self, About};
+use super::extract::{Json, Query};
 use super::problem::{Problem, Result};
 use crate::app::App;
 use crate::hold::Hold;
@@ -42,18 +41,8 @@ pub struct Wait {
     wait_ms: u64,
 }
 
-#[derive(Deserialize, IntoParams)]
-pub struct WaitControl {
-    #[serde(default = "oldest")]
-    v: u16,
-    #[serde(default)]
-    epoch: u64,
-    #[serde(default)]
-    wait_ms: u64,
-}
-
 /// Creates a hold, or joins the live one of the same request.
-#[utoipa::path(post, path = "/v1/holds", tag = "gateways", request_body = Intake, responses((status = 200, body = View), (status = 201, body = View)))]
+#[utoipa::path(post, path = "/v1/holds", tag = "gateways", security(("token" = ["holds:create"])), request_body = Intake, responses((status = 200, body = View), (status = 201, body = View)))]
 pub async fn intake(
     State(app): State<App>,
     Asker(token): Asker,
@@ -67,7 +56,7 @@ pub async fn intake(
 }
 
 /// Waits until the hold changes.
-#[utoipa::path(get, path = "/v1/holds/{id}/wait", tag = "gateways", params(("id" = String, Path, description = "The hold"), Wait), responses((status = 200, body = View)))]
+#[utoipa::path(get, path = "/v1/holds/{id}/wait", tag = "gateways", security(("token" = ["holds:create"])), params(("id" = String, Path, description = "The hold"), Wait), responses((status = 200, body = View)))]
 pub async fn wait(
     State(app): State<App>,
     OfHold { token, id }: OfHold,
@@ -79,7 +68,7 @@ pub async fn wait(
 }
 
 /// Asks to run an approved request, once.
-#[utoipa::path(post, path = "/v1/holds/{id}/release", tag = "gateways", params(("id" = String, Path, description = "The hold")), request_body = Release, responses((status = 200, body = Answer)))]
+#[utoipa::path(post, path = "/v1/holds/{id}/release", tag = "gateways", security(("token" = ["holds:create"])), params(("id" = String, Path, description = "The hold")), request_body = Release, responses((status = 200, body = Answer)))]
 pub async fn release(
     State(app): State<App>,
     OfHold { token, id }: OfHold,
@@ -118,7 +107,7 @@ pub async fn release(
 }
 
 /// Says that the client of a stream is gone.
-#[utoipa::path(post, path = "/v1/holds/{id}/detach", tag = "gateways", params(("id" = String, Path, description = "The hold")), request_body = Detach, responses((status = 204)))]
+#[utoipa::path(post, path = "/v1/holds/{id}/detach", tag = "gateways", security(("token" = ["holds:create"])), params(("id" = String, Path, description = "The hold")), request_body = Detach, responses((status = 204)))]
 pub async fn detach(
     State(app): State<App>,
     OfHold { token, id }: OfHold,
@@ -130,7 +119,7 @@ pub async fn detach(
 }
 
 /// Says what became of a released request.
-#[utoipa::path(post, path = "/v1/holds/{id}/outcome", tag = "gateways", params(("id" = String, Path, description = "The hold")), request_body = Report, responses((status = 204)))]
+#[utoipa::path(post, path = "/v1/holds/{id}/outcome", tag = "gateways", security(("token" = ["holds:create"])), params(("id" = String, Path, description = "The hold")), request_body = Report, responses((status = 204)))]
 pub async fn outcome(
     State(app): State<App>,
     OfHold { token, id }: OfHold,
@@ -142,7 +131,7 @@ pub async fn outcome(
 }
 
 /// How an agent's own hold stands.
-#[utoipa::path(post, path = "/v1/holds/{id}/status", tag = "gateways", params(("id" = String, Path, description = "The hold")), request_body = StatusQuery, responses((status = 200, body = View)))]
+#[utoipa::path(post, path = "/v1/holds/{id}/status", tag = "gateways", security(("token" = ["holds:create"])), params(("id" = String, Path, description = "The hold")), request_body = StatusQuery, responses((status = 200, body = View)))]
 pub async fn status(
     State(app): State<App>,
     OfHold { token, id }: OfHold,
@@ -154,7 +143,7 @@ pub async fn status(
 }
 
 /// An agent's answer to what was asked of its hold.
-#[utoipa::path(post, path = "/v1/holds/{id}/answer", tag = "gateways", params(("id" = String, Path, description = "The hold")), request_body = Information, responses((status = 200, body = View)))]
+#[utoipa::path(post, path = "/v1/holds/{id}/answer", tag = "gateways", security(("token" = ["holds:create"])), params(("id" = String, Path, description = "The hold")), request_body = Information, responses((status = 200, body = View)))]
 pub async fn answer(
     State(app): State<App>,
     OfHold { token, id }: OfHold,
@@ -173,7 +162,7 @@ pub async fn answer(
 }
 
 /// An agent takes its hold back.
-#[utoipa::path(post, path = "/v1/holds/{id}/withdraw", tag = "gateways", params(("id" = String, Path, description = "The hold")), request_body = StatusQuery, responses((status = 200, body = View)))]
+#[utoipa::path(post, path = "/v1/holds/{id}/withdraw", tag = "gateways", security(("token" = ["holds:create"])), params(("id" = String, Path, description = "The hold")), request_body = StatusQuery, responses((status = 200, body = View)))]
 pub async fn withdraw(
     State(app): State<App>,
     OfHold { token, id }: OfHold,
@@ -184,22 +173,8 @@ pub async fn withdraw(
     Ok(view(v, &app.store.of(&token.tenant).withdraw(&id, &query).await?))
 }
 
-/// Waits until the kill switch is turned.
-#[utoipa::path(get, path = "/v1/control", tag = "gateways", params(WaitControl, About), responses((status = 200, body = Control)))]
-pub async fn control(
-    State(app): State<App>,
-    Gateway(token): Gateway,
-    Query(wait): Query<WaitControl>,
-    Query(about): Query<About>,
-) -> Result<axum::Json<Control>> {
-    let v = intake::version(wait.v)?;
-    fleet::note(&app, &token, about).await?;
-    let control = app.store.of(&token.tenant).wait_control(wait.epoch, until(wait.wait_ms), &app.stop).await;
-    Ok(axum::Json(Control { v, ..control }))
-}
-
 /// What a call says that names no version.
-const fn oldest() -> u16 {
+pub const fn oldest() -> u16 {
     OLDEST
 }
 
@@ -213,7 +188,7 @@ fn no_receipt(error: anyhow::Error) -> Problem {
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "no_receipt", "the receipt of this release cannot be written")
 }
 
-fn until(wait_ms: u64) -> Instant {
+pub fn until(wait_ms: u64) -> Instant {
     Instant::now() + Duration::from_millis(wait_ms.min(MAX_WAIT_MS))
 }
 

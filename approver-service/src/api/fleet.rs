@@ -11,6 +11,7 @@ use super::people::may;
 use super::problem::Result;
 use crate::app::App;
 use crate::auth::Token;
+use crate::auth::scope::Scope;
 use crate::fleet::{Alarm, Gateway, alarms};
 use crate::hold::intake;
 
@@ -38,9 +39,9 @@ pub struct Fleet {
 }
 
 /// The gateways that asked within a day, and what is wrong with them.
-#[utoipa::path(get, path = "/v1/fleet", tag = "people", responses((status = 200, body = Fleet)))]
+#[utoipa::path(get, path = "/v1/fleet", tag = "people", security(("token" = ["fleet:read"]), ("session" = [])), responses((status = 200, body = Fleet)))]
 pub async fn fleet(State(app): State<App>, Authenticated(caller): Authenticated) -> Result<axum::Json<Fleet>> {
-    may(caller.may_read_holds())?;
+    may(&caller, Scope::FleetRead)?;
     let gateways = app.store.of(caller.tenant()).fleet().await?;
     let now_ms = app.store.now();
     Ok(axum::Json(Fleet { now_ms, alarms: alarms(&gateways, now_ms), gateways }))

@@ -1,4 +1,4 @@
-//! Metrics for Prometheus, for whoever may read holds.
+//! Metrics for Prometheus.
 
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -8,13 +8,14 @@ use super::extract::Authenticated;
 use super::people::may;
 use super::problem::{Problem, Result};
 use crate::app::App;
+use crate::auth::scope::Scope;
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Metrics for Prometheus.
-#[utoipa::path(get, path = "/metrics", tag = "service", responses((status = 200, body = String, content_type = "application/openmetrics-text")))]
+#[utoipa::path(get, path = "/metrics", tag = "service", security(("token" = ["metrics:read"]), ("session" = [])), responses((status = 200, body = String, content_type = "application/openmetrics-text")))]
 pub async fn metrics(State(app): State<App>, Authenticated(caller): Authenticated) -> Result<impl IntoResponse> {
-    may(caller.may_read_holds())?;
+    may(&caller, Scope::MetricsRead)?;
     let text = app
         .metrics
         .render(&app.store.of(caller.tenant()).gauges().await?)

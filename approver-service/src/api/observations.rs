@@ -13,6 +13,7 @@ use super::filter::in_environment;
 use super::people::may;
 use super::problem::Result;
 use crate::app::App;
+use crate::auth::scope::Scope;
 use crate::hold::intake;
 use crate::store::observation::Observation;
 
@@ -26,7 +27,7 @@ pub struct Since {
 }
 
 /// Adds what a gateway in observe mode has counted.
-#[utoipa::path(post, path = "/v1/observations", tag = "gateways", request_body = Batch, responses((status = 204)))]
+#[utoipa::path(post, path = "/v1/observations", tag = "gateways", security(("token" = ["gateway:serve"])), request_body = Batch, responses((status = 204)))]
 pub async fn add(
     State(app): State<App>,
     Gateway(token): Gateway,
@@ -54,12 +55,12 @@ pub async fn add(
 }
 
 /// What gateways in observe mode would have done.
-#[utoipa::path(get, path = "/v1/observations", tag = "people", params(Since), responses((status = 200, body = Vec<Observation>)))]
+#[utoipa::path(get, path = "/v1/observations", tag = "people", security(("token" = ["observations:read"]), ("session" = [])), params(Since), responses((status = 200, body = Vec<Observation>)))]
 pub async fn list(
     State(app): State<App>,
     Authenticated(caller): Authenticated,
     Query(since): Query<Since>,
 ) -> Result<axum::Json<Vec<Observation>>> {
-    may(caller.may_read_holds())?;
+    may(&caller, Scope::ObservationsRead)?;
     Ok(axum::Json(app.store.of(caller.tenant()).observations(since.since_ms, MAX_LINES).await?))
 }

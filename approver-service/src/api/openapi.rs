@@ -16,9 +16,11 @@ use super::idempotency;
 use super::problem::{PROBLEM_JSON, Problem};
 use super::routes;
 
-const BEARER: &str = "bearer";
+const TOKEN: &str =
+    "Of `privyseal token create`, or the certificate of a gateway. Each call says which scope it takes.";
+const SESSION: &str = "Of a login. Only a person decides, and only within 15 minutes after the login.";
 const DESCRIPTION: &str = "\
-Gateways show a token of role `filter`, people and their tools a token of another role or the session of a login. \
+Gateways and tools show a token with the scope that a call names, people the session of a login. \
 Whatever is not answered as described is answered with a problem document whose `code` is stable.";
 
 static DOCUMENT: LazyLock<OpenApi> = LazyLock::new(|| described(routes().into_openapi()));
@@ -29,13 +31,11 @@ pub fn frame() -> OpenApi {
     info.description = Some(DESCRIPTION.to_owned());
     info.license = Some(License::new("Apache-2.0"));
     let mut components = Components::new();
-    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
-    components.add_security_scheme(BEARER, SecurityScheme::Http(bearer));
-    OpenApiBuilder::new()
-        .info(info)
-        .components(Some(components))
-        .security(Some([SecurityRequirement::new(BEARER, Vec::<String>::new())]))
-        .build()
+    for (name, description) in [("token", TOKEN), ("session", SESSION)] {
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(description)).build();
+        components.add_security_scheme(name, SecurityScheme::Http(bearer));
+    }
+    OpenApiBuilder::new().info(info).components(Some(components)).build()
 }
 
 /// The whole document, as it is served and printed.
@@ -69,7 +69,8 @@ fn described(mut document: OpenApi) -> OpenApi {
             operation.responses.responses.insert("default".to_owned(), RefOr::T(problem.clone()));
         }
         // Calls that anybody may make are of nobody in particular.
-        if let Some(operation) = item.post.as_mut().filter(|operation| operation.security.is_none()) {
+        let anybody = Some(vec![SecurityRequirement::default()]);
+        if let Some(operation) = item.post.as_mut().filter(|operation| operation.security != anybody) {
             operation.parameters.get_or_insert_default().push(RefOr::T(key.clone()));
         }
     }

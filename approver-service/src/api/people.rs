@@ -1,4 +1,4 @@
-//! Calls of people and their tools: read, decide, turn the kill switch, read the audit log.
+//! Calls of people and their tools: read, decide, read the audit log.
 //!
 //! Must not go here: filters' calls (`api::filter`), pages (`ui`).
 
@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use axum::extract::{Path, State};
 use privyseal_engine::hold as wire;
-use privyseal_engine::hold::{Control, Kill, NearMiss, Outcome, Preview, Risk};
+use privyseal_engine::hold::{NearMiss, Outcome, Preview, Risk};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -14,6 +14,8 @@ use super::extract::{Authenticated, Decides, Json, Query};
 use super::problem::{Problem, Result};
 use crate::app::App;
 use crate::audit::Entry;
+use crate::auth::Caller;
+use crate::auth::scope::Scope;
 use crate::decision::{self, Said};
 use crate::grant::{Granted, Terms};
 use crate::hold::{Hold, Question, Vote};
@@ -130,20 +132,15 @@ pub struct Ask {
     pub question: String,
 }
 
-#[derive(Serialize, Deserialize, ToSchema)]
-pub struct SetKill {
-    pub kill: Kill,
-}
-
 /// Holds, newest first.
-#[utoipa::path(get, path = "/v1/holds", tag = "people", params(ListQuery), responses((status = 200, body = Page)))]
+#[utoipa::path(get, path = "/v1/holds", tag = "people", security(("token" = ["holds:read"]), ("session" = [])), params(ListQuery), responses((status = 200, body = Page)))]
 pub async fn list(
     State(app): State<App>,
     Authenticated(caller): Authenticated,
     Query(query): Query<ListQuery>,
 ) -> Result<axum::Json<Page>> {
-    may(caller.may_read_holds())?;
-    let limit = query.limit.unwrap_or(PAGE).clamp(1, MAX_PAGE);
+    may(&caller, Scope::HoldsRead)?;
+    let limit = page_size(query.limit);
     let holds = app.store.of(caller.tenant()).holds(query.state, query.cursor.as_deref(), limit).await?;
     let is_full = holds.len() == limit as usize;
     let next = holds.last().filter(|_| is_full).map(|hold| hold.id.clone());
@@ -151,18 +148,18 @@ pub async fn list(
 }
 
 /// One hold with its masked request.
-#[utoipa::path(get, path = "/v1/holds/{id}", tag = "people", params(("id" = String, Path, description = "The hold")), responses((status = 200, body = Detail)))]
+#[utoipa::path(get, path = "/v1/holds/{id}", tag = "people", security(("token" = ["holds:read"]), ("session" = [])), params(("id" = String, Path, description = "The hold")), responses((status = 200, body = Detail)))]
 pub async fn show(
     State(app): State<App>,
     Authenticated(caller): Authenticated,
     Path(id): Path<String>,
 ) -> Result<axum::Json<Detail>> {
-    may(caller.may_read_holds())?;
+    may(&caller, Scope::HoldsRead)?;
     Ok(axum::Json(app.store.of(caller.tenant()).hold(&id).await?.into()))
 }
 
 /// Approves, as one of those whom the workflow asks.
-#[utoipa::path(post, path = "/v1/holds/{id}/approve", tag = "people", params(("id" = String, Path, description = "The hold")), request_body = Approval, responses((status = 200, body = Detail)))]
+#[utoipa::path(post, path = "/v1/holds/{id}/approve", tag = "people", security(("session" = [])), params(("id" = String, Path, description = "The hold")), request_body = Approval, responses((status = 200, body = Detail)))]
 pub async fn approve(
     State(app): State<App>,
     decides: Decides,
@@ -173,7 +170,7 @@ pub async fn approve(
 }
 
 /// Denies; one denial is final.
-#[utoipa::path(post, path = "/v1/holds/{id}/deny", tag = "people", params(("id" = String, Path, description = "The hold")), request_body = Reason, responses((status = 200, body = Detail)))]
+#[utoipa::path(post, path = "/v1/holds/{id}/deny", tag = "people", security(("session" = [])), params(("id" = String, Path, description = "The hold")), request_body = Reason, responses((status = 200, body = Detail)))]
 pub async fn deny(
     State(app): State<App>,
     decides: Decides,
@@ -184,7 +181,7 @@ pub async fn deny(
 }
 
 /// Asks the agent something first.
-#[utoipa::path(post, path = "/v1/holds/{id}/ask", tag = "people", params(("id" = String, Path, description = "The hold")), request_body = Ask, responses((status = 200, body = Detail)))]
+#[utoipa::path(post, path = "/v1/holds/{id}/ask", tag = "people", security(("session" = [])), params(("id" = String, Path, description = "The hold")), request_body = Ask, responses((status = 200, body = Detail)))]
 pub async fn ask(
     State(app): State<App>,
     decides: Decides,
@@ -195,7 +192,7 @@ pub async fn ask(
 }
 
 /// Takes an approval back that nobody has collected.
-#[utoipa::path(post, path = "/v1/holds/{id}/revoke", tag = "people", params(("id" = String, Path, description = "The hold")), request_body = Reason, responses((status = 200, body = Detail)))]
+#[utoipa::path(post, path = "/v1/holds/{id}/revoke", tag = "people", security(("session" = [])), params(("id" = String, Path, description = "The hold")), request_body = Reason, responses((status = 200, body = Detail)))]
 pub async fn revoke(
     State(app): State<App>,
     decides: Decides,
@@ -205,26 +202,15 @@ pub async fn revoke(
     decide(&app, &id, Verdict::Revoke, Said::because(reason.reason), decides).await
 }
 
-/// Turns the kill switch.
-#[utoipa::path(post, path = "/v1/control", tag = "people", request_body = SetKill, responses((status = 200, body = Control)))]
-pub async fn control(
-    State(app): State<App>,
-    Authenticated(caller): Authenticated,
-    Json(set): Json<SetKill, MAX_BODY>,
-) -> Result<axum::Json<Control>> {
-    may(caller.may_turn_kill_switch())?;
-    Ok(axum::Json(app.store.of(caller.tenant()).set_kill(set.kill, caller.actor()).await?))
-}
-
 /// Records of the audit log, oldest first.
-#[utoipa::path(get, path = "/v1/audit", tag = "people", params(AuditQuery), responses((status = 200, body = AuditPage)))]
+#[utoipa::path(get, path = "/v1/audit", tag = "people", security(("token" = ["audit:read"]), ("session" = [])), params(AuditQuery), responses((status = 200, body = AuditPage)))]
 pub async fn audit(
     State(app): State<App>,
     Authenticated(caller): Authenticated,
     Query(query): Query<AuditQuery>,
 ) -> Result<axum::Json<AuditPage>> {
-    may(caller.may_read_audit())?;
-    let limit = query.limit.unwrap_or(PAGE).clamp(1, MAX_PAGE);
+    may(&caller, Scope::AuditRead)?;
+    let limit = page_size(query.limit);
     let entries = app.store.of(caller.tenant()).audit(query.after, limit).await?;
     let is_full = entries.len() == limit as usize;
     let next = entries.last().filter(|_| is_full).map(|entry| entry.seq);
@@ -241,8 +227,13 @@ async fn decide(
     Ok(axum::Json(decision::decide(app, &session, id, verdict, said).await?.into()))
 }
 
-pub fn may(allowed: bool) -> Result<()> {
-    if allowed { Ok(()) } else { Err(Problem::forbidden("the role of this token does not allow it")) }
+/// How many a list answers at once, as asked or not.
+pub fn page_size(asked: Option<u32>) -> u32 {
+    asked.unwrap_or(PAGE).clamp(1, MAX_PAGE)
+}
+
+pub fn may(caller: &Caller, scope: Scope) -> Result<()> {
+    if caller.may(scope) { Ok(()) } else { Err(Problem::lacks(scope)) }
 }
 
 impl From<Hold> for Summary {

@@ -8,6 +8,7 @@ use privyseal_engine::hold::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::auth::scope::Scope;
 use crate::hold::intake::Invalid;
 use crate::hold::transition::Refusal;
 use crate::store::Error;
@@ -66,8 +67,9 @@ impl Problem {
         Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
     }
 
-    pub fn forbidden(detail: &str) -> Problem {
-        Problem::new(StatusCode::FORBIDDEN, "forbidden", detail)
+    pub fn lacks(scope: Scope) -> Problem {
+        let detail = format!("this takes a token with scope `{}`", scope.as_str());
+        Problem::new(StatusCode::FORBIDDEN, "insufficient_scope", detail)
     }
 
     pub fn not_found() -> Problem {
@@ -124,6 +126,7 @@ impl From<Error> for Problem {
             Error::Ticket(ticket::Refusal::NotOpen) => (StatusCode::CONFLICT, "ticket_not_open"),
             Error::Ticket(ticket::Refusal::Unchecked) => (StatusCode::SERVICE_UNAVAILABLE, "ticket_unchecked"),
             Error::TooManyHolds(_) => (StatusCode::TOO_MANY_REQUESTS, "too_many_holds"),
+            Error::TooManyKills(_) => (StatusCode::CONFLICT, "too_many_kills"),
             Error::TooManyLogins => (StatusCode::TOO_MANY_REQUESTS, "too_many_logins"),
             Error::Unknown => return Problem::not_found(),
             Error::UnknownWorkflow(workflow) => {

@@ -8,6 +8,7 @@ mod observations;
 mod openapi;
 mod people;
 mod requests;
+mod scopes;
 mod tenants;
 mod tickets;
 mod waiting;

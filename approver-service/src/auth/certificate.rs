@@ -47,6 +47,7 @@ impl Gateways {
             tenant: tenant.clone(),
             name: own_name.to_owned(),
             role: Role::Filter,
+            scopes: Role::Filter.scopes(),
             owner: None,
             created_ms: 0,
             expires_ms: None,

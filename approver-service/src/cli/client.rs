@@ -182,6 +182,13 @@ impl Client {
     }
 }
 
+/// The path of a list's page: after `cursor`, as full as pages get.
+pub fn page(path: &str, cursor: Option<&str>) -> Result<String, Failure> {
+    let pairs = [("limit", "500")].into_iter().chain(cursor.map(|cursor| ("cursor", cursor)));
+    let url = reqwest::Url::parse_with_params(&format!("http://approver{path}"), pairs)?;
+    Ok(url.as_str().trim_start_matches("http://approver").to_owned())
+}
+
 /// A path segment from the command line; ids have nothing to escape, so what has is none.
 pub fn segment(id: &str) -> Result<&str, Failure> {
     let is_id = !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');

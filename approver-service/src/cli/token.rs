@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 
 use super::client::Failure;
 use super::terminal;
-use crate::auth::Role;
+use crate::auth::scope::{Role, Scope};
 use crate::auth::tenant::Tenant;
 use crate::clock::written;
 use crate::config::StoreArg;
@@ -23,12 +23,15 @@ pub struct TokenCommand {
 enum Command {
     /// Make a token and print it, once
     #[command(
-        after_help = "Examples:\n  privyseal token create --role filter --name gateway\n  privyseal token create --role auditor --name siem --expires 90d"
+        after_help = "Examples:\n  privyseal token create --role filter --name gateway\n  privyseal token create --role auditor --name siem --expires 90d\n  privyseal token create --scope metrics:read --name prometheus"
     )]
     Create {
-        /// What it is for: a filter token serves a gateway, a requester a pipeline, the others read
-        #[arg(long)]
-        role: Role,
+        /// What it is for: a usual set of scopes
+        #[arg(long, required_unless_present = "scopes")]
+        role: Option<Role>,
+        /// What it may do, instead of a role: once or more, or with commas between
+        #[arg(long = "scope", value_name = "SCOPE", value_delimiter = ',', conflicts_with = "role")]
+        scopes: Vec<Scope>,
         /// Whose it is: a gateway's as `tenant:` of its policy
         #[arg(long, value_name = "NAME", env = "PRIVYSEAL_TENANT", default_value_t)]
         tenant: Tenant,
@@ -63,10 +66,12 @@ enum Command {
 impl TokenCommand {
     pub async fn run(self) -> Result<(), Failure> {
         match self.command {
-            Command::Create { role, tenant, name, owner, expires, store } => {
+            Command::Create { role, scopes, tenant, name, owner, expires, store } => {
                 let store = store.open().await?;
                 let expires_ms = expires.map(|ms| store.now().saturating_add(ms));
-                let new = NewToken { name: &name, role, owner: owner.as_deref(), expires_ms };
+                let role = role.unwrap_or(Role::Custom);
+                let scopes = if scopes.is_empty() { role.scopes() } else { scopes.into_iter().collect() };
+                let new = NewToken { name: &name, role, scopes: &scopes, owner: owner.as_deref(), expires_ms };
                 let (_, secret) = store.of(&tenant).create_token(new).await?;
                 terminal::say(&secret);
                 store.close().await;
@@ -78,11 +83,11 @@ impl TokenCommand {
                     terminal::say(&serde_json::to_string_pretty(&tokens)?);
                     return Ok(());
                 }
-                let row = |id: &str, role: &str, tenant: &str, name: &str, state: &str| {
+                let row = |id: &str, role: &str, tenant: &str, name: &str, state: &str, scopes: &str| {
                     let (tenant, name) = (terminal::safe(tenant), terminal::safe(name));
-                    terminal::say(&format!("{id:36}  {role:8}  {tenant:12}  {name:20}  {state}"));
+                    terminal::say(&format!("{id:36}  {role:9}  {tenant:12}  {name:20}  {state:26}  {scopes}"));
                 };
-                row("ID", "ROLE", "TENANT", "NAME", "STATE");
+                row("ID", "ROLE", "TENANT", "NAME", "STATE", "SCOPES");
                 for token in tokens {
                     let state = match (token.revoked_ms, token.expires_ms) {
                         (Some(at), _) => format!("revoked {}", written(at)),
@@ -91,7 +96,8 @@ impl TokenCommand {
                         (None, None) => "valid".to_owned(),
                     };
                     let role = format!("{:?}", token.role).to_lowercase();
-                    row(&token.id, &role, token.tenant.as_str(), &token.name, &state);
+                    let scopes = token.scopes.to_string();
+                    row(&token.id, &role, token.tenant.as_str(), &token.name, &state, &scopes);
                 }
             }
             Command::Revoke { id, store } => {

@@ -9,19 +9,20 @@ use uuid::Uuid;
 use super::{Error, Result, Scope, Store, row};
 use crate::audit::{Actor, Fact};
 use crate::auth::identity::of_decider;
+use crate::auth::scope::{Role, Scopes};
 use crate::auth::tenant::Tenant;
-use crate::auth::{Person, Role, TOKEN_PREFIX, Token};
+use crate::auth::{Person, TOKEN_PREFIX, Token};
 use crate::secret::{self, sha256};
 
 const CREATE: &str = "
-    INSERT INTO tokens (id, tenant, name, role, hash, created_ms, expires_ms, owner)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    INSERT INTO tokens (id, tenant, name, role, hash, created_ms, expires_ms, owner, scopes)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 const LIST: &str = "SELECT * FROM tokens ORDER BY id";
 const LOOK_UP: &str = "
     SELECT * FROM tokens WHERE hash = $1 AND revoked_ms IS NULL AND (expires_ms IS NULL OR expires_ms > $2)";
 const REVOKE: &str = "
     UPDATE tokens SET revoked_ms = $2 WHERE id = $1 AND revoked_ms IS NULL
-    RETURNING tenant, name, role";
+    RETURNING *";
 const ADD_PERSON: &str = "INSERT INTO people (tenant, name) VALUES ($1, $2) ON CONFLICT DO NOTHING";
 const ADD_IDENTITY: &str = "
     INSERT INTO person_identities (tenant, person, identity) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
@@ -34,6 +35,7 @@ const TENANTS: &str = "SELECT DISTINCT tenant FROM people WHERE source = 'local'
 pub struct NewToken<'a> {
     pub name: &'a str,
     pub role: Role,
+    pub scopes: &'a Scopes,
     pub owner: Option<&'a str>,
     pub expires_ms: Option<i64>,
 }
@@ -41,7 +43,7 @@ pub struct NewToken<'a> {
 impl Scope {
     /// Makes a token; its secret is returned here and never again.
     pub async fn create_token(&self, new: NewToken<'_>) -> Result<(Token, String)> {
-        let NewToken { name, role, owner, expires_ms } = new;
+        let NewToken { name, role, scopes, owner, expires_ms } = new;
         let secret = secret::bearer(TOKEN_PREFIX)?;
         let mut tx = self.begin().await?;
         let token = Token {
@@ -49,6 +51,7 @@ impl Scope {
             tenant: self.tenant.clone(),
             name: name.to_owned(),
             role,
+            scopes: scopes.clone(),
             owner: owner.map(str::to_owned),
             created_ms: tx.now,
             expires_ms,
@@ -63,9 +66,10 @@ impl Scope {
             .bind(token.created_ms)
             .bind(expires_ms)
             .bind(owner)
+            .bind(scopes.to_string())
             .execute(tx.conn())
             .await?;
-        tx.record(fact("token_created", self.tenant(), &token.id, name, row::word(&role)?));
+        tx.record(fact("token_created", &token)?);
         tx.commit().await?;
         Ok((token, secret))
     }
@@ -107,23 +111,32 @@ impl Store {
     pub async fn revoke_token(&self, id: &str) -> Result<()> {
         let mut tx = self.begin().await?;
         let now = tx.now;
-        let row = sqlx::query(REVOKE).bind(id).bind(now).fetch_optional(tx.conn()).await?.ok_or(Error::Unknown)?;
-        tx.record(fact("token_revoked", row.try_get("tenant")?, id, row.try_get("name")?, row.try_get("role")?));
+        let revoked = sqlx::query(REVOKE).bind(id).bind(now).fetch_optional(tx.conn()).await?.ok_or(Error::Unknown)?;
+        tx.record(fact("token_revoked", &token(&revoked)?)?);
         tx.commit().await
     }
 }
 
-fn fact(kind: &'static str, tenant: &str, id: &str, name: &str, role: String) -> Fact {
-    let details = [("id", id.to_owned()), ("name", name.to_owned()), ("role", role)].into();
-    Fact { tenant: tenant.to_owned(), kind, actor: Actor::operator(), hold: None, details }
+fn fact(kind: &'static str, token: &Token) -> Result<Fact> {
+    let Token { id, tenant, name, role, scopes, .. } = token;
+    let details =
+        [("id", id.clone()), ("name", name.clone()), ("role", row::word(role)?), ("scopes", scopes.to_string())];
+    Ok(Fact { tenant: tenant.to_string(), kind, actor: Actor::operator(), hold: None, details: details.into() })
 }
 
 fn token(row: &AnyRow) -> Result<Token> {
+    let role: Role = row::from_word(row.try_get("role")?)?;
+    // A service of the version before writes none.
+    let scopes = match row.try_get::<Option<&str>, _>("scopes")? {
+        Some(scopes) => scopes.parse().map_err(|_| Error::Corrupt(format!("scopes `{scopes}` of a token")))?,
+        None => role.scopes(),
+    };
     Ok(Token {
+        scopes,
         id: row.try_get("id")?,
         tenant: tenant(row.try_get("tenant")?)?,
         name: row.try_get("name")?,
-        role: row::from_word(row.try_get("role")?)?,
+        role,
         owner: row.try_get("owner")?,
         created_ms: row.try_get("created_ms")?,
         expires_ms: row.try_get("expires_ms")?,

@@ -65,7 +65,9 @@ impl Scope {
         let decided = row::find(tx.conn(), self.tenant(), id).await?;
         match (decided.state, decided.grant()) {
             (State::Approved, Some(terms)) => grants::make(&mut tx, &decided, terms, by.person).await?,
-            (State::Revoked, _) => grants::end(&mut tx, self.tenant(), Some(id), &Actor::person(by.person)).await?,
+            (State::Revoked, _) => {
+                grants::end(&mut tx, self.tenant(), Some(id), None, &Actor::person(by.person)).await?
+            }
             _ => {}
         }
         tx.commit().await?;

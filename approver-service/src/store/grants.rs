@@ -32,6 +32,7 @@ const USE: &str = "
             AND g.revoked_ms IS NULL AND g.used < g.max_uses AND g.expires_ms > $2
             AND g.used < w.grant_max_uses AND g.created_ms + w.grant_max_ms > $2
             AND NOT EXISTS (SELECT 1 FROM control c WHERE c.tenant = g.tenant AND c.kill <> 'off')
+            AND NOT EXISTS (SELECT 1 FROM kills k WHERE k.tenant = g.tenant AND k.principal IN (holds.principal, first.principal))
             AND NOT EXISTS (SELECT 1 FROM votes v
                 LEFT JOIN people p ON p.tenant = g.tenant AND p.name = v.person
                 WHERE v.hold = g.id AND (p.name IS NULL OR EXISTS (
@@ -51,7 +52,9 @@ const REVOKE: &str = "
             WHERE s.hash = $6 AND s.tenant = grants.tenant AND s.decide_until_ms > $3)";
 const END: &str = "
     UPDATE grants SET revoked_ms = $3, revoked_by = $4
-    WHERE tenant = $1 AND ($2 IS NULL OR id = $2) AND revoked_ms IS NULL AND expires_ms > $3 RETURNING id";
+    WHERE tenant = $1 AND ($2 IS NULL OR id = $2) AND revoked_ms IS NULL AND expires_ms > $3
+        AND ($5 IS NULL OR EXISTS (SELECT 1 FROM holds WHERE holds.id = grants.id AND holds.principal = $5))
+    RETURNING id";
 const IS_OVER: &str = "SELECT revoked_ms IS NOT NULL FROM grants WHERE id = $1 AND tenant = $2";
 
 /// Makes the grant that comes with the approval of `hold`.
@@ -81,10 +84,16 @@ pub(super) async fn collect(tx: &mut Tx, tenant: &str, id: &str) -> Result<Optio
     Ok(Some(row::apply(tx, &hold, Event::Grant { by }, Actor::system(), None).await?))
 }
 
-/// Ends the grant that came with `hold`, or all of the tenant.
-pub(super) async fn end(tx: &mut Tx, tenant: &str, hold: Option<&str>, actor: &Actor) -> Result<()> {
+/// Ends the grant that came with `hold`, those of `principal`, or all of the tenant.
+pub(super) async fn end(
+    tx: &mut Tx,
+    tenant: &str,
+    hold: Option<&str>,
+    principal: Option<&str>,
+    actor: &Actor,
+) -> Result<()> {
     let now = tx.now;
-    let end = sqlx::query_scalar(END).bind(tenant).bind(hold).bind(now).bind(&actor.name);
+    let end = sqlx::query_scalar(END).bind(tenant).bind(hold).bind(now).bind(&actor.name).bind(principal);
     let ended: Vec<String> = end.fetch_all(tx.conn()).await?;
     for id in ended {
         let (tenant, actor) = (tenant.to_owned(), actor.clone());

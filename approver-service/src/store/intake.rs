@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use privyseal_engine::hold::{Intake, Kill, NearMiss, State, View};
+use privyseal_engine::hold::{Intake, NearMiss, State, View};
 use privyseal_engine::policy::Workflow;
 use sqlx::Row;
 use uuid::Uuid;
@@ -18,7 +18,8 @@ use crate::hold::{Hold, Request};
 /// What is there already: of this stream, of this request, of the kill switch. No principal has an empty name: it stands
 /// for none, so that one index serves both.
 const KNOWN: &str = "
-    SELECT coalesce((SELECT kill FROM control WHERE tenant = $2), 'off') AS kill, s.hold, s.joined, h.digest_mac,
+    SELECT EXISTS (SELECT 1 FROM control WHERE tenant = $2 AND kill = 'deny')
+            OR EXISTS (SELECT 1 FROM kills WHERE tenant = $2 AND principal = $4 AND kill = 'deny') AS is_killed, s.hold, s.joined, h.digest_mac,
         (SELECT max(id) FROM holds WHERE tenant = $2 AND environment = $3 AND principal IS NOT NULL
             AND coalesce(principal, '') = $4 AND digest_mac = $5
             AND state IN ('pending', 'info_requested', 'approved')) AS same
@@ -90,7 +91,7 @@ impl Tx {
             let hold = self.settled(&intake.tenant, hold).await?;
             return Ok(hold.view(row::flag(&known, "joined")?));
         }
-        if row::from_word::<Kill>(known.try_get("kill")?)? == Kill::Deny {
+        if row::flag(&known, "is_killed")? {
             return Err(Error::KillSwitch);
         }
         if let Some(hold) = self.joinable(&intake, known.try_get("same")?).await? {

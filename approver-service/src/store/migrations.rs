@@ -10,7 +10,7 @@ use super::database::Backend;
 
 type Step = (i64, &'static str, &'static str);
 
-const SQLITE: [Step; 12] = [
+const SQLITE: [Step; 14] = [
     (1, "holds", include_str!("../../migrations/sqlite/0001_holds.sql")),
     (2, "workflows", include_str!("../../migrations/sqlite/0002_workflows.sql")),
     (3, "questions", include_str!("../../migrations/sqlite/0003_questions.sql")),
@@ -23,9 +23,11 @@ const SQLITE: [Step; 12] = [
     ANSWERS,
     (11, "grants", include_str!("../../migrations/sqlite/0011_grants.sql")),
     GATEWAYS,
+    SCOPES,
+    KILLS,
 ];
 
-const POSTGRES: [Step; 9] = [
+const POSTGRES: [Step; 11] = [
     (4, "schema", include_str!("../../migrations/postgres/0004_schema.sql")),
     (5, "polls", include_str!("../../migrations/postgres/0005_polls.sql")),
     OBSERVATIONS,
@@ -35,6 +37,8 @@ const POSTGRES: [Step; 9] = [
     ANSWERS,
     (11, "grants", include_str!("../../migrations/postgres/0011_grants.sql")),
     GATEWAYS,
+    SCOPES,
+    KILLS,
 ];
 
 /// The same text on both.
@@ -47,6 +51,12 @@ const ANSWERS: Step = (10, "answers", include_str!("../../migrations/both/0010_a
 
 /// The same text on both.
 const GATEWAYS: Step = (12, "gateways", include_str!("../../migrations/both/0012_gateways.sql"));
+
+/// The same text on both.
+const SCOPES: Step = (13, "scopes", include_str!("../../migrations/both/0013_scopes.sql"));
+
+/// The same text on both.
+const KILLS: Step = (14, "kills", include_str!("../../migrations/both/0014_kills.sql"));
 
 pub(super) fn migrator(backend: Backend) -> Migrator {
     let steps: &[Step] = match backend {

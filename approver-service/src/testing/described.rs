@@ -22,6 +22,17 @@ pub fn operations() -> Vec<(Method, String)> {
     paths.iter().flat_map(methods).collect()
 }
 
+/// Which scope a token needs for the call, if a token may make it; none where anybody may.
+pub fn scope_of(method: &Method, template: &str) -> Option<Vec<String>> {
+    let security = &DOCUMENT["paths"][template][method.as_str().to_lowercase()]["security"];
+    let ways = security.as_array().unwrap_or_else(|| panic!("{method} {template} does not say who may call"));
+    if ways.contains(&json!({})) {
+        return None;
+    }
+    let scopes = ways.iter().filter_map(|way| way["token"].as_array()).flatten();
+    Some(scopes.map(|scope| scope.as_str().unwrap().to_owned()).collect())
+}
+
 /// Panics if the description knows the call, and says that it is answered otherwise.
 pub fn check(method: &Method, path: &str, status: StatusCode, content_type: &str, body: &str) {
     let path = path.split('?').next().unwrap();

@@ -148,8 +148,10 @@ pub async fn show(
 
 impl Top {
     pub(super) fn of(app: &App, session: &Session) -> Top {
-        let kill = match app.store.of(&session.tenant).control().kill {
-            Kill::Off => None,
+        let control = app.store.of(&session.tenant).control();
+        let kill = match control.kill {
+            Kill::Off if control.deny.is_empty() && control.hold.is_empty() => None,
+            Kill::Off => Some("The kill switch is on for single principals."),
             Kill::Hold => Some("The kill switch is on: every request is held."),
             Kill::Deny => Some("The kill switch is on: every request is denied."),
         };

@@ -77,7 +77,7 @@ struct Known {
 }
 
 impl Held {
-    fn call(&self, nonce: &str, gateway: &Gateway, now: Now) -> Call {
+    fn call(&self, nonce: &str, gateway: &Gateway, now: Now<'_>) -> Call {
         let id = self.progress.hold.as_ref().map_or("", |hold| hold.id.as_str());
         match self.progress.phase {
             Phase::Create => post(CallKind::Create, "/v1/holds".to_owned(), self.intake.clone()),
@@ -139,14 +139,20 @@ impl Held {
 
 impl Exchange {
     /// Starts the talk: the request is complete and must be held.
-    pub(super) fn hold(&self, now: Now, held: Held) -> (State, Step) {
+    pub(super) fn hold(&self, now: Now<'_>, held: Held) -> (State, Step) {
         let mut step = Step::pause();
         step.annotate("privyseal_decision", "hold");
         step.count("held");
         self.ask(now, Box::new(held), step)
     }
 
-    pub(super) fn held(&self, now: Now, current: &Rc<Gateway>, mut held: Box<Held>, event: Event<'_>) -> (State, Step) {
+    pub(super) fn held(
+        &self,
+        now: Now<'_>,
+        current: &Rc<Gateway>,
+        mut held: Box<Held>,
+        event: Event<'_>,
+    ) -> (State, Step) {
         match event {
             Event::Dispatched(Some(token)) => {
                 held.progress.call = Some(token);
@@ -178,13 +184,13 @@ impl Exchange {
         }
     }
 
-    fn ask(&self, now: Now, held: Box<Held>, mut step: Step) -> (State, Step) {
+    fn ask(&self, now: Now<'_>, held: Box<Held>, mut step: Step) -> (State, Step) {
         step.effects.push(Effect::Call(held.call(&self.nonce(), &self.gateway, now)));
         (State::Held(held), step)
     }
 
     /// The approver said how the hold stands.
-    fn heard(&self, now: Now, current: &Rc<Gateway>, mut held: Box<Held>, view: hold::View) -> (State, Step) {
+    fn heard(&self, now: Now<'_>, current: &Rc<Gateway>, mut held: Box<Held>, view: hold::View) -> (State, Step) {
         if held.progress.hold.as_ref().is_some_and(|known| known.id != view.id) {
             return self.failed(now, held, "approver_answer_invalid");
         }
@@ -200,7 +206,7 @@ impl Exchange {
                 held.progress.phase = Phase::Wait;
                 self.ask(now, held, Step::pause())
             }
-            hold::State::Approved if now.posture == Posture::Deny => {
+            hold::State::Approved if now.of(&held.inbound.head).posture == Posture::Deny => {
                 let notice = Notice { hold: held.progress.hold.as_ref().map(|hold| hold.id.clone()), ..kill_switch() };
                 self.end(held, &notice)
             }
@@ -229,7 +235,7 @@ impl Exchange {
     }
 
     /// The policy was replaced while people decided: would it still say the same?
-    fn recheck(&self, now: Now, current: &Rc<Gateway>, held: Box<Held>, body: &[u8]) -> (State, Step) {
+    fn recheck(&self, now: Now<'_>, current: &Rc<Gateway>, held: Box<Held>, body: &[u8]) -> (State, Step) {
         let terms = held.inbound.terms(current, body);
         if terms.as_deref() == Some(held.terms.as_str()) {
             return self.ask(now, held, Step::pause());
@@ -245,7 +251,7 @@ impl Exchange {
     }
 
     /// The approver answered the release.
-    fn answered(&self, now: Now, held: Box<Held>, status: Option<u16>, body: &[u8]) -> (State, Step) {
+    fn answered(&self, now: Now<'_>, held: Box<Held>, status: Option<u16>, body: &[u8]) -> (State, Step) {
         let settings = self.gateway.policy.settings();
         let nonce = self.nonce();
         let expected = decision::Expected {
@@ -289,7 +295,7 @@ impl Exchange {
         (State::Forward(held.outbound), step)
     }
 
-    fn refused(&self, now: Now, held: Box<Held>, refusal: Refusal) -> (State, Step) {
+    fn refused(&self, now: Now<'_>, held: Box<Held>, refusal: Refusal) -> (State, Step) {
         match refusal {
             Refusal::Retry { code } => self.failed(now, held, code),
             Refusal::Final { http, code, detail, .. } => {
@@ -301,7 +307,7 @@ impl Exchange {
     }
 
     /// The approver is silent or wrong: again in a moment, or not at all.
-    fn failed(&self, now: Now, mut held: Box<Held>, code: &'static str) -> (State, Step) {
+    fn failed(&self, now: Now<'_>, mut held: Box<Held>, code: &'static str) -> (State, Step) {
         let (again_ms, patience_ms) = held.progress.phase.patience();
         let since = *held.progress.failing_since_ms.get_or_insert(now.ms);
         if now.ms.saturating_sub(since) < patience_ms {

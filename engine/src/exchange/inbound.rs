@@ -49,7 +49,7 @@ struct Judged {
 }
 
 impl Exchange {
-    pub(super) fn request_head(&self, now: Now, fields: Fields, claims: Claims, end: bool) -> (State, Step) {
+    pub(super) fn request_head(&self, mut now: Now<'_>, fields: Fields, claims: Claims, end: bool) -> (State, Step) {
         let policy = &self.gateway.policy;
         let (mut head, target_error) = Head::from_fields(fields);
         head.bodyless = end && !head.is_upgrade();
@@ -61,6 +61,7 @@ impl Exchange {
             };
         }
         let identified = identity::identify(&policy.settings().identity, &mut head, &claims);
+        now = now.of(&head);
         let doubt =
             target_error.map(|error| Doubt::new(400, error.code(), error.to_string())).or_else(|| identified.err());
         let mut selection = policy.select(&head);
@@ -111,7 +112,8 @@ impl Exchange {
         (State::ReadBody(inbound), Step::pause_with(Effect::WakeAt(now.ms + BODY_PATIENCE_MS)))
     }
 
-    pub(super) fn read_body(&self, now: Now, mut inbound: Box<Inbound>, event: Event<'_>) -> (State, Step) {
+    pub(super) fn read_body(&self, now: Now<'_>, mut inbound: Box<Inbound>, event: Event<'_>) -> (State, Step) {
+        let now = now.of(&inbound.head);
         match event {
             Event::RequestBody { buffered, .. } if buffered > inbound.selection.body_limit => {
                 self.too_large(now, inbound)
@@ -143,7 +145,7 @@ impl Exchange {
     }
 
     /// There is more of the body than may be read: refused, unless the body was only wanted by rules that observe.
-    fn too_large(&self, now: Now, inbound: Box<Inbound>) -> (State, Step) {
+    fn too_large(&self, now: Now<'_>, inbound: Box<Inbound>) -> (State, Step) {
         let selection = &inbound.selection;
         let by_head = !selection.relies_on_body && selection.redact_request.is_none() && now.posture == Posture::Normal;
         let decision = by_head.then(|| self.gateway.policy.decide(&inbound.head, selection, None));
@@ -154,7 +156,7 @@ impl Exchange {
     }
 
     /// The request is complete: judge it.
-    fn finish(&self, now: Now, inbound: Box<Inbound>, body: &[u8]) -> (State, Step) {
+    fn finish(&self, now: Now<'_>, inbound: Box<Inbound>, body: &[u8]) -> (State, Step) {
         // The switch may have been thrown since the head came.
         if now.posture == Posture::Deny {
             return self.answer(&kill_switch(), self.caller(&inbound.head, body));
@@ -361,7 +363,7 @@ pub(super) fn decide(
 fn tighten(decision: &mut Decision, posture: Posture) {
     let (rule, why) = match posture {
         Posture::Normal | Posture::Deny => return,
-        Posture::Hold => ("kill-switch", "an operator holds every request"),
+        Posture::Hold => ("kill-switch", "an operator holds these requests"),
         Posture::Stale => ("approver-silent", "the gateway has not heard from its approver"),
     };
     decision.verdict = Verdict::Hold;
@@ -385,8 +387,5 @@ pub(super) fn not_inspectable() -> Doubt {
 }
 
 pub(super) fn kill_switch() -> Notice {
-    Notice {
-        status: Status::Denied,
-        ..Notice::refused(403, "kill_switch", "an operator has stopped all requests through this gateway")
-    }
+    Notice { status: Status::Denied, ..Notice::refused(403, "kill_switch", "an operator has stopped these requests") }
 }

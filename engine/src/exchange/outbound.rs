@@ -75,7 +75,7 @@ impl Outbound {
 }
 
 impl Exchange {
-    pub(super) fn forward(&self, now: Now, mut outbound: Box<Outbound>, event: Event<'_>) -> (State, Step) {
+    pub(super) fn forward(&self, now: Now<'_>, mut outbound: Box<Outbound>, event: Event<'_>) -> (State, Step) {
         let mut report = None;
         let step = match event {
             Event::ResponseHead { fields, end } => {
@@ -151,7 +151,7 @@ impl Exchange {
         Ok(step)
     }
 
-    fn response_bytes(&self, now: Now, outbound: &mut Outbound, body: &[u8]) -> Result<Step, Doubt> {
+    fn response_bytes(&self, now: Now<'_>, outbound: &mut Outbound, body: &[u8]) -> Result<Step, Doubt> {
         let profile = outbound.profile.and_then(|id| self.gateway.policy.profile(id));
         let Some(profile) = profile else { return Ok(Step::proceed()) };
         let mut step = Step::proceed();

@@ -36,7 +36,7 @@ enum Verb {
 
 impl Exchange {
     /// `rest` stands behind the address of all holds.
-    pub(super) fn own_hold(&self, now: Now, head: &Head, rest: &str, end: bool) -> (State, Step) {
+    pub(super) fn own_hold(&self, now: Now<'_>, head: &Head, rest: &str, end: bool) -> (State, Step) {
         let refuse = |notice: &Notice| self.answer(notice, Caller::plain());
         let (hold, is_answer) = rest.strip_suffix("/answer").map_or((rest, false), |hold| (hold, true));
         let verb = match (head.method.as_slice(), is_answer) {

@@ -61,7 +61,13 @@ impl Streaming {
     }
 
     /// The bytes of Envoy's buffer.
-    pub fn read(&mut self, now: Now, bytes: &[u8], profile: &Profile, labels: &mut Labels) -> Result<Step, Unmaskable> {
+    pub fn read(
+        &mut self,
+        now: Now<'_>,
+        bytes: &[u8],
+        profile: &Profile,
+        labels: &mut Labels,
+    ) -> Result<Step, Unmaskable> {
         let ready = if let Buffer::Stopped { ready } = self.buffer { ready } else { 0 };
         let (ready, new) = bytes.split_at_checked(ready).unwrap_or((bytes, b""));
         let mut out = ready.to_vec();

@@ -45,7 +45,7 @@ fn policy() -> Value {
 struct Run {
     exchange: Exchange,
     current: Rc<Gateway>,
-    now: Now,
+    now: Now<'static>,
 }
 
 impl Run {
@@ -54,7 +54,7 @@ impl Run {
         Run {
             exchange: Exchange::new(Rc::clone(&gateway), [9; 16]),
             current: gateway,
-            now: Now { ms: START, posture: Posture::Normal },
+            now: Now { ms: START, posture: Posture::Normal, posture_to: &|_| Posture::Normal },
         }
     }
 
@@ -190,6 +190,35 @@ fn the_kill_switch_reaches_what_no_rule_selects() {
     let mut run = Run::new(policy());
     run.now.posture = Posture::Hold;
     assert_eq!(call(&run.head("GET", "/x", &[], true)).kind, CallKind::Create);
+}
+
+#[test]
+fn the_kill_switch_of_one_principal_reaches_no_other() {
+    let only_seven = |posture| -> &'static dyn Fn(&str) -> Posture {
+        match posture {
+            Posture::Deny => &|principal| if principal == "agent:7" { Posture::Deny } else { Posture::Normal },
+            _ => &|principal| if principal == "agent:7" { Posture::Hold } else { Posture::Normal },
+        }
+    };
+    let sent = |posture, agent| {
+        let mut run = Run::new(policy());
+        run.now.posture_to = only_seven(posture);
+        run.head("GET", "/x", &[("x-agent-id", agent)], true)
+    };
+    assert_eq!(reply(&sent(Posture::Deny, "agent:7")).1, "kill_switch");
+    assert_eq!(call(&sent(Posture::Hold, "agent:7")).kind, CallKind::Create);
+    assert_eq!(sent(Posture::Deny, "agent:8"), Step::proceed());
+    assert_eq!(sent(Posture::Hold, "agent:8"), Step::proceed());
+
+    // Turned while the body was on its way, and while people decided.
+    let mut run = Run::new(policy());
+    run.head("POST", "/pay", &[("x-agent-id", "agent:7")], false);
+    run.now.posture_to = only_seven(Posture::Deny);
+    assert_eq!(reply(&run.body(r#"{"amount":1}"#)).1, "kill_switch");
+    let mut run = Run::new(policy());
+    run.held();
+    run.now.posture_to = only_seven(Posture::Deny);
+    assert_eq!(reply(&run.ended(1, 200, &view("approved", 2))).1, "kill_switch");
 }
 
 #[test]

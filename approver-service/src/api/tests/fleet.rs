@@ -36,5 +36,5 @@ async fn gateways_that_differ_are_told_of() {
     }
     let page = service.page("/gateways", &service.cookie("bob").await).await.text;
     assert!(page.contains("<strong>test: policy</strong> aaa, bbb") && page.contains("<code>edge-1</code>"), "{page}");
-    assert_eq!(service.get("/v1/fleet", &filter).await.code(), "forbidden");
+    assert_eq!(service.get("/v1/fleet", &filter).await.code(), "insufficient_scope");
 }

@@ -48,9 +48,10 @@ async fn what_is_sent_twice_under_one_key_is_done_once_and_answered_the_same() {
 #[tokio::test]
 async fn a_requester_asks_in_its_own_name_and_sees_nothing_else() {
     let service = Service::start().await;
-    let new = |name, role| NewToken { name, role, owner: Some("bob"), expires_ms: None };
-    let (_, token) = service.store.create_token(new("deploy", Role::Requester)).await.unwrap();
-    let (_, other) = service.store.create_token(new("backup", Role::Requester)).await.unwrap();
+    let (role, scopes) = (Role::Requester, Role::Requester.scopes());
+    let new = |name| NewToken { name, role, scopes: &scopes, owner: Some("bob"), expires_ms: None };
+    let (_, token) = service.store.create_token(new("deploy")).await.unwrap();
+    let (_, other) = service.store.create_token(new("backup")).await.unwrap();
     let mut asked = intake_json(1);
     asked["why"] = "for ann@example.com".into();
     let created = service.post("/v1/holds", &token, asked).await;
@@ -70,7 +71,7 @@ async fn a_requester_asks_in_its_own_name_and_sees_nothing_else() {
         assert_eq!(service.get(&format!("/v1/holds/{id}/wait"), bearer).await.code(), "not_found");
     }
     for path in ["/v1/holds", "/v1/audit", "/v1/control", "/v1/events", "/metrics", &format!("/v1/holds/{id}")] {
-        assert_eq!(service.get(path, &token).await.code(), "forbidden", "{path}");
+        assert_eq!(service.get(path, &token).await.code(), "insufficient_scope", "{path}");
     }
     let status = service.post(&format!("/v1/holds/{id}/status"), &token, query).await;
     assert_eq!(status.json["state"], "pending");

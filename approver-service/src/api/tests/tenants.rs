@@ -69,7 +69,7 @@ fn case(method: &Method, template: &str, hold: &str) -> Call {
         ("POST", "/v1/holds/{id}/approve" | "/v1/holds/{id}/deny" | "/v1/holds/{id}/ask" | "/v1/holds/{id}/revoke") => {
             (Who::Person, Told::Nothing, Some(words))
         }
-        ("GET", "/v1/grants") => (Who::Reader, Told::Own, None),
+        ("GET", "/v1/grants" | "/v1/kills") => (Who::Reader, Told::Own, None),
         ("POST", "/v1/grants/{id}/revoke") => (Who::Person, Told::Nothing, Some(words)),
         ("GET", "/v1/control") => (Who::Filter, Told::Own, None),
         ("POST", "/v1/control") => (Who::Person, Told::Own, Some(json!({ "kill": "hold" }))),
@@ -100,8 +100,8 @@ async fn nobody_learns_of_another_tenant(backend: Backend) {
     let directory = Directory { people, ..Directory::default() };
     store.set_people(&directory.people).await.unwrap();
     store.set_workflows(&workflow::resolve(&[], &directory).unwrap()).await.unwrap();
-    let token = async |role| {
-        let new = NewToken { name: "globex-tool", role, owner: None, expires_ms: None };
+    let token = async |role: Role| {
+        let new = NewToken { name: "globex-tool", role, scopes: &role.scopes(), owner: None, expires_ms: None };
         store.create_token(new).await.unwrap().1
     };
     let (filter, reader) = (token(Role::Filter).await, token(Role::Admin).await);

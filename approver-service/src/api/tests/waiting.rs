@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
+use privyseal_engine::control::principal_name;
 use privyseal_engine::hold::Kill;
 use reqwest::{Client, StatusCode};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::audit::Actor;
 use crate::auth::Role;
-use crate::testing::Service;
+use crate::testing::{Service, intake_json};
 
 /// More than the 200 streams that HTTP/2 servers allow on a connection unless told otherwise.
 const POLLS: usize = 1_000;
@@ -54,9 +55,31 @@ async fn gateways_hear_of_the_kill_switch() {
     let service = Service::start().await;
     let gateway = service.token(Role::Filter).await;
     let waits = service.get("/v1/control?epoch=1&wait_ms=60000", &gateway);
-    let sets = service.store.set_kill(Kill::Hold, Actor::person("bob"));
+    let sets = service.store.set_kill(Kill::Hold, None, Actor::person("bob"));
     let (control, _) = timeout(Duration::from_secs(20), async { tokio::join!(waits, sets) }).await.unwrap();
     assert_eq!(control.text, r#"{"v":1,"epoch":2,"kill":"hold"}"#);
+}
+
+/// A filter of before switches of single principals cannot tell them apart: it holds everything, and what the denied one
+/// then asks is refused here.
+#[tokio::test]
+async fn an_older_filter_holds_everything_while_one_principal_is_stopped() {
+    let service = Service::start().await;
+    let gateway = service.token(Role::Filter).await;
+    let operator = service.token(Role::Operator).await;
+    let set = json!({ "kill": "deny", "principal": "agent-7" });
+    assert_eq!(service.post("/v1/control", &operator, set).await.json, json!({ "v": 2, "epoch": 2, "kill": "off" }));
+    assert_eq!(service.get("/v1/control?v=2", &gateway).await.text, r#"{"v":2,"epoch":2,"kill":"hold"}"#);
+    let newer = service.get("/v1/control?v=2&principals=1", &gateway).await;
+    assert_eq!(newer.json, json!({ "v": 2, "epoch": 2, "kill": "off", "deny": [principal_name("agent-7")] }));
+    let refused = service.post("/v1/holds", &gateway, intake_json(1)).await;
+    assert_eq!((refused.status, refused.code()), (StatusCode::CONFLICT, "kill_switch"));
+    let listed = service.get("/v1/kills?limit=1", &operator).await;
+    assert_eq!((&listed.json["kill"], &listed.json["next"]), (&json!("off"), &json!("agent-7")));
+    assert_eq!(listed.json["principals"][0]["by"], "test");
+    assert_eq!(service.get("/v1/kills?cursor=agent-7", &operator).await.json["principals"], json!([]));
+    let nobody = json!({ "kill": "deny", "principal": "" });
+    assert_eq!(service.post("/v1/control", &operator, nobody).await.code(), "invalid_request");
 }
 
 #[tokio::test]

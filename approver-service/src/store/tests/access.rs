@@ -2,11 +2,16 @@
 
 use privyseal_engine::hold::{Intake, State};
 
+use sqlx::any::install_default_drivers;
+use sqlx::migrate::Migrator;
+use sqlx::{AnyConnection, Connection};
+
 use super::{Bench, MINUTE, intake};
-use crate::auth::{Person, Role, TOKEN_PREFIX};
+use crate::auth::{Person, Role, TOKEN_PREFIX, Token};
 use crate::store::Error;
 use crate::store::access::NewToken;
 use crate::store::login::{DECIDE_MS, Proof, READ_MS};
+use crate::store::migrations::migrator;
 
 on_both_databases! {
     nobody_decides_their_own_request,
@@ -16,6 +21,7 @@ on_both_databases! {
     guessing_codes_ends_after_five,
     logins_are_asked_for_at_a_rate,
     tokens_end_and_are_revoked_and_are_not_stored,
+    tokens_of_before_keep_what_their_role_allowed,
 }
 
 /// The predicate of the update is what refuses: nothing else in the code compares requester and decider.
@@ -113,16 +119,44 @@ async fn logins_are_asked_for_at_a_rate() {
 async fn tokens_end_and_are_revoked_and_are_not_stored() {
     let bench = Bench::new().await;
     let ends = Some(bench.store.now() + MINUTE);
-    let (token, secret) = bench.store.create_token(new("siem", Role::Auditor, ends)).await.unwrap();
+    let (token, secret) = make(&bench, "siem", Role::Auditor, ends).await;
     assert!(secret.starts_with(TOKEN_PREFIX) && secret.len() == TOKEN_PREFIX.len() + 43);
     assert_eq!(bench.store.token(&secret).await.unwrap(), Some(token.clone()));
     bench.pass(MINUTE);
     assert_eq!(bench.store.token(&secret).await.unwrap(), None);
 
-    let (token, secret) = bench.store.create_token(new("gateway", Role::Filter, None)).await.unwrap();
+    let (token, secret) = make(&bench, "gateway", Role::Filter, None).await;
     bench.store.revoke_token(&token.id).await.unwrap();
     assert_eq!(bench.store.token(&secret).await.unwrap(), None);
     assert!(matches!(bench.store.revoke_token(&token.id).await, Err(Error::Unknown)));
+}
+
+/// Of before there were scopes, and of a service of the version before that still runs beside this one.
+async fn tokens_of_before_keep_what_their_role_allowed() {
+    let (address, _folder) = Bench::unopened();
+    let before: Vec<_> =
+        migrator(address.backend).migrations.iter().filter(|step| step.version < 13).cloned().collect();
+    install_default_drivers();
+    let mut conn = AnyConnection::connect_with(&address.with_mode("rwc")).await.unwrap();
+    Migrator::with_migrations(before).run(&mut conn).await.unwrap();
+    let roles = ["filter", "requester", "approver", "operator", "auditor", "admin"];
+    for role in roles {
+        add_as_before(&mut conn, "before", role).await;
+    }
+    let bench = Bench::at(address).await;
+    for role in roles {
+        add_as_before(&mut conn, "beside", role).await;
+    }
+    let tokens = bench.store.tokens().await.unwrap();
+    assert_eq!(tokens.len(), 2 * roles.len());
+    for token in tokens {
+        assert_eq!(token.scopes, token.role.scopes(), "{}", token.id);
+    }
+}
+
+async fn add_as_before(conn: &mut AnyConnection, when: &str, role: &str) {
+    let add = "INSERT INTO tokens (id, tenant, name, role, hash, created_ms) VALUES ($1, 'acme', 'x', $2, $1, 1)";
+    sqlx::query(add).bind(format!("{role} {when}")).bind(role).execute(conn).await.unwrap();
 }
 
 /// What an agent sent, and what logs people in, is in the file only as hashes.
@@ -131,7 +165,7 @@ async fn secrets_and_digests_are_not_in_the_file() {
     let bench = Bench::new().await;
     let digest: String = (0..64).map(|i| char::from(b"0123456789abcdef"[i * 7 % 16])).collect();
     bench.create(Intake { digest: digest.clone(), ..intake(1) }).await;
-    let (_, token) = bench.store.create_token(new("gateway", Role::Filter, None)).await.unwrap();
+    let (_, token) = make(&bench, "gateway", Role::Filter, None).await;
     let challenge = bench.store.challenge("bob").await.unwrap().unwrap();
     let (_, session) = bench.store.log_in(Proof::Code(&challenge.code), DECIDE_MS).await.unwrap();
     bench.store.close().await;
@@ -146,6 +180,7 @@ async fn secrets_and_digests_are_not_in_the_file() {
     }
 }
 
-fn new(name: &str, role: Role, expires_ms: Option<i64>) -> NewToken<'_> {
-    NewToken { name, role, owner: None, expires_ms }
+async fn make(bench: &Bench, name: &str, role: Role, expires_ms: Option<i64>) -> (Token, String) {
+    let new = NewToken { name, role, scopes: &role.scopes(), owner: None, expires_ms };
+    bench.store.create_token(new).await.unwrap()
 }

@@ -108,9 +108,9 @@ async fn what_ends_a_grant() {
     let state_of = async |n| bench.create(pay(n)).await.state;
     granted(&bench, 1, HOUR_FIVE).await;
     assert_eq!(state_of(2).await, State::Approved);
-    bench.store.set_kill(Kill::Hold, Actor::operator()).await.unwrap();
+    bench.store.set_kill(Kill::Hold, None, Actor::operator()).await.unwrap();
     assert_eq!(state_of(3).await, State::Pending, "every request is held");
-    bench.store.set_kill(Kill::Off, Actor::operator()).await.unwrap();
+    bench.store.set_kill(Kill::Off, None, Actor::operator()).await.unwrap();
     assert_eq!(state_of(4).await, State::Approved);
     for (n, changed) in [
         (5, Workflow { grants: None, ..workflow(1) }),
@@ -124,8 +124,8 @@ async fn what_ends_a_grant() {
     assert_eq!(state_of(7).await, State::Pending, "its time is over");
 
     let killed = granted(&bench, 8, HOUR_FIVE).await;
-    bench.store.set_kill(Kill::Deny, Actor::operator()).await.unwrap();
-    bench.store.set_kill(Kill::Off, Actor::operator()).await.unwrap();
+    bench.store.set_kill(Kill::Deny, None, Actor::operator()).await.unwrap();
+    bench.store.set_kill(Kill::Off, None, Actor::operator()).await.unwrap();
     assert_eq!(state_of(9).await, State::Pending, "the kill switch ended it");
     assert_eq!(bench.records(&killed.id).await, ["created", "approved", "grant_made", "grant_revoked", "cancelled"]);
 

@@ -1,12 +1,14 @@
 //! Create, join, near miss, budget.
 
-use privyseal_engine::hold::{Detach, Intake, Kill, NearMiss, State};
+use privyseal_engine::control::principal_name;
+use privyseal_engine::hold::{Detach, Intake, Kill, NearMiss, Release, ReleaseVerdict, State};
 
-use super::{Bench, MINUTE, intake, nonce};
+use super::{Bench, MINUTE, intake, nonce, release};
 use crate::audit::Actor;
 use crate::auth::Directory;
 use crate::hold::transition::Cause;
 use crate::store::Error;
+use crate::store::control::MAX_KILLS;
 use crate::workflow;
 
 on_both_databases! {
@@ -19,6 +21,8 @@ on_both_databases! {
     a_near_miss_names_the_one_part_that_differs,
     one_principal_has_a_budget_that_time_frees,
     the_kill_switch_cancels_what_lives_and_refuses_what_comes,
+    the_kill_switch_of_one_principal_is_that_of_no_other,
+    a_bounded_number_of_principals_has_a_switch,
 }
 
 async fn the_identical_request_of_the_same_agent_joins() {
@@ -141,7 +145,7 @@ async fn the_kill_switch_cancels_what_lives_and_refuses_what_comes() {
     let bench = Bench::new().await;
     let pending = bench.create(Intake { principal: Some("agent-8".into()), ..intake(1) }).await;
     let approved = bench.approved(intake(2)).await;
-    let control = bench.store.set_kill(Kill::Deny, Actor::person("bob")).await.unwrap();
+    let control = bench.store.set_kill(Kill::Deny, None, Actor::person("bob")).await.unwrap();
     assert_eq!((control.epoch, control.kill), (2, Kill::Deny));
     for hold in [pending, approved] {
         let hold = bench.store.hold(&hold.id).await.unwrap();
@@ -149,6 +153,48 @@ async fn the_kill_switch_cancels_what_lives_and_refuses_what_comes() {
     }
     assert!(matches!(bench.store.intake(intake(3)).await, Err(Error::KillSwitch)));
     assert_eq!(bench.reopened().await.control().kill, Kill::Deny, "survives a restart");
-    bench.store.set_kill(Kill::Off, Actor::person("bob")).await.unwrap();
+    bench.store.set_kill(Kill::Off, None, Actor::person("bob")).await.unwrap();
     bench.create(intake(3)).await;
+}
+
+async fn the_kill_switch_of_one_principal_is_that_of_no_other() {
+    let bench = Bench::new().await;
+    let of_eight = |n| Intake { principal: Some("agent-8".into()), ..intake(n) };
+    let uncollected = bench.approved(intake(1)).await;
+    let others = bench.approved(of_eight(2)).await;
+    let kill = async |kill| bench.store.set_kill(kill, Some("agent-7"), Actor::person("bob")).await.unwrap();
+    let control = kill(Kill::Deny).await;
+    assert_eq!((control.epoch, control.kill), (2, Kill::Off));
+    assert_eq!((control.deny, control.hold), (vec![principal_name("agent-7")], vec![]));
+    let hold = bench.store.hold(&uncollected.id).await.unwrap();
+    assert_eq!((hold.state, hold.cause), (State::Cancelled, Some(Cause::KillSwitch)));
+    assert_eq!(bench.release(&uncollected.id, &release(1)).await.0, ReleaseVerdict::NotApproved);
+    let theirs = Release { principal: Some("agent-8".into()), ..release(2) };
+    assert_eq!(bench.release(&others.id, &theirs).await.0, ReleaseVerdict::Released, "nobody has stopped them");
+    assert!(matches!(bench.store.intake(intake(3)).await, Err(Error::KillSwitch)));
+    bench.create(of_eight(4)).await;
+    let killed = bench.store.kills(None, 9).await.unwrap();
+    assert_eq!((killed.len(), killed[0].principal.as_str(), killed[0].by.as_str()), (1, "agent-7", "bob"));
+    assert_eq!(bench.reopened().await.control().deny.len(), 1, "survives a restart");
+    // To hold is less: what comes waits for people.
+    assert_eq!(kill(Kill::Hold).await.hold, [principal_name("agent-7")]);
+    bench.create(intake(3)).await;
+    let control = kill(Kill::Off).await;
+    assert_eq!((control.epoch, control.hold.len() + control.deny.len()), (4, 0));
+    let log = bench.store.audit(0, 500).await.unwrap();
+    let turned = log.iter().filter(|entry| entry.kind == "kill");
+    let told: Vec<_> = turned.map(|entry| (&*entry.details["principal"], &*entry.details["kill"])).collect();
+    assert_eq!(told, [("agent-7", "deny"), ("agent-7", "hold"), ("agent-7", "off")]);
+}
+
+async fn a_bounded_number_of_principals_has_a_switch() {
+    let bench = Bench::new().await;
+    let kill = async |n| bench.store.set_kill(Kill::Hold, Some(&format!("agent-{n}")), Actor::operator()).await;
+    let all: Vec<_> = futures_util::future::join_all((0..MAX_KILLS).map(kill)).await;
+    assert!(all.iter().all(Result::is_ok));
+    assert!(matches!(kill(MAX_KILLS).await, Err(Error::TooManyKills(MAX_KILLS))));
+    let control = kill(3).await.unwrap();
+    assert_eq!(control.hold.len(), MAX_KILLS as usize, "who has one keeps it");
+    let told = serde_json::to_string(&control).unwrap().len();
+    assert!(told < 60 * 1024, "{told} bytes: a gateway reads 64 KiB at most");
 }

@@ -79,7 +79,7 @@ async fn the_kill_switch_is_heard_at_the_other_replica() {
     let other = bench.reopened().await;
     let (stop, untold) = (CancellationToken::new(), Notify::new());
     let waits = other.wait_control(1, Instant::now() + LONG, &stop);
-    let sets = bench.store.set_kill(Kill::Hold, Actor::person("bob"));
+    let sets = bench.store.set_kill(Kill::Hold, None, Actor::person("bob"));
     let (heard, set) = tokio::select! {
         () = other.look(EVERY, &untold) => panic!("following never ends"),
         both = async { tokio::join!(waits, sets) } => both,

@@ -115,7 +115,7 @@ async fn each_tenant_has_its_own_kill_switch() {
     let bench = Bench::new().await;
     let globex = globex(&bench).await;
     let hold = bench.create(intake(1)).await;
-    globex.set_kill(Kill::Deny, Actor::person("bob")).await.unwrap();
+    globex.set_kill(Kill::Deny, None, Actor::person("bob")).await.unwrap();
     assert_eq!((globex.control().kill, bench.store.control().kill), (Kill::Deny, Kill::Off));
     assert_eq!(bench.state(&hold.id).await, State::Pending);
     bench.store.intake(Intake { digest: "2".repeat(64), ..intake(2) }).await.unwrap();
@@ -189,6 +189,6 @@ async fn a_database_from_before_tenants_is_that_of_its_only_one() {
     let main = bench.store.of(&Default::default());
     assert_eq!(main.audit(0, 9).await.unwrap()[0].kind, "login");
     assert!(bench.store.verify_audit().await.unwrap().is_ok());
-    let new = NewToken { name: "x", role: Role::Filter, owner: None, expires_ms: None };
+    let new = NewToken { name: "x", role: Role::Filter, scopes: &Role::Filter.scopes(), owner: None, expires_ms: None };
     assert_eq!(main.create_token(new).await.unwrap().0.tenant.as_str(), "default");
 }

@@ -68,7 +68,7 @@ async fn the_kill_switch_is_heard_at_once() {
     let bench = Bench::new().await;
     let stop = CancellationToken::new();
     let waits = bench.store.wait_control(1, long(), &stop);
-    let sets = bench.store.set_kill(Kill::Hold, Actor::person("bob"));
+    let sets = bench.store.set_kill(Kill::Hold, None, Actor::person("bob"));
     let (control, set) = soon(async { tokio::join!(waits, sets) }).await;
     assert_eq!(control, set.unwrap());
     assert_eq!(bench.store.wait_control(1, long(), &stop).await.kill, Kill::Hold, "who comes late is told at once");
