@@ -103,7 +103,7 @@ impl Terminal {
         let token = self.ok(&["token", "create", "--role", "filter", "--name", "gateway"]);
         let intake = json!({
             "v": 1, "nonce": format!("{n:032x}"), "digest": format!("{n:064x}"), "terms": "1".repeat(64),
-            "tenant": "default", "environment": "test", "principal": "agent-7", "on_behalf_of": on_behalf_of,
+            "tenant": "default", "environment": "test", "principal": "agent-7", "grant_target": "2".repeat(64), "on_behalf_of": on_behalf_of,
             "rules": ["crm-export"], "category": null, "risk": "high", "workflow": workflow,
             "why": "exports every contact \u{1b}[2J", "deadline_ms": 3_600_000, "approval_ttl_ms": 600_000,
             "rejoin_ms": 900_000, "max_live": 20,
@@ -429,4 +429,45 @@ async fn the_fleet_is_shown_and_told_by_the_exit_code() {
     assert_eq!(told["alarms"][0], json!({ "environment": "test", "kind": "version", "what": ["0.1.0", "0.2.0"] }));
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("gateways of `test` run different versions: `0.1.0`, `0.2.0`"));
+}
+
+#[tokio::test]
+async fn grants_are_listed_and_taken_back() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let folder = tempfile::tempdir().unwrap();
+    let policy = folder.path().join("policy.yaml");
+    let grants = "{max_duration: 1h, max_uses: 5, pointers: [/a]}";
+    fs::write(&policy, format!("version: 1\ndefault: deny\nworkflows: {{default: {{grants: {grants}}}}}\n")).unwrap();
+    let terminal = Terminal::open_in(folder, &["--workflows", policy.to_str().unwrap()]);
+    let id = terminal.hold(1, "carol@example.com").await;
+    terminal.log_in("alice");
+    assert_eq!(terminal.ok(&["grants", "list"]), "nothing was granted\n");
+    let (code, said) = terminal.fails(&["approve", &id, "--grant", "2h", "--uses", "5"]);
+    assert!(code == 1 && said.contains("grant_not_allowed"), "{code}: {said}");
+    terminal.ok(&["approve", &id, "--grant", "30m", "--uses", "2"]);
+    let listed = terminal.ok(&["grants", "list"]);
+    assert!(listed.starts_with(&id) && listed.contains("0 of 2 used") && listed.contains("by alice"), "{listed}");
+    terminal.ok(&["grants", "revoke", &id, "--reason", "the migration is over"]);
+    assert!(terminal.ok(&["grants", "list"]).contains("taken back by alice"));
+    let json: Value = serde_json::from_str(&terminal.ok(&["grants", "list", "--json"])).unwrap();
+    assert_eq!((&json[0]["id"], &json[0]["revoke_reason"]), (&json!(id), &json!("the migration is over")));
+    assert_eq!(terminal.fails(&["grants", "revoke", "0199aaaa", "--reason", "x"]).0, 3);
+}
+
+#[tokio::test]
+async fn the_kill_switch_is_turned_for_one_and_shown() {
+    let terminal = Terminal::open();
+    terminal.log_in("alice");
+    assert_eq!(terminal.ok(&["control", "show"]), "the policy decides\n");
+    let said = terminal.ok(&["control", "kill", "deny", "--principal", "agent-7"]);
+    assert_eq!(said, "every request of `agent-7` is denied, every live hold cancelled (epoch 2)\n");
+    let shown = terminal.ok(&["control", "show"]);
+    assert!(shown.contains("denied  agent-7") && shown.contains("by alice"), "{shown}");
+    terminal.ok(&["control", "kill", "off", "--principal", "agent-7"]);
+    assert_eq!(terminal.ok(&["control", "show"]), "the policy decides\n");
+    let scoped = terminal.ok(&["token", "create", "--scope", "holds:read,fleet:read", "--name", "dashboard"]);
+    assert!(scoped.starts_with("pvs_"));
+    assert!(terminal.ok(&["token", "list"]).contains("holds:read fleet:read"));
+    assert_eq!(terminal.fails(&["token", "create", "--name", "x"]).0, 2);
+    assert_eq!(terminal.fails(&["token", "create", "--name", "x", "--scope", "holds:decide"]).0, 2);
 }

@@ -74,3 +74,23 @@ async fn another_byte_is_another_hold_and_the_near_miss_is_named() {
     let near = other["near_miss"].as_str().unwrap_or_default().to_owned();
     assert!(near.contains("x-batch") && near.contains(first.as_str().unwrap()), "{other}");
 }
+
+#[tokio::test]
+async fn who_polls_hard_is_told_to_wait_and_nobody_else_is() {
+    let scene = Scene::new(&policy::crm_waiting("1s")).await;
+    let url = scene.send(&export()).await.json()["status_url"].as_str().unwrap().to_owned();
+    let ask = |agent: &str| Request::get(&url).header(policy::AGENT, agent);
+    let mut refused = None;
+    for _ in 0..2_000 {
+        let answer = scene.send(&ask("agent-1")).await;
+        if answer.status == 429 {
+            refused = Some(answer);
+            break;
+        }
+    }
+    let refused = refused.expect("two thousand are too many");
+    assert_eq!(refused.header("x-privyseal-code").as_deref(), Some("asked_too_often"), "{refused:?}");
+    assert_eq!(refused.header("retry-after").as_deref(), Some("2"));
+    assert_eq!(scene.send(&ask("agent-2")).await.status, 404, "another agent is not counted with it");
+    scene.upstream.assert_untouched();
+}

@@ -139,6 +139,7 @@ pub async fn status(
 ) -> Result<axum::Json<View>> {
     let v = intake::version(query.v)?;
     query.principal = own_name(&token).unwrap_or(query.principal);
+    app.limits.check_errand(&token.tenant, &query.principal)?;
     Ok(view(v, &app.store.of(&token.tenant).own_hold(&id, &query).await?))
 }
 
@@ -155,6 +156,7 @@ pub async fn answer(
         return Err(Problem::too_large(Information::MAX_ANSWER));
     }
     let principal = own_name(&token).unwrap_or(principal);
+    app.limits.check_errand(&token.tenant, &principal)?;
     let asker = StatusQuery { v, tenant, environment, principal };
     // The gateway has masked it; a gateway of another version may know fewer types.
     let hold = app.store.of(&token.tenant).answer(&id, &asker, app.mask.apply(answer)).await?;
@@ -170,6 +172,7 @@ pub async fn withdraw(
 ) -> Result<axum::Json<View>> {
     let v = intake::version(query.v)?;
     query.principal = own_name(&token).unwrap_or(query.principal);
+    app.limits.check_errand(&token.tenant, &query.principal)?;
     Ok(view(v, &app.store.of(&token.tenant).withdraw(&id, &query).await?))
 }
 

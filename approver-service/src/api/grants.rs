@@ -4,23 +4,43 @@
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
-use super::extract::{Authenticated, Decides, Json};
-use super::people::{MAX_BODY, Reason, may};
+use super::extract::{Authenticated, Decides, Json, Query};
+use super::people::{MAX_BODY, Reason, may, page_size};
 use super::problem::Result;
 use crate::app::App;
 use crate::auth::scope::Scope;
 use crate::decision;
 use crate::grant::Grant;
 
-/// The newest so many.
-const MOST: u32 = 500;
+#[derive(Deserialize, IntoParams)]
+pub struct GrantsQuery {
+    cursor: Option<String>,
+    limit: Option<u32>,
+}
+
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct GrantPage {
+    pub grants: Vec<Grant>,
+    /// Give this as `cursor` for the next page; null at the end.
+    pub next: Option<String>,
+}
 
 /// Grants, newest first.
-#[utoipa::path(get, path = "/v1/grants", tag = "people", security(("token" = ["holds:read"]), ("session" = [])), responses((status = 200, body = Vec<Grant>)))]
-pub async fn list(State(app): State<App>, Authenticated(caller): Authenticated) -> Result<axum::Json<Vec<Grant>>> {
+#[utoipa::path(get, path = "/v1/grants", tag = "people", security(("token" = ["holds:read"]), ("session" = [])), params(GrantsQuery), responses((status = 200, body = GrantPage)))]
+pub async fn list(
+    State(app): State<App>,
+    Authenticated(caller): Authenticated,
+    Query(query): Query<GrantsQuery>,
+) -> Result<axum::Json<GrantPage>> {
     may(&caller, Scope::HoldsRead)?;
-    Ok(axum::Json(app.store.of(caller.tenant()).grants(MOST).await?))
+    let limit = page_size(query.limit);
+    let grants = app.store.of(caller.tenant()).grants(query.cursor.as_deref(), limit).await?;
+    let is_full = grants.len() == limit as usize;
+    let next = grants.last().filter(|_| is_full).map(|grant| grant.id.clone());
+    Ok(axum::Json(GrantPage { grants, next }))
 }
 
 /// Takes a grant back: from now on people are asked again.

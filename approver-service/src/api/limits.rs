@@ -1,6 +1,6 @@
 //! How often a caller may ask: each person's session and each token by itself, so that one that runs wild stops nobody else.
 //!
-//! Gateways are not counted: one speaks for all its agents, whose live holds have a budget of their own. Must not go here:
+//! Gateways are not counted: one speaks for all its agents. Each of these has a budget of live holds, and of questions about them. Must not go here:
 //! sizes of bodies (`api::extract`), logins by code (`store::login`).
 
 use std::num::NonZeroU32;
@@ -12,6 +12,7 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 use super::problem::{Problem, Result};
 use crate::auth::Caller;
+use crate::auth::tenant::Tenant;
 
 /// What a caller may ask in a second, and how much of it at once after a pause. Pages and scripts of people stay far below.
 const PER_SECOND: NonZeroU32 = NonZeroU32::new(500).unwrap();
@@ -19,6 +20,9 @@ const AT_ONCE: NonZeroU32 = NonZeroU32::new(5_000).unwrap();
 /// Logins through an identity provider, of all who are not known yet together.
 const LOGINS_PER_SECOND: NonZeroU32 = NonZeroU32::new(2).unwrap();
 const LOGINS_AT_ONCE: NonZeroU32 = NonZeroU32::new(60).unwrap();
+/// What one agent may ask about its holds in a second: it is told to wait for two.
+const ERRANDS_PER_SECOND: NonZeroU32 = NonZeroU32::new(5).unwrap();
+const ERRANDS_AT_ONCE: NonZeroU32 = NonZeroU32::new(50).unwrap();
 /// Callers that are remembered before those with nothing to remember are forgotten.
 const MANY: usize = 1_000;
 const NOBODY_YET: &str = "";
@@ -28,6 +32,7 @@ const NOBODY_YET: &str = "";
 pub struct Limits {
     callers: Arc<DefaultKeyedRateLimiter<String>>,
     logins: Arc<DefaultKeyedRateLimiter<String>>,
+    errands: Arc<DefaultKeyedRateLimiter<String>>,
 }
 
 impl Default for Limits {
@@ -39,7 +44,11 @@ impl Default for Limits {
 impl Limits {
     pub fn new(per_second: NonZeroU32, at_once: NonZeroU32) -> Limits {
         let limiter = |rate, burst| Arc::new(RateLimiter::keyed(Quota::per_second(rate).allow_burst(burst)));
-        Limits { callers: limiter(per_second, at_once), logins: limiter(LOGINS_PER_SECOND, LOGINS_AT_ONCE) }
+        Limits {
+            callers: limiter(per_second, at_once),
+            logins: limiter(LOGINS_PER_SECOND, LOGINS_AT_ONCE),
+            errands: limiter(ERRANDS_PER_SECOND, ERRANDS_AT_ONCE),
+        }
     }
 
     /// Refuses a caller who asks too often.
@@ -49,6 +58,11 @@ impl Limits {
             Caller::Token(token) => take(&self.callers, &token.id),
             Caller::Person(session) => take(&self.callers, &session.hash),
         }
+    }
+
+    /// Refuses an agent that asks its gateway about its holds too often: no gateway is counted, but each of its agents is.
+    pub fn check_errand(&self, tenant: &Tenant, principal: &str) -> Result<()> {
+        take(&self.errands, &format!("{tenant}/{principal}"))
     }
 
     /// Refuses another login through a provider while there are too many.

@@ -4,8 +4,9 @@
 
 use clap::{Args, Subcommand};
 
-use super::client::{Client, Failure, ServerArg, segment};
+use super::client::{Client, Failure, ServerArg, page, segment};
 use super::terminal::{self, Tone, paint, safe};
+use crate::api::grants::GrantPage;
 use crate::api::people::Reason;
 use crate::clock::{self, span};
 use crate::grant::Grant;
@@ -56,7 +57,16 @@ impl GrantsCommand {
 }
 
 async fn list(server: &ServerArg, json: bool) -> Result<(), Failure> {
-    let grants: Vec<Grant> = Client::reader(server)?.get("/v1/grants").await?;
+    let client = Client::reader(server)?;
+    let (mut grants, mut cursor) = (vec![], None);
+    loop {
+        let found: GrantPage = client.get(&page("/v1/grants", cursor.as_deref())?).await?;
+        grants.extend(found.grants);
+        cursor = found.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
     if json {
         terminal::say(&serde_json::to_string_pretty(&grants)?);
     } else if grants.is_empty() {

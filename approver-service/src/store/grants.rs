@@ -44,7 +44,9 @@ const NOTE: &str = "INSERT INTO grant_uses (hold, grant_id, at_ms) VALUES ($1, $
 
 const LIST: &str = "
     SELECT g.*, h.environment, h.principal, h.on_behalf_of, h.workflow, h.preview, h.votes
-    FROM grants g JOIN standing_holds h ON h.id = g.id WHERE g.tenant = $1 ORDER BY g.created_ms DESC, g.id DESC LIMIT $2";
+    FROM grants g JOIN standing_holds h ON h.id = g.id WHERE g.tenant = $1
+        AND ($2 IS NULL OR (g.created_ms, g.id) < (SELECT created_ms, id FROM grants WHERE tenant = $1 AND id = $2))
+    ORDER BY g.created_ms DESC, g.id DESC LIMIT $3";
 const REVOKE: &str = "
     UPDATE grants SET revoked_ms = $3, revoked_by = $4, revoke_reason = $5
     WHERE id = $1 AND tenant = $2 AND revoked_ms IS NULL
@@ -103,10 +105,10 @@ pub(super) async fn end(
 }
 
 impl Scope {
-    /// The newest grants.
-    pub async fn grants(&self, limit: u32) -> Result<Vec<Grant>> {
-        let rows = sqlx::query(LIST).bind(self.tenant()).bind(i64::from(limit)).fetch_all(self.readers()).await?;
-        rows.iter().map(grant).collect()
+    /// Up to `limit` grants older than `before`, newest first.
+    pub async fn grants(&self, before: Option<&str>, limit: u32) -> Result<Vec<Grant>> {
+        let list = sqlx::query(LIST).bind(self.tenant()).bind(before).bind(i64::from(limit));
+        list.fetch_all(self.readers()).await?.iter().map(grant).collect()
     }
 
     /// Takes a grant back: from now on nothing is approved by it.

@@ -43,7 +43,7 @@ pub struct Form {
 
 pub async fn show(State(app): State<App>, Visitor(session): Visitor) -> Result<Response, Refused> {
     let now = app.store.now();
-    let grants = app.store.of(&session.tenant).grants(MOST).await?;
+    let grants = app.store.of(&session.tenant).grants(None, MOST).await?;
     let rows = grants.iter().map(|grant| Row::of(grant, now)).collect();
     Ok(page(&GrantsPage { top: Top::of(&app, &session), rows }))
 }

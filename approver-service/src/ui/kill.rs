@@ -69,7 +69,7 @@ pub async fn turn(
 
 fn standing(kill: Kill) -> &'static str {
     match kill {
-        Kill::Off => "off: the policy decides",
+        Kill::Off => "the policy decides",
         Kill::Hold => "held",
         Kill::Deny => "denied",
     }

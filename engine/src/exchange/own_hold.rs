@@ -10,7 +10,7 @@ use super::{Caller, Exchange, Now, State, preview};
 use crate::decision;
 use crate::extract::json::{Kind, Limits, Scanner};
 use crate::hold::{Information, StatusQuery, VERSION};
-use crate::reply::{Next, Notice};
+use crate::reply::{Next, Notice, Status};
 use crate::request::Head;
 
 /// The longest body of an answer: every byte of the text may be escaped.
@@ -86,6 +86,12 @@ impl Exchange {
                 let notice = match (status, decision::view(status, body)) {
                     (_, Ok(view)) if view.id == errand.hold => decision::status_notice(view),
                     (Some(404), _) => not_found(),
+                    (Some(429), _) => Notice {
+                        // For clients that retry: as after any answer that people are awaited.
+                        status: Status::Pending,
+                        next: Next::Wait,
+                        ..Notice::refused(429, "asked_too_often", "this principal asks about its holds too often")
+                    },
                     (Some(409), _) => Notice {
                         hold: Some(errand.hold),
                         ..Notice::refused(

@@ -257,6 +257,15 @@ fn agents_read_their_own_holds_and_nothing_else() {
     run.step(Event::Dispatched(Some(5)));
     assert_eq!(reply(&run.ended(5, 404, b"{}")).0, 404);
 
+    let mut run = Run::new(policy());
+    run.head("GET", path, &[("x-agent-id", "agent:7")], true);
+    run.step(Event::Dispatched(Some(5)));
+    let step = run.ended(5, 429, b"{}");
+    let (status, code, body) = reply(&step);
+    assert_eq!((status, code, &body["next"]), (429, "asked_too_often", &json!("wait")));
+    let Some(Effect::Reply(answered)) = step.effects.last() else { panic!("no reply") };
+    assert!(answered.headers.iter().any(|(name, _)| *name == "retry-after"));
+
     assert_eq!(reply(&Run::new(policy()).head("GET", path, &[], true)).0, 404, "no principal");
     let agent = [("x-agent-id", "agent:7")];
     assert_eq!(reply(&Run::new(policy()).head("POST", path, &agent, true)).0, 405);

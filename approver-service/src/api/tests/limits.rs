@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 
 use reqwest::{Method, StatusCode};
+use serde_json::json;
 
 use crate::api::limits::Limits;
 use crate::auth::Role;
@@ -33,6 +34,28 @@ async fn who_asks_too_often_waits_and_nobody_else_does() {
     for _ in 0..10 {
         assert_eq!(service.get("/v1/control", &gateway).await.status, StatusCode::OK, "gateways are not counted");
     }
+}
+
+#[tokio::test]
+async fn an_agent_that_polls_hard_waits_and_no_other_does() {
+    let service = Service::start().await;
+    let gateway = service.token(Role::Filter).await;
+    let id = service.hold(1).await;
+    let ask = async |principal: &str| {
+        let query = json!({ "v": 2, "tenant": "acme", "environment": "test", "principal": principal });
+        service.post(&format!("/v1/holds/{id}/status"), &gateway, query).await
+    };
+    let mut refused = None;
+    for _ in 0..2_000 {
+        let answer = ask("agent-7").await;
+        if answer.status == StatusCode::TOO_MANY_REQUESTS {
+            refused = Some(answer);
+            break;
+        }
+    }
+    let refused = refused.expect("two thousand are too many");
+    assert_eq!((refused.code(), refused.headers["retry-after"].to_str().unwrap()), ("too_many_requests", "1"));
+    assert_eq!(ask("agent-8").await.code(), "not_found", "another agent is another budget");
 }
 
 #[tokio::test]

@@ -24,6 +24,7 @@ on_both_databases! {
     the_update_asks_for_the_use_of_a_grant,
     more_than_the_workflow_allows_is_refused,
     a_grant_is_taken_back_by_people_who_are_logged_in,
+    grants_are_listed_page_by_page,
 }
 
 fn workflow(quorum: u32) -> Workflow {
@@ -83,7 +84,7 @@ async fn the_same_again_is_approved_as_often_as_granted() {
         assert_eq!(bench.release(&again.id, &other).await.0, ReleaseVerdict::AlreadyReleased, "each runs once");
     }
     assert_eq!(bench.create(pay(4)).await.state, State::Pending, "used up");
-    let listed = bench.store.grants(10).await.unwrap().remove(0);
+    let listed = bench.store.grants(None, 10).await.unwrap().remove(0);
     assert_eq!((listed.id, listed.used, listed.max_uses, listed.by), (first.id.clone(), 2, 2, vec!["bob".to_owned()]));
     assert_eq!(bench.records(&first.id).await, ["created", "approved", "grant_made"]);
 }
@@ -100,7 +101,7 @@ async fn of_parallel_requests_at_two_replicas_as_many_as_granted() {
     let states = asked.join_all().await;
     assert_eq!(states.iter().filter(|state| **state == State::Approved).count(), 5, "{states:?}");
     assert_eq!(states.iter().filter(|state| **state == State::Pending).count(), 35);
-    assert_eq!(bench.store.grants(10).await.unwrap()[0].used, 5);
+    assert_eq!(bench.store.grants(None, 10).await.unwrap()[0].used, 5);
 }
 
 async fn what_ends_a_grant() {
@@ -169,12 +170,12 @@ async fn all_who_approve_must_grant_and_the_narrower_counts() {
     let hold = bench.create(pay(1)).await;
     grant(&bench, &hold.id, &bob, HOUR_FIVE).await.unwrap();
     bench.approve(&hold.id, &dan).await.unwrap();
-    assert!(bench.store.grants(10).await.unwrap().is_empty(), "one approved this request alone");
+    assert!(bench.store.grants(None, 10).await.unwrap().is_empty(), "one approved this request alone");
 
     let hold = bench.create(pay(2)).await;
     grant(&bench, &hold.id, &bob, HOUR_FIVE).await.unwrap();
     grant(&bench, &hold.id, &dan, Terms { duration_ms: 10 * MINUTE, uses: 7 }).await.unwrap();
-    let made = bench.store.grants(10).await.unwrap().remove(0);
+    let made = bench.store.grants(None, 10).await.unwrap().remove(0);
     assert_eq!((made.max_uses, made.expires_ms - made.created_ms), (5, 10 * MINUTE));
     assert_eq!(bench.create(pay(3)).await.approvers(), ["bob", "dan"]);
 }
@@ -221,7 +222,24 @@ async fn a_grant_is_taken_back_by_people_who_are_logged_in() {
     revoke(&first.id, &dan.hash).await.unwrap();
     revoke(&first.id, &dan.hash).await.unwrap();
     assert_eq!(bench.create(pay(3)).await.state, State::Pending);
-    let listed = bench.store.grants(10).await.unwrap().remove(0);
+    let listed = bench.store.grants(None, 10).await.unwrap().remove(0);
     assert_eq!((listed.revoked_by.as_deref(), listed.revoke_reason.as_deref()), (Some("dan"), Some("over")));
     assert_eq!(bench.records(&first.id).await.last().map(String::as_str), Some("grant_revoked"));
+}
+
+async fn grants_are_listed_page_by_page() {
+    let bench = bench(1).await;
+    let bob = bench.session("bob").await;
+    let mut made = vec![];
+    for n in 1..=5 {
+        let hold = bench.create(Intake { grant_target: Some(format!("{n:064x}")), ..pay(n) }).await;
+        made.insert(0, grant(&bench, &hold.id, &bob, HOUR_FIVE).await.unwrap().id);
+        // Some come at the same time.
+        bench.pass(i64::from(n % 2));
+    }
+    let mut listed: Vec<String> = vec![];
+    while let page @ [_, ..] = &*bench.store.grants(listed.last().map(String::as_str), 2).await.unwrap() {
+        listed.extend(page.iter().map(|grant| grant.id.clone()));
+    }
+    assert_eq!(listed, made);
 }
