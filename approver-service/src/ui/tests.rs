@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use privyseal_engine::hold::Intake;
+use privyseal_engine::hold::{Intake, Kill};
 use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, COOKIE, ORIGIN};
 
@@ -194,6 +194,31 @@ async fn a_person_grants_the_same_again() {
         let grants = service.page("/grants", &bob).await.text;
         assert_eq!(grants.contains(&id), ticked, "{grants}");
     }
+}
+
+#[tokio::test]
+async fn the_kill_switch_is_turned_on_the_page() {
+    let service = Service::start().await;
+    let cookie = service.cookie("bob").await;
+    let csrf = csrf(&service.page("/kill", &cookie).await);
+    let turn = async |csrf: &str, kill: &str, principal: &str| {
+        let fields = [("csrf", csrf), ("kill", kill), ("principal", principal)];
+        service.form("/kill", &cookie, &fields).send().await.unwrap().status()
+    };
+    assert_eq!(turn("", "deny", "").await, StatusCode::FORBIDDEN);
+    assert_eq!(service.store.control().kill, Kill::Off);
+    assert_eq!(turn(&csrf, "deny", " <b>agent-7 ").await, StatusCode::SEE_OTHER);
+    assert_eq!((service.store.control().kill, service.store.control().deny.len()), (Kill::Off, 1));
+    let page = service.page("/kill", &cookie).await;
+    assert!(
+        page.text.contains("&#60;b&#62;agent-7") && page.text.contains("<td data-label=\"Is\">denied"),
+        "{}",
+        page.text
+    );
+    assert!(service.page("/", &cookie).await.text.contains("The kill switch is on for single principals."));
+    assert_eq!(turn(&csrf, "off", "<b>agent-7").await, StatusCode::SEE_OTHER);
+    assert_eq!(turn(&csrf, "hold", "").await, StatusCode::SEE_OTHER);
+    assert_eq!((service.store.control().kill, service.store.control().deny.len()), (Kill::Hold, 0));
 }
 
 #[tokio::test]
