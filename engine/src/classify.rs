@@ -21,6 +21,7 @@ pub mod predicate;
 pub mod reach;
 pub mod stated;
 pub mod truth;
+pub mod words;
 
 use std::borrow::Cow;
 

@@ -49,7 +49,8 @@ impl Aws {
         by_service.and(by_action)
     }
 
-    /// The action may stand in a form. `None`: it does not, and unless this is the only place it need not.
+    /// The action may stand in a form. `None`: it does not, and unless this is the only place it need not. A body in which it
+    /// is not found where it must be may name any.
     fn on_form(&self, service: &str, body: &Body<'_>, only: bool) -> Option<Truth> {
         let call = |action| aws::Call { service: Some(service.to_owned()), action };
         // Where the action does not matter the body does not either.
@@ -63,10 +64,11 @@ impl Aws {
             Some(Ok(values)) => values,
         };
         let named = values.all(self.action_at).iter().map(|found| match &found.value {
-            Value::Text(action) => possibly(found, self.on(&call(Some(action.to_ascii_lowercase())))),
+            Value::Text(action) => possibly(found, self.on(&call(Some(action.trim().to_ascii_lowercase())))),
             _ => Truth::Either,
         });
-        Truth::mixed(named).or(only.then_some(Truth::False))
+        let empty = matches!(body.size, Some(Ok(0)));
+        Truth::mixed(named).or(only.then_some(if empty { Truth::False } else { whatever }))
     }
 }
 

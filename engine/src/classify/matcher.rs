@@ -51,8 +51,8 @@ pub enum Matcher {
 /// MCP calls by JSON-RPC method, tool and arguments.
 #[derive(Clone, Debug)]
 pub struct Mcp {
-    pub method: Option<Vec<TextGlob>>,
-    pub tool: Option<Vec<TextGlob>>,
+    pub method: Test,
+    pub tool: Test,
     /// Tests on the arguments of `tools/call`.
     pub arguments: Vec<(PointerId, Test)>,
     /// `/params/arguments`
@@ -256,8 +256,8 @@ impl Mcp {
         if !agrees(facts, "mcp-method", method) {
             return Truth::Doubt(Reason::McpHeaderMismatch);
         }
-        let by_method = named(&self.method, method);
-        if self.tool.is_none() && self.arguments.is_empty() {
+        let by_method = self.method.on_text(method);
+        if self.tool.0.is_empty() && self.arguments.is_empty() {
             return by_method;
         }
         if method != "tools/call" {
@@ -265,7 +265,7 @@ impl Mcp {
         }
         let tools = values.in_member(member, self.name_at).iter().map(|found| match &found.value {
             Value::Text(tool) if !agrees(facts, "mcp-name", tool) => Truth::Doubt(Reason::McpHeaderMismatch),
-            Value::Text(tool) => possibly(found, named(&self.tool, tool)),
+            Value::Text(tool) => possibly(found, self.tool.on_text(tool)),
             _ => Truth::Doubt(Reason::McpShape),
         });
         let by_tool = by_method.and(Truth::mixed(tools).unwrap_or(Truth::Doubt(Reason::McpShape)));
@@ -280,10 +280,6 @@ impl Mcp {
             }
         }
     }
-}
-
-fn named(globs: &Option<Vec<TextGlob>>, name: &str) -> Truth {
-    globs.as_ref().map_or(Truth::True, |globs| Truth::from(globs.iter().any(|glob| glob.matches(name))))
 }
 
 /// What only some parsers find may also not be there.

@@ -10,6 +10,7 @@ use regex_lite::Regex;
 use super::decimal::Decimal;
 use super::glob::TextGlob;
 use super::truth::Truth;
+use super::words;
 
 /// A value as found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +42,8 @@ pub enum Check {
     /// The orderings that satisfy it.
     Order(&'static [Ordering], Decimal),
     Regex(Regex),
+    /// Phrases of which a name must have one.
+    Words(Vec<String>),
 }
 
 /// All checks must hold.
@@ -90,6 +93,10 @@ impl Check {
                 Value::Text(text) if text.len() > MAX_REGEX_INPUT => Truth::Either,
                 Value::Text(text) => Truth::from(regex.is_match(text)),
                 Value::Number(text) => Truth::from(regex.is_match(text)),
+                _ => Truth::False,
+            },
+            Check::Words(phrases) => match value {
+                Value::Text(text) => words::name_has(text, phrases),
                 _ => Truth::False,
             },
         }

@@ -146,7 +146,9 @@ impl<'v> Node<'v> {
             _ => None,
         };
         if number.is_none() {
-            errors.push(self.expected("a whole number"));
+            let quoted = self.value.as_str().is_some_and(|text| text.parse::<u64>().is_ok());
+            let error = self.expected("a whole number");
+            errors.push(if quoted { error.with_hint("write it without quotes") } else { error });
         }
         number
     }

@@ -78,6 +78,7 @@ impl Calls {
     pub fn add(&mut self, services: &Services, line: &Line<'_>) {
         for service in services.iter() {
             let actions = match service {
+                Some("s3") if s3::is_control(line.host) => rest::actions("s3-control", line).unwrap_or_default(),
                 Some("s3") => s3::actions(line),
                 // IAM's own names for what is done to APIs.
                 Some("apigateway") => vec![line.method.to_owned()],
@@ -138,7 +139,7 @@ fn named(line: &Line<'_>) -> Vec<String> {
     actions.extend(rpc(line.path).map(str::to_owned));
     for text in line.queries {
         let pairs = query::readings(text).into_iter();
-        actions.extend(pairs.filter(|(name, _)| name == "Action").map(|(_, action)| action.into_owned()));
+        actions.extend(pairs.filter(|(name, _)| name == "Action").map(|(_, action)| action.trim().to_owned()));
     }
     actions
 }

@@ -45,6 +45,7 @@ enum Traffic {
 #[derive(Template)]
 #[template(path = "policy.yaml", escape = "none")]
 struct PolicyYaml {
+    file: String,
     mcp: bool,
     llm: bool,
     principal: String,
@@ -54,6 +55,7 @@ struct PolicyYaml {
 #[derive(Template)]
 #[template(path = "policy.test.yaml", escape = "none")]
 struct TestsYaml {
+    file: String,
     mcp: bool,
     llm: bool,
 }
@@ -74,7 +76,9 @@ impl Init {
         let approver = self.approver.map_or_else(|| ask(question, "approver", "--approver"), Ok)?;
         let quoted = |text: &str| serde_json::Value::from(text).to_string();
         let (mcp, llm) = (traffic == Traffic::Mcp, traffic == Traffic::Llm);
+        let file = self.file.display().to_string();
         let yaml = PolicyYaml {
+            file: file.clone(),
             mcp,
             llm,
             principal: match principal.split_once(':') {
@@ -86,7 +90,7 @@ impl Init {
         };
         let tests = self.file.with_extension("test.yaml");
         write_new(&self.file, &yaml.render()?)?;
-        write_new(&tests, &TestsYaml { mcp, llm }.render()?)?;
+        write_new(&tests, &TestsYaml { file, mcp, llm }.render()?)?;
         let (name, tests) = (self.file.display(), tests.display());
         terminal::say(&format!(
             "wrote {name} and {tests}; next: privyseal policy check {name}, privyseal policy test {name}"

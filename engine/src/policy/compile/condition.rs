@@ -211,7 +211,7 @@ pub fn test(node: &Node<'_>, errors: &mut Errors) -> Option<Test> {
         }
     }
     if let Some(node) = fields.take("glob") {
-        checks.push(Check::Glob(many(&node, errors, |text| Ok::<_, String>(TextGlob::new(text)))));
+        checks.push(Check::Glob(protocols::names(&node, errors)));
     }
     if let Some(node) = fields.take("regex") {
         let compile = |text: &str| RegexBuilder::new(text).size_limit(MAX_REGEX).build().map_err(|e| e.to_string());

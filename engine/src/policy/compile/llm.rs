@@ -5,7 +5,7 @@
 
 use super::Context;
 use super::condition::{many, test};
-use super::protocols::names;
+use super::protocols::{names, tool_words};
 use crate::classify::glob::Glob;
 use crate::classify::matcher::Matcher;
 use crate::classify::places::{Measure, Places};
@@ -60,7 +60,8 @@ const TEXTS: [Place; 14] = [
     ("/system_instruction/parts/*/text", None),
 ];
 /// Names of the tools that the model may call.
-const TOOLS: [Place; 4] = [
+const TOOLS: [Place; 5] = [
+    ("/functions/*/name", None),
     ("/tools/*/function/name", None),
     ("/tools/*/functionDeclarations/*/name", None),
     ("/tools/*/function_declarations/*/name", None),
@@ -78,7 +79,7 @@ const TOOL_TYPES: [Place; 9] = [
     ("/tools/*/url_context", Some("url_context")),
     ("/web_search_options", Some("web_search")),
 ];
-const OFFERED: [Place; 1] = [("/tools/*", None)];
+const OFFERED: [Place; 2] = [("/functions/*", None), ("/tools/*", None)];
 /// Gemini puts any number of them under one.
 const DECLARED: [Place; 2] = [("/tools/*/functionDeclarations/*", None), ("/tools/*/function_declarations/*", None)];
 
@@ -103,6 +104,10 @@ pub fn llm(node: &Node<'_>, context: &mut Context) -> Option<Matcher> {
             let test = one_of(&node, context);
             parts.push(places(at, Measure::Value, test, context)?);
         }
+    }
+    if let Some(node) = fields.take("tool_word") {
+        let test = Test(vec![tool_words(&node, &mut context.errors)]);
+        parts.push(places(&TOOLS, Measure::Value, test, context)?);
     }
     for (name, at, measure) in [
         ("characters", TEXTS.as_slice(), Measure::Characters),

@@ -10,21 +10,23 @@ use crate::classify::calls::{Action, Aws, GitHub, Kubernetes};
 use crate::classify::glob::{Glob, TextGlob};
 use crate::classify::matcher::{Matcher, Mcp};
 use crate::classify::predicate::{Check, Literal, Test};
+use crate::classify::words;
 use crate::policy::reader::{Errors, Fields, Node};
 use crate::protocol::github::Scope;
 
 pub fn mcp(node: &Node<'_>, context: &mut Context) -> Option<Matcher> {
     let mut fields = node.fields(&mut context.errors)?;
-    let method = fields.take("method").map(|node| names(&node, &mut context.errors));
-    let tool = fields.take("tool").map(|node| names(&node, &mut context.errors));
+    let method = fields.take("method").map(|node| Check::Glob(names(&node, &mut context.errors)));
+    let tool = fields.take("tool").map(|node| Check::Glob(names(&node, &mut context.errors)));
+    let word = fields.take("tool_word").map(|node| tool_words(&node, &mut context.errors));
     let arguments = fields.take("arguments").map(|node| pointers(&node, "/params/arguments", context));
     if fields.is_empty() {
-        context.errors.push(node.error("expected `method`, `tool` or `arguments`"));
+        context.errors.push(node.error("expected `method`, `tool`, `tool_word` or `arguments`"));
     }
     fields.finish(&mut context.errors);
     Some(Matcher::Mcp(Mcp {
-        method,
-        tool,
+        method: Test(method.into_iter().collect()),
+        tool: Test(tool.into_iter().chain(word).collect()),
         arguments: arguments.unwrap_or_default(),
         arguments_at: context.pointers.add("/params/arguments").ok()?,
         method_at: context.pointers.add("/method").ok()?,
@@ -36,7 +38,7 @@ pub fn aws(node: &Node<'_>, context: &mut Context) -> Option<Matcher> {
     let action_at = context.pointers.add("/Action").ok()?;
     let mut fields = node.fields(&mut context.errors)?;
     let errors = &mut context.errors;
-    let lower = |text: &str| Ok::<_, String>(TextGlob::new(&text.to_ascii_lowercase()));
+    let lower = |text: &str| Ok::<_, &str>(TextGlob::new(&text.to_ascii_lowercase()));
     let service = fields.take("service").map(|node| many(&node, errors, lower));
     let action = fields.take("action").map(|node| many(&node, errors, action));
     fields.finish(errors);
@@ -70,7 +72,7 @@ pub fn github(node: &Node<'_>, context: &mut Context) -> Option<Matcher> {
         let nodes = node.one_or_many(errors);
         nodes.iter().filter_map(|node| node.word(&SCOPES, errors)).collect()
     });
-    let lower = |text: &str| Ok::<_, String>(TextGlob::new(&text.to_lowercase()));
+    let lower = |text: &str| Ok::<_, &str>(TextGlob::new(&text.to_lowercase()));
     let owner = fields.take("owner").map(|node| many(&node, errors, lower));
     let repo = fields.take("repo").map(|node| many(&node, errors, lower));
     let resource = fields.take("resource").map(|node| many(&node, errors, Glob::path));
@@ -110,5 +112,9 @@ fn is_dry_run() -> Matcher {
 }
 
 pub fn names(node: &Node<'_>, errors: &mut Errors) -> Vec<TextGlob> {
-    many(node, errors, |text| Ok::<_, String>(TextGlob::new(text)))
+    many(node, errors, |text| Ok::<_, &str>(TextGlob::new(text)))
+}
+
+pub fn tool_words(node: &Node<'_>, errors: &mut Errors) -> Check {
+    Check::Words(many(node, errors, words::phrase))
 }

@@ -1,6 +1,6 @@
 //! What a request asks of S3: its operation by method, bucket, key and the parameters that name a part of them.
 //!
-//! Must not go here: other services (`rest`).
+//! Must not go here: other services, and what S3 is asked of whole accounts (`rest`).
 
 use super::{Line, service};
 use crate::request::query;
@@ -48,6 +48,11 @@ enum Target {
     Account,
     Bucket,
     Object,
+}
+
+/// Is it the endpoint for accounts, access points and batches of S3? Its operations stand in the table.
+pub fn is_control(host: &str) -> bool {
+    host.split('.').any(|label| label.starts_with("s3-control"))
 }
 
 /// Every operation that this may be.

@@ -133,7 +133,7 @@ fn by_labels<'a>(labels: &[&'a str]) -> Option<&'a str> {
 }
 
 pub(super) fn service_at(labels: &[&str]) -> Option<usize> {
-    labels.iter().rposition(|label| !matches!(*label, "dualstack" | "vpce") && !is_region(label))
+    labels.iter().rposition(|label| !matches!(*label, "dualstack" | "global" | "vpce") && !is_region(label))
 }
 
 /// `eu-west-1`, `us-gov-east-1`
@@ -172,6 +172,7 @@ mod tests {
             ("iam.amazonaws.com", "iam"),
             ("sts.us-east-1.amazonaws.com", "sts"),
             ("iam.us-gov.amazonaws.com", "iam"),
+            ("iam.global.api.aws", "iam"),
             ("kms-fips.us-east-1.amazonaws.com", "kms"),
             ("lambda.eu-west-1.api.aws", "lambda"),
             ("ec2.cn-north-1.amazonaws.com.cn", "ec2"),
