@@ -17,6 +17,7 @@ use crate::receipt::Receipts;
 use crate::secret::Key;
 use crate::store::{Scope, Store};
 use crate::telemetry::metrics::{self, Metrics};
+use crate::telemetry::traces::Traces;
 use crate::ticket::Tickets;
 use crate::{api, ui};
 
@@ -37,6 +38,7 @@ pub struct App {
     pub base_url: String,
     pub announce: Announce,
     pub metrics: Metrics,
+    pub traces: Traces,
     /// How often each caller may ask.
     pub limits: Limits,
     /// Proofs of releases, for upstreams.

@@ -52,7 +52,7 @@ First steps:
 #[derive(Subcommand)]
 enum Command {
     // The service and its files.
-    Serve(serve::Serve),
+    Serve(Box<serve::Serve>),
     Token(token::TokenCommand),
     Key(key::KeyCommand),
     // People, over HTTP.

@@ -6,6 +6,7 @@ pub mod database;
 mod people;
 mod sign_on;
 mod tls;
+mod traces;
 mod webhooks;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ pub use self::people::TenantConfig;
 use self::people::{FilePerson, FileTenant, parse_group, parse_person};
 use self::sign_on::{OidcArgs, OidcFile};
 use self::tls::{GatewayFile, TlsArgs, TlsFile};
+use self::traces::{TraceArgs, TraceFile};
 use self::webhooks::{FileOnCall, FileWebhook, TicketArgs};
 use crate::auth::certificate::Gateways;
 use crate::auth::oidc;
@@ -30,6 +32,7 @@ use crate::outbound::Place;
 use crate::receipt::Approvers;
 use crate::secret::DataDir;
 use crate::store::Store;
+use crate::telemetry::traces::Settings as Traces;
 use crate::tls::Files;
 
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8077);
@@ -112,6 +115,9 @@ pub struct ServeArgs {
     #[command(flatten)]
     pub tickets: TicketArgs,
 
+    #[command(flatten)]
+    pub traces: TraceArgs,
+
     /// Name the people who approved by pseudonyms in receipts, which upstreams read
     #[arg(long)]
     pub pseudonymous_receipts: bool,
@@ -140,6 +146,7 @@ pub struct Config {
     pub gateways: Gateways,
     pub oidc: Option<oidc::Settings>,
     pub tickets: Option<Place>,
+    pub traces: Option<Traces>,
     pub receipt_approvers: Approvers,
     pub login_output: Option<PathBuf>,
 }
@@ -169,6 +176,7 @@ struct File {
     gateways: Vec<GatewayFile>,
     oidc: Option<OidcFile>,
     ticket_check: Option<FileWebhook>,
+    traces: Option<TraceFile>,
     #[serde(default)]
     pseudonymous_receipts: bool,
     login_output: Option<PathBuf>,
@@ -187,6 +195,7 @@ impl ServeArgs {
         let public_url = self.public_url.or(file.public_url).map(base_url).transpose()?;
         let main = self.tenant.or(file.tenant).unwrap_or_default();
         let tickets = self.tickets.resolve(file.ticket_check)?;
+        let traces = self.traces.resolve(file.traces, |name| std::env::var(name).ok())?;
         let written = FileTenant {
             people: file.people,
             groups: file.groups,
@@ -215,6 +224,7 @@ impl ServeArgs {
             gateways,
             oidc,
             tickets,
+            traces,
             receipt_approvers: match self.pseudonymous_receipts || file.pseudonymous_receipts {
                 true => Approvers::Pseudonyms,
                 false => Approvers::Names,

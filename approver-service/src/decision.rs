@@ -38,7 +38,14 @@ pub async fn decide(app: &App, session: &Session, id: &str, verdict: Verdict, sa
         Verdict::Ask | Verdict::Deny | Verdict::Revoke => None,
     };
     let by = Decider { person: &session.person, session: &session.hash, ticket: ticket.as_deref(), grant: said.grant };
-    Ok(scope.decide(id, verdict, reason, by).await?)
+    let trace = if app.traces.are_on() { scope.trace(id).await.ok().flatten() } else { None };
+    let span = app.traces.decision(id, verdict, trace.as_deref());
+    let decided = scope.decide(id, verdict, reason, by).await.map_err(Problem::from);
+    if let Some(span) = span {
+        let refused = decided.as_ref().err();
+        span.end_with(refused.map(|problem| problem.code), refused.is_some_and(|p| p.status().is_server_error()));
+    }
+    decided
 }
 
 /// Takes a grant back as the person of `session`.

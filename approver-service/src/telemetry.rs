@@ -3,6 +3,7 @@
 //! Never logged: bodies, header values, previews, reasons, tokens, links, codes, keys, SQL parameters.
 
 pub mod metrics;
+pub mod traces;
 
 use tracing::level_filters::LevelFilter;
 

@@ -26,6 +26,7 @@ use crate::store::access::NewToken;
 use crate::store::database::Address;
 use crate::store::{Scope, Store};
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::traces::Traces;
 use crate::{auth, server, workflow};
 
 pub const GATEWAY_KEY: [u8; 32] = [9; 32];
@@ -81,6 +82,7 @@ impl Service {
         };
         let app = change(App {
             metrics: Metrics::default(),
+            traces: Traces::default(),
             limits: Limits::default(),
             receipts,
             provider: None,

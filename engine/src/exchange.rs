@@ -85,6 +85,8 @@ pub struct Exchange {
     gateway: Rc<Gateway>,
     /// This stream's own name.
     nonce: [u8; 16],
+    /// The held request's place in a trace, as its sender, or a filter before ours, says it.
+    trace: Option<String>,
     state: State,
 }
 
@@ -117,7 +119,7 @@ enum State {
 
 impl Exchange {
     pub fn new(gateway: Rc<Gateway>, nonce: [u8; 16]) -> Exchange {
-        Exchange { gateway, nonce, state: State::Start }
+        Exchange { gateway, nonce, trace: None, state: State::Start }
     }
 
     /// Takes in one event. `current` is the gateway's configuration as it is now, which may be newer than this exchange's.
@@ -142,8 +144,16 @@ impl Exchange {
             // Another filter, or Envoy itself, answers in our place.
             (State::Start, _) => (State::Start, Step::proceed()),
         };
+        if let (State::Held(held), None) = (&state, &self.trace) {
+            self.trace = held.inbound.head.traceparent();
+        }
         self.state = state;
         step
+    }
+
+    /// The `traceparent` that calls of this exchange carry on, for the approver's spans to be in the caller's trace.
+    pub fn trace(&self) -> Option<&str> {
+        self.trace.as_deref()
     }
 
     /// The host could not do what was asked: whatever comes of the request stays where it is.

@@ -69,3 +69,12 @@ pub struct Head {
     pub principal: Option<String>,
     pub on_behalf_of: Option<String>,
 }
+
+impl Head {
+    /// The W3C `traceparent`, if it has the form of one; whether it names a trace is for its reader to say.
+    pub fn traceparent(&self) -> Option<String> {
+        let value = self.headers.only("traceparent")?;
+        let fits = value.len() == 55 && value.iter().all(|b| b.is_ascii_hexdigit() || *b == b'-');
+        if fits { String::from_utf8(value.to_vec()).ok() } else { None }
+    }
+}

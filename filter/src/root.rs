@@ -105,8 +105,15 @@ impl Plugin {
         }
     }
 
-    /// Calls the approver.
-    pub fn call(&self, method: &str, path: &str, body: &[u8], timeout: Duration) -> host::Result<u32> {
+    /// Calls the approver, for a request in `trace` if it is in one.
+    pub fn call(
+        &self,
+        method: &str,
+        path: &str,
+        body: &[u8],
+        timeout: Duration,
+        trace: Option<&str>,
+    ) -> host::Result<u32> {
         let Some(approver) = &self.gateway.policy.settings().approver else {
             return Err(host::HostError { call: "http_call", status: Status::BadArgument as u32 });
         };
@@ -118,6 +125,7 @@ impl Plugin {
             ("user-agent", concat!("privyseal-filter/", env!("CARGO_PKG_VERSION"))),
         ];
         fields.extend(self.authorization.as_deref().map(|bearer| ("authorization", bearer)));
+        fields.extend(trace.map(|trace| ("traceparent", trace)));
         if !body.is_empty() {
             fields.push(("content-type", "application/json"));
         }
@@ -205,7 +213,7 @@ impl Root {
             return Ok(());
         };
         let path = plugin.switch.try_borrow().map(|switch| switch.poll_path(&plugin.about)).unwrap_or_default();
-        let call = plugin.call("GET", &path, b"", Duration::from_millis(POLL_MS + 2_000));
+        let call = plugin.call("GET", &path, b"", Duration::from_millis(POLL_MS + 2_000), None);
         self.poll = match call {
             Ok(token) => Poll::Waiting(token),
             Err(_) => Poll::At(host::now_ms() + RETRY_MS),
@@ -221,7 +229,7 @@ impl Root {
         let Ok(mut tally) = plugin.tally.try_borrow_mut() else { return };
         let Some(batch) = tally.batch(&settings.tenant, &settings.environment, &plugin.gateway.id) else { return };
         let body = serde_json::to_vec(&batch).unwrap_or_default();
-        match plugin.call("POST", "/v1/observations", &body, Duration::from_millis(SEND_MS)) {
+        match plugin.call("POST", "/v1/observations", &body, Duration::from_millis(SEND_MS), None) {
             Ok(token) => self.batch = Poll::Waiting(token),
             Err(_) => tally.fail(),
         }

@@ -117,9 +117,10 @@ impl Stream {
 
     /// Calls the approver; the token for a call that is awaited.
     fn call(&self, shared: &registry::Shared, call: &Call, caller: Caller) -> Option<Option<u32>> {
-        let timeout = Duration::from_millis(call.timeout_ms);
+        let Call { method, path, body, timeout_ms, .. } = call;
+        let make = || self.plugin.call(method, path, body, Duration::from_millis(*timeout_ms), self.exchange.trace());
         if call.is_awaited() {
-            let token = self.plugin.call(call.method, &call.path, &call.body, timeout).ok();
+            let token = make().ok();
             if let (Some(token), Caller::Root) = (token, caller) {
                 registry::expect(token, self.context, shared);
             }
@@ -127,7 +128,7 @@ impl Stream {
         }
         // The root makes it, so that it outlives the stream: Envoy cancels the calls of a stream that ends.
         if host::set_effective_context(self.plugin.root).is_ok() {
-            if self.plugin.call(call.method, &call.path, &call.body, timeout).is_err() {
+            if make().is_err() {
                 stats::add("report_failed", 1);
             }
             let _ = host::set_effective_context(self.context);

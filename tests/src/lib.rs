@@ -14,6 +14,7 @@ pub mod arguments;
 pub mod artefacts;
 pub mod certificates;
 pub mod client;
+pub mod collector;
 pub mod envoy;
 pub mod fake_approver;
 pub mod h2_client;

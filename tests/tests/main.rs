@@ -32,5 +32,6 @@ mod sign_on;
 mod splits;
 mod styles;
 mod tls;
+mod traces;
 mod upstreams;
 mod verdicts;

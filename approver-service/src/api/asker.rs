@@ -11,6 +11,7 @@ use super::problem::Problem;
 use crate::app::App;
 use crate::auth::scope::Scope;
 use crate::auth::{Caller, Token};
+use crate::telemetry::traces;
 
 /// Somebody who may ask.
 pub struct Asker(pub Token);
@@ -44,6 +45,7 @@ impl FromRequestParts<App> for OfHold {
                 return Err(Problem::not_found());
             }
         }
+        traces::about(&id);
         Ok(OfHold { token, id })
     }
 }

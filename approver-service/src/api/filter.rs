@@ -21,6 +21,7 @@ use crate::hold::Hold;
 use crate::hold::intake;
 use crate::store::intake::Asked;
 use crate::store::release::ANSWER_MS;
+use crate::telemetry::traces;
 
 /// An intake carries a preview: 16 KiB of body, escaped, and a hundred headers.
 const MAX_INTAKE: usize = 256 * 1024;
@@ -51,7 +52,9 @@ pub async fn intake(
     let v = intake::check(&intake)?;
     in_own_name(&app, &token, &mut intake);
     in_environment(&app, &intake.environment)?;
-    let view = View { v, ..app.store.of(&token.tenant).intake(Asked { intake, owner: token.owner }).await? };
+    let asked = Asked { intake, owner: token.owner, trace: traces::here() };
+    let view = View { v, ..app.store.of(&token.tenant).intake(asked).await? };
+    traces::about(&view.id);
     Ok((if view.joined { StatusCode::OK } else { StatusCode::CREATED }, axum::Json(view)))
 }
 

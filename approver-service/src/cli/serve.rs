@@ -27,6 +27,7 @@ use crate::receipt::keys::Keys;
 use crate::secret::{DataDir, Key, parse_key};
 use crate::store::Store;
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::traces::Traces;
 use crate::ticket::Tickets;
 use crate::tls::Tls;
 use crate::workflow::watch::Watch;
@@ -96,6 +97,7 @@ async fn serve(config: Config) -> Result<()> {
         storage_key: store.key().clone(),
         field_key: Key::new(keys::Keys::new(gateway_key.bytes().to_vec()).field),
     };
+    let traces = config.traces.as_ref().map(Traces::start).transpose()?.unwrap_or_default();
     let app = App {
         store: store.clone(),
         gateway_key,
@@ -104,6 +106,7 @@ async fn serve(config: Config) -> Result<()> {
         gateways: config.gateways,
         base_url,
         metrics: Metrics::default(),
+        traces: traces.clone(),
         limits: Limits::default(),
         receipts,
         provider,
@@ -140,6 +143,7 @@ async fn serve(config: Config) -> Result<()> {
     if let Some(following) = following_tls {
         following.await.context("the watch of the certificates stopped early")?;
     }
+    traces.stop().await;
     store.close().await;
     tracing::info!("stopped");
     Ok(())

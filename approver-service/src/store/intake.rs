@@ -35,25 +35,30 @@ const LIVE: &str = "
     SELECT id, fields FROM holds WHERE tenant = $1 AND environment = $2 AND coalesce(principal, '') = $3
         AND state IN ('pending', 'info_requested', 'approved') AND due_ms > $4
     ORDER BY id DESC LIMIT $5";
+/// Whoever asks again with the same nonce changes nothing.
+const TRACE: &str = "INSERT INTO hold_traces (hold, traceparent) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+const TRACE_OF: &str = "
+    SELECT t.traceparent FROM hold_traces t JOIN holds h ON h.id = t.hold WHERE h.tenant = $1 AND h.id = $2";
 /// Near misses are looked for among this many of the newest live holds.
 const NEIGHBOURS: i64 = 100;
 
-/// An intake, and the human behind the token that it was sent with.
+/// An intake, the human behind the token that it was sent with, and its place in a trace as a `traceparent`.
 pub struct Asked {
     pub intake: Intake,
     pub owner: Option<String>,
+    pub trace: Option<String>,
 }
 
 impl From<Intake> for Asked {
     fn from(intake: Intake) -> Asked {
-        Asked { intake, owner: None }
+        Asked { intake, owner: None, trace: None }
     }
 }
 
 impl Scope {
     /// Creates or joins. The same nonce gets the same hold, however often it asks.
     pub async fn intake(&self, asked: impl Into<Asked>) -> Result<View> {
-        let Asked { mut intake, owner } = asked.into();
+        let Asked { mut intake, owner, trace } = asked.into();
         self.check_tenant(&intake.tenant)?;
         let digest_mac = self.key().mac("digest", &intake.digest);
         intake.grant_target = intake.grant_target.map(|target| self.key().mac("grant", &target));
@@ -61,6 +66,9 @@ impl Scope {
         let mut view = tx.intake(intake, digest_mac).await?;
         if let Some(owner) = owner {
             row::add_parties(tx.conn(), &view.id, &[&owner]).await?;
+        }
+        if let Some(trace) = trace.filter(|_| !view.joined) {
+            sqlx::query(TRACE).bind(&view.id).bind(trace).execute(tx.conn()).await?;
         }
         // After all who ask are known: nobody grants their own.
         if view.state == State::Pending
@@ -70,6 +78,12 @@ impl Scope {
         }
         tx.commit().await?;
         Ok(view)
+    }
+
+    /// The `traceparent` of the call that made a hold.
+    pub async fn trace(&self, id: &str) -> Result<Option<String>> {
+        let trace = sqlx::query_scalar(TRACE_OF).bind(self.tenant()).bind(id);
+        Ok(trace.fetch_optional(self.readers()).await?)
     }
 }
 

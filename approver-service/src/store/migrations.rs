@@ -10,7 +10,7 @@ use super::database::Backend;
 
 type Step = (i64, &'static str, &'static str);
 
-const SQLITE: [Step; 14] = [
+const SQLITE: [Step; 15] = [
     (1, "holds", include_str!("../../migrations/sqlite/0001_holds.sql")),
     (2, "workflows", include_str!("../../migrations/sqlite/0002_workflows.sql")),
     (3, "questions", include_str!("../../migrations/sqlite/0003_questions.sql")),
@@ -25,9 +25,10 @@ const SQLITE: [Step; 14] = [
     GATEWAYS,
     SCOPES,
     KILLS,
+    TRACES,
 ];
 
-const POSTGRES: [Step; 11] = [
+const POSTGRES: [Step; 12] = [
     (4, "schema", include_str!("../../migrations/postgres/0004_schema.sql")),
     (5, "polls", include_str!("../../migrations/postgres/0005_polls.sql")),
     OBSERVATIONS,
@@ -39,6 +40,7 @@ const POSTGRES: [Step; 11] = [
     GATEWAYS,
     SCOPES,
     KILLS,
+    TRACES,
 ];
 
 /// The same text on both.
@@ -57,6 +59,9 @@ const SCOPES: Step = (13, "scopes", include_str!("../../migrations/both/0013_sco
 
 /// The same text on both.
 const KILLS: Step = (14, "kills", include_str!("../../migrations/both/0014_kills.sql"));
+
+/// The same text on both.
+const TRACES: Step = (15, "traces", include_str!("../../migrations/both/0015_traces.sql"));
 
 pub(super) fn migrator(backend: Backend) -> Migrator {
     let steps: &[Step] = match backend {

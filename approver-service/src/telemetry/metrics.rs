@@ -8,6 +8,7 @@ use std::sync::Arc;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
+use opentelemetry::context::FutureExt as _;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -16,6 +17,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use tracing::Instrument as _;
 
+use super::traces;
 use crate::api::problem::Code;
 use crate::app::App;
 use crate::store::gauges::Standing;
@@ -91,7 +93,7 @@ impl Metrics {
     }
 }
 
-/// Counts every answer, and lets what is logged meanwhile name the trace that the gateway is in.
+/// Counts every answer, makes its span, and lets what is logged meanwhile name the trace that the gateway is in.
 pub async fn observe(State(app): State<App>, request: Request, next: Next) -> Response {
     let method = match request.method().as_str() {
         "GET" => "GET",
@@ -99,12 +101,19 @@ pub async fn observe(State(app): State<App>, request: Request, next: Next) -> Re
         _ => "other",
     };
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
-    let trace = request.headers().get("traceparent").and_then(|value| trace_id(value.to_str().ok()?));
-    let response = match trace {
-        Some(trace) => next.run(request).instrument(tracing::info_span!("request", trace_id = trace)).await,
-        None => next.run(request).await,
+    let parent = traces::parent(request.headers());
+    let span = app.traces.call(method, &route, &parent);
+    let context = span.as_ref().map_or_else(|| parent.clone(), traces::Open::context);
+    let answered = next.run(request).with_context(context);
+    let response = match traces::trace_id(&parent) {
+        Some(trace) => answered.instrument(tracing::info_span!("request", trace_id = trace)).await,
+        None => answered.await,
     };
-    let call = Call { method, route, status: response.status().as_u16() };
+    let status = response.status().as_u16();
+    if let Some(span) = span {
+        span.end(status, response.extensions().get::<Code>().map(|Code(code)| *code));
+    }
+    let call = Call { method, route, status };
     app.metrics.0.calls.get_or_create(&call).inc();
     if let Some(Code(code)) = response.extensions().get::<Code>() {
         app.metrics.0.refusals.get_or_create(&Refused { code }).inc();
@@ -112,34 +121,10 @@ pub async fn observe(State(app): State<App>, request: Request, next: Next) -> Re
     response
 }
 
-/// The trace of a W3C `traceparent`.
-fn trace_id(parent: &str) -> Option<String> {
-    let mut parts = parent.split('-');
-    let (version, trace) = (parts.next()?, parts.next()?);
-    let is_hex = |text: &str| text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-    let is_one = version.len() == 2 && trace.len() == 32 && is_hex(trace) && trace.bytes().any(|b| b != b'0');
-    is_one.then(|| trace.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::fleet::AlarmKind;
-
-    #[test]
-    fn a_trace_is_taken_from_what_is_one() {
-        let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
-        assert_eq!(trace_id(&format!("00-{trace}-00f067aa0ba902b7-01")).as_deref(), Some(trace));
-        for bad in [
-            "",
-            "00",
-            "00-4bf9-00f0-01",
-            "00-4BF92F3577B34DA6A3CE929D0E0E4736-0-0",
-            &format!("00-{}-1-1", "0".repeat(32)),
-        ] {
-            assert_eq!(trace_id(bad), None, "{bad}");
-        }
-    }
 
     /// Rules and dashboard name no metric of ours that is not there.
     #[test]

@@ -72,6 +72,8 @@ pub struct Config {
     pub listener: Listener,
     /// Native filters before ours, such as `jwt_authn`.
     pub before: Vec<Value>,
+    /// Where traces go.
+    pub collector: Option<SocketAddr>,
     pub environment: Vec<(String, String)>,
     pub workers: u32,
     pub access_log: bool,
@@ -86,6 +88,7 @@ impl Config {
             plugin: None,
             listener: Listener::default(),
             before: Vec::new(),
+            collector: None,
             environment: Vec::new(),
             workers: 1,
             access_log: true,
@@ -114,6 +117,7 @@ impl Config {
         if let Some(approver) = self.approver {
             clusters.push(cluster("approver", approver, json!({ "http2_protocol_options": {} })));
         }
+        clusters.extend(self.collector.map(|addr| cluster("collector", addr, json!({ "http_protocol_options": {} }))));
         json!({
             "node": { "id": "gateway-1", "cluster": "gateways" },
             "admin": { "address": address(0) },
@@ -131,6 +135,7 @@ impl Config {
 
     fn listener_json(&self) -> Value {
         let mut filters = self.before.clone();
+        filters.extend(self.collector.map(|_| own_traceparent()));
         filters.extend(self.plugin.as_ref().map(Plugin::to_json));
         filters.push(json!({
             "name": "envoy.filters.http.router",
@@ -161,6 +166,9 @@ impl Config {
         }
         if let Some(seconds) = self.listener.idle_seconds {
             manager["stream_idle_timeout"] = json!(format!("{seconds}s"));
+        }
+        if self.collector.is_some() {
+            manager["tracing"] = tracing();
         }
         if self.access_log {
             manager["access_log"] = access_log();
@@ -201,6 +209,32 @@ pub(crate) fn cluster(name: &str, addr: SocketAddr, protocol: Value) -> Value {
                 "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
                 "explicit_http_config": protocol,
             },
+        },
+    })
+}
+
+/// Envoy's own spans, as docs/operations.md has them.
+fn tracing() -> Value {
+    json!({ "provider": {
+        "name": "envoy.tracers.opentelemetry",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.config.trace.v3.OpenTelemetryConfig",
+            "service_name": "gateway",
+            "http_service": { "http_uri": { "uri": "http://collector/v1/traces", "cluster": "collector", "timeout": "5s" } },
+        },
+    } })
+}
+
+/// Tells the filter, and with it the approver, of Envoy's own span instead of the client's.
+fn own_traceparent() -> Value {
+    json!({
+        "name": "envoy.filters.http.header_mutation",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.header_mutation.v3.HeaderMutation",
+            "mutations": { "request_mutations": [{ "append": {
+                "header": { "key": "traceparent", "value": "00-%TRACE_ID%-%SPAN_ID%-01" },
+                "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+            } }] },
         },
     })
 }

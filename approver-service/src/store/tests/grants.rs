@@ -159,7 +159,7 @@ async fn nobody_is_granted_their_own_request() {
     granted(&bench, 1, HOUR_FIVE).await;
     let own = Intake { on_behalf_of: Some("Bob+x@example.com".into()), ..pay(2) };
     assert_eq!(bench.create(own).await.state, State::Pending);
-    let asked = Asked { intake: pay(3), owner: Some("bob@example.com".into()) };
+    let asked = Asked { owner: Some("bob@example.com".into()), ..Asked::from(pay(3)) };
     assert_eq!(bench.store.intake(asked).await.unwrap().state, State::Pending, "the owner of the token");
     assert_eq!(bench.create(pay(4)).await.state, State::Approved);
 }

@@ -9,6 +9,7 @@ use crate::auth::Directory;
 use crate::hold::transition::Cause;
 use crate::store::Error;
 use crate::store::control::MAX_KILLS;
+use crate::store::intake::Asked;
 use crate::workflow;
 
 on_both_databases! {
@@ -23,6 +24,7 @@ on_both_databases! {
     the_kill_switch_cancels_what_lives_and_refuses_what_comes,
     the_kill_switch_of_one_principal_is_that_of_no_other,
     a_bounded_number_of_principals_has_a_switch,
+    a_hold_keeps_the_trace_of_the_call_that_made_it,
 }
 
 async fn the_identical_request_of_the_same_agent_joins() {
@@ -203,4 +205,16 @@ async fn a_bounded_number_of_principals_has_a_switch() {
     assert_eq!(control.hold.len(), MAX_KILLS as usize, "who has one keeps it");
     let told = serde_json::to_string(&control).unwrap().len();
     assert!(told < 60 * 1024, "{told} bytes: a gateway reads 64 KiB at most");
+}
+
+async fn a_hold_keeps_the_trace_of_the_call_that_made_it() {
+    let bench = Bench::new().await;
+    let asked = |n, trace: &str| Asked { trace: Some(trace.to_owned()), ..Asked::from(intake(n)) };
+    let made = bench.store.intake(asked(1, "00-first")).await.unwrap();
+    bench.store.intake(asked(1, "00-again")).await.unwrap();
+    let joined = bench.store.intake(asked(2, "00-joined")).await.unwrap();
+    assert_eq!(joined.id, made.id);
+    assert_eq!(bench.store.trace(&made.id).await.unwrap().as_deref(), Some("00-first"));
+    let other = bench.store.intake(Intake { digest: "1".repeat(64), ..intake(3) }).await.unwrap();
+    assert_eq!(bench.store.trace(&other.id).await.unwrap(), None);
 }

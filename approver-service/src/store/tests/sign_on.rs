@@ -19,7 +19,7 @@ on_both_databases! {
 async fn the_owner_of_a_token_decides_nothing_that_is_asked_for_with_it() {
     let bench = Bench::new().await;
     let bob = bench.session("bob").await;
-    let asked = |n| Asked { intake: intake(n), owner: Some("BOB@example.com".into()) };
+    let asked = |n| Asked { owner: Some("BOB@example.com".into()), ..Asked::from(intake(n)) };
     let hold = bench.store.intake(asked(1)).await.unwrap();
     assert!(matches!(bench.approve(&hold.id, &bob).await, Err(Error::OwnRequest)));
     // Nor where a stream of theirs joined what others had asked for.

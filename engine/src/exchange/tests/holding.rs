@@ -193,3 +193,21 @@ fn a_new_policy_must_still_say_the_same() {
         }
     }
 }
+
+#[test]
+fn a_held_requests_trace_goes_on_to_the_approver() {
+    let traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let held = |fields: &[(&str, &str)]| {
+        let mut run = Run::new(policy());
+        run.head("DELETE", "/things/1", fields, true);
+        run.exchange.trace().map(str::to_owned)
+    };
+    assert_eq!(held(&[("traceparent", traceparent)]).as_deref(), Some(traceparent));
+    for other in ["", "00-1-2-01", &traceparent.replace('-', " "), &format!("{traceparent}-x")] {
+        assert_eq!(held(&[("traceparent", other)]), None, "{other}");
+    }
+    assert_eq!(held(&[("traceparent", traceparent), ("traceparent", traceparent)]), None, "it says two");
+    let mut run = Run::new(policy());
+    run.head("GET", "/x", &[("traceparent", traceparent)], true);
+    assert_eq!(run.exchange.trace(), None, "nobody is called");
+}
