@@ -34,6 +34,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(filter::wait))
         .routes(routes!(filter::release))
         .routes(routes!(filter::detach))
+        .routes(routes!(filter::leave))
         .routes(routes!(filter::outcome))
         .routes(routes!(filter::status))
         .routes(routes!(people::approve))

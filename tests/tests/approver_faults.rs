@@ -133,10 +133,15 @@ async fn nobody_listens() {
     let upstream = Upstream::ok().await;
     let config = gateway(upstream.addr(), ports::free(), FakeApprover::TOKEN, FakeApprover::KEY, &policy::crm());
     let envoy = Envoy::start(&config).await.unwrap();
-    let started = Instant::now();
-    let answer = export().send(envoy.addr()).await.unwrap();
-    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
-    assert_refused(&answer, "nobody listens");
+    // The fastest of some: another may wait for a busy machine.
+    let mut fastest = Duration::MAX;
+    for _ in 0..5 {
+        let started = Instant::now();
+        let answer = export().send(envoy.addr()).await.unwrap();
+        fastest = fastest.min(started.elapsed());
+        assert_refused(&answer, "nobody listens");
+    }
+    assert!(fastest < Duration::from_secs(1), "{fastest:?}");
     upstream.assert_untouched();
     assert_serving(&envoy).await;
 }
@@ -145,10 +150,15 @@ async fn nobody_listens() {
 async fn it_takes_the_connection_and_never_answers() {
     let policy = policy::crm_waiting("2s");
     let scene = Scene::new(&policy).await;
-    scene.approver.signal(Signal::Stop);
+    let asked = scene.replica.as_ref().unwrap_or(&scene.approver);
+    asked.signal(Signal::Stop);
+    let started = Instant::now();
     let answer = scene.send(&export()).await;
-    scene.approver.signal(Signal::Continue);
+    let took = started.elapsed();
+    asked.signal(Signal::Continue);
     assert_refused(&answer, "silent");
+    // Five seconds, as docs/operations.md says, and as many for a busy machine.
+    assert!(took < Duration::from_secs(10), "{took:?}");
     scene.upstream.assert_untouched();
     scene.assert_serving().await;
 }

@@ -1,7 +1,10 @@
 //! Clients that go away, come back, come twice, or have no name.
 
+use std::time::Duration;
+
 use e2e::client::Connection;
-use e2e::scene::{Scene, export};
+use e2e::fake_approver::{Call, FakeApprover, Twist};
+use e2e::scene::{Faked, Scene, export};
 use e2e::{eventually, policy};
 use serde_json::json;
 
@@ -25,6 +28,23 @@ async fn gone_and_back_it_joins_the_same_hold() {
     assert_eq!(scene.send(&export()).await.status, 200);
     assert_eq!(scene.upstream.seen().len(), 2);
     assert_eq!(scene.alice.await_holds(1, "released").await[0]["id"], json!(id));
+}
+
+#[tokio::test]
+async fn gone_before_the_approver_has_answered_is_reported_at_once() {
+    let slow = Twist::outgoing(|call, out| {
+        if call == Call::Create {
+            out.delay = Duration::from_secs(60);
+        }
+    });
+    let gateway = Faked::new(FakeApprover::start(slow), &policy::crm()).await;
+    let mut connection = Connection::open(gateway.envoy.addr()).await.unwrap();
+    connection.write(&export().to_bytes()).await.unwrap();
+    let create = eventually("the approver is asked", async || gateway.approver.calls(Call::Create).pop()).await;
+    connection.reset();
+    let detach = eventually("it is told", async || gateway.approver.calls(Call::Detach).pop()).await;
+    assert_eq!(detach["nonce"], create["nonce"]);
+    gateway.upstream.assert_untouched();
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use utoipa::IntoParams;
 
 use super::asker::{Asker, OfHold, in_own_name, own_name};
-use super::extract::{Json, Query};
+use super::extract::{Gateway, Json, Query};
 use super::problem::{Problem, Result};
 use crate::app::App;
 use crate::hold::Hold;
@@ -31,6 +31,10 @@ const MAX_BODY: usize = 32 * 1024;
 const MAX_ANSWER: usize = 6 * Information::MAX_ANSWER + MAX_BODY;
 /// No poll lasts longer; the filter asks again.
 const MAX_WAIT_MS: u64 = 120_000;
+
+/// How long a create may still be on its way when its gateway says that nobody waits for it.
+const OVERTAKEN: Duration = Duration::from_secs(5);
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 #[derive(Deserialize, IntoParams)]
 pub struct Wait {
@@ -119,6 +123,32 @@ pub async fn detach(
     intake::version(detach.v)?;
     app.store.of(&token.tenant).detach(&id, &detach).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Says that the client of a stream is gone whose hold, if there is one, the gateway was not told of.
+///
+/// A create that is still on its way is waited for.
+#[utoipa::path(post, path = "/v1/detach", tag = "gateways", security(("token" = ["gateway:serve"])), request_body = Detach, responses((status = 204)))]
+pub async fn leave(
+    State(app): State<App>,
+    Gateway(token): Gateway,
+    Json(detach): Json<Detach, MAX_BODY>,
+) -> Result<StatusCode> {
+    intake::version(detach.v)?;
+    intake::nonce(&detach.nonce)?;
+    let store = app.store.of(&token.tenant);
+    let until = Instant::now() + OVERTAKEN;
+    loop {
+        if let Some(hold) = store.hold_of_stream(&detach.nonce).await? {
+            store.detach(&hold, &detach).await?;
+            return Ok(StatusCode::NO_CONTENT);
+        }
+        // Most often there is none: a create whose caller is gone before its turn is not carried out.
+        if Instant::now() >= until || app.stop.is_cancelled() {
+            return Ok(StatusCode::NO_CONTENT);
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
 }
 
 /// Says what became of a released request.

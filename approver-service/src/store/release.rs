@@ -16,6 +16,8 @@ pub const ANSWER_MS: i64 = 30_000;
 const IS_ATTACHED: &str =
     "SELECT EXISTS (SELECT 1 FROM streams WHERE nonce = $1 AND hold = $2 AND detached_ms IS NULL)";
 const DETACH: &str = "UPDATE streams SET detached_ms = $3 WHERE nonce = $1 AND hold = $2 AND detached_ms IS NULL";
+const OF_STREAM: &str =
+    "SELECT s.hold FROM streams s JOIN holds h ON h.id = s.hold WHERE s.nonce = $1 AND h.tenant = $2";
 const IS_ALONE: &str = "SELECT NOT EXISTS (SELECT 1 FROM streams WHERE hold = $1 AND detached_ms IS NULL)";
 
 /// What the approver says to a release, before it is authenticated.
@@ -51,6 +53,11 @@ impl Scope {
             row::apply(&mut tx, &hold, Event::Leave { last, collector }, actor, None).await?;
         }
         tx.commit().await
+    }
+
+    /// The hold that a stream was attached to.
+    pub async fn hold_of_stream(&self, nonce: &str) -> Result<Option<String>> {
+        Ok(sqlx::query_scalar(OF_STREAM).bind(nonce).bind(self.tenant()).fetch_optional(self.readers()).await?)
     }
 
     /// What became of the request that this stream ran.

@@ -21,6 +21,9 @@ use crate::reply::{Executed, Next, Notice, Status};
 const POLL_MS: u64 = 20_000;
 /// What a call may take beyond the time it waits on purpose.
 const CALL_MS: u64 = 8_000;
+/// What a create may take. Made durable in milliseconds, a create that takes longer is one at a replica in trouble: the
+/// second attempt goes to another, and a caller hears within five seconds that there is none.
+pub(super) const CREATE_MS: u64 = 2_000;
 
 /// A complete request that waits for people.
 #[derive(Debug)]
@@ -46,6 +49,8 @@ pub(super) struct Progress {
     /// The call whose answer is awaited; any other answer is not ours.
     call: Option<u32>,
     failing_since_ms: Option<u64>,
+    /// A call got no answer: if it was a create, it may have been carried out.
+    unheard: bool,
     hold: Option<Known>,
 }
 
@@ -80,7 +85,9 @@ impl Held {
     fn call(&self, nonce: &str, gateway: &Gateway, now: Now<'_>) -> Call {
         let id = self.progress.hold.as_ref().map_or("", |hold| hold.id.as_str());
         match self.progress.phase {
-            Phase::Create => post(CallKind::Create, "/v1/holds".to_owned(), self.intake.clone()),
+            Phase::Create => {
+                Call { timeout_ms: CREATE_MS, ..post(CallKind::Create, "/v1/holds".to_owned(), self.intake.clone()) }
+            }
             Phase::Wait => {
                 let wait = self.give_up_ms.saturating_sub(now.ms).min(POLL_MS);
                 let revision = self.progress.hold.as_ref().map_or(0, |hold| hold.revision);
@@ -161,6 +168,8 @@ impl Exchange {
             Event::Dispatched(None) => self.failed(now, held, "approver_unavailable"),
             Event::CallEnded { token, status, body } if held.progress.call == Some(token) => {
                 held.progress.call = None;
+                // Envoy's own words for a call that took too long; a reset has none.
+                held.progress.unheard |= matches!(status, None | Some(504));
                 match held.progress.phase {
                     Phase::Create | Phase::Wait => match decision::view(status, body) {
                         Ok(view) => self.heard(now, current, held, view),
@@ -331,10 +340,15 @@ impl Exchange {
         (state, step)
     }
 
+    /// Nobody waits for the hold on this stream any more, or for the one that the approver may have made of it.
     fn detach(&self, held: &Held) -> Option<Effect> {
-        let hold = held.progress.hold.as_ref()?;
+        let path = match &held.progress.hold {
+            Some(hold) => format!("/v1/holds/{}/detach", hold.id),
+            None if held.progress.unheard || held.progress.call.is_some() => "/v1/detach".to_owned(),
+            None => return None,
+        };
         let detach = hold::Detach { v: hold::VERSION, nonce: self.nonce() };
-        Some(Effect::Call(post(CallKind::Detach, format!("/v1/holds/{}/detach", hold.id), json(&detach))))
+        Some(Effect::Call(post(CallKind::Detach, path, json(&detach))))
     }
 }
 

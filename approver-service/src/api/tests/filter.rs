@@ -139,3 +139,23 @@ async fn a_broken_database_is_503_and_comes_back() {
     service.store.run_for_tests("ALTER TABLE away RENAME TO holds").await;
     assert_eq!(service.post("/v1/holds", &gateway, intake_json(1)).await.status, StatusCode::CREATED);
 }
+
+/// A gateway whose client left before it heard which hold it was.
+#[tokio::test]
+async fn who_leaves_during_a_create_is_told_at_once_or_when_the_create_is_done() {
+    let service = Service::start().await;
+    let gateway = service.token(Role::Filter).await;
+    let leave = |n: u32| json!({ "v": 2, "nonce": intake_json(n)["nonce"] });
+    let is_attached = async |id: &str| service.store.hold(id).await.unwrap().detached_ms.is_none();
+
+    let made = service.hold(1).await;
+    assert!(is_attached(&made).await);
+    assert_eq!(service.post("/v1/detach", &gateway, leave(1)).await.status, StatusCode::NO_CONTENT);
+    assert!(!is_attached(&made).await);
+
+    // The create is overtaken.
+    let left = service.post("/v1/detach", &gateway, leave(2));
+    let (left, made) = tokio::join!(left, service.hold(2));
+    assert_eq!(left.status, StatusCode::NO_CONTENT);
+    assert!(!is_attached(&made).await);
+}

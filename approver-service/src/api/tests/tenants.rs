@@ -63,6 +63,8 @@ fn case(method: &Method, template: &str, hold: &str) -> Call {
         ("GET", "/v1/holds/{id}/wait") => (Who::Filter, Told::Nothing, None),
         ("POST", "/v1/holds/{id}/release") => (Who::Filter, Told::Nothing, Some(release)),
         ("POST", "/v1/holds/{id}/detach" | "/v1/holds/{id}/outcome") => (Who::Filter, Told::Nothing, Some(stream)),
+        // What is not of one's own tenant is as if it were not there.
+        ("POST", "/v1/detach") => (Who::Filter, Told::Own, Some(stream)),
         ("POST", "/v1/holds/{id}/status" | "/v1/holds/{id}/answer" | "/v1/holds/{id}/withdraw") => {
             (Who::Filter, Told::Nothing, Some(asker))
         }

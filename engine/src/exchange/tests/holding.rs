@@ -1,5 +1,6 @@
 //! From the create call to the release, and every way in which none comes.
 
+use super::super::holding::CREATE_MS;
 use super::*;
 use crate::testing::test;
 
@@ -210,4 +211,58 @@ fn a_held_requests_trace_goes_on_to_the_approver() {
     let mut run = Run::new(policy());
     run.head("GET", "/x", &[("traceparent", traceparent)], true);
     assert_eq!(run.exchange.trace(), None, "nobody is called");
+}
+
+/// The paths of the detach calls in a step.
+fn detaches(step: &Step) -> Vec<&str> {
+    let calls = step.effects.iter().filter_map(|effect| match effect {
+        Effect::Call(call) if call.kind == CallKind::Detach => Some(call.path.as_str()),
+        _ => None,
+    });
+    calls.collect()
+}
+
+#[test]
+fn a_client_that_leaves_before_its_hold_is_known_is_reported_by_its_stream() {
+    let mut run = Run::new(policy());
+    let intake = run.held();
+    let step = run.step(Event::Gone);
+    assert_eq!(detaches(&step), ["/v1/detach"]);
+    let detach: Value = serde_json::from_slice(&call(&step).body).unwrap();
+    assert_eq!(detach["nonce"], json!(intake.nonce));
+
+    // After one that nobody answered, while the next waits for its turn.
+    let mut run = Run::new(policy());
+    run.held();
+    run.ended(1, 504, b"");
+    assert_eq!(detaches(&run.step(Event::Gone)), ["/v1/detach"]);
+
+    let mut run = Run::new(policy());
+    run.held();
+    run.ended(1, 201, &view("pending", 1));
+    assert_eq!(detaches(&run.step(Event::Gone)), ["/v1/holds/h-1/detach"]);
+
+    // Nobody was reached: nothing was made.
+    let mut run = Run::new(policy());
+    run.held();
+    run.ended(1, 503, b"");
+    assert!(detaches(&run.step(Event::Gone)).is_empty());
+}
+
+#[test]
+fn a_silent_approver_costs_two_creates_and_what_they_may_have_made_is_left() {
+    let mut run = Run::new(policy());
+    run.held();
+    run.now.ms += CREATE_MS;
+    let step = run.ended(1, 504, b"");
+    let [Effect::WakeAt(at)] = step.effects[..] else { panic!("{step:?}") };
+    run.now.ms = at;
+    let step = run.step(Event::Timer);
+    assert_eq!((call(&step).kind, call(&step).timeout_ms), (CallKind::Create, CREATE_MS));
+    run.step(Event::Dispatched(Some(2)));
+    run.now.ms += CREATE_MS;
+    let step = run.ended(2, 504, b"");
+    assert_eq!(reply(&step).1, "approver_unavailable");
+    assert_eq!(detaches(&step), ["/v1/detach"]);
+    assert!(run.now.ms - START < 5_000, "as docs/operations.md says");
 }
