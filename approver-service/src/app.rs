@@ -49,6 +49,8 @@ pub struct App {
     pub tickets: Option<Tickets>,
     /// For what people type.
     pub mask: Mask,
+    /// Cancelled when the service is about to stop: it is not ready any more, and serves on for a while.
+    pub leaving: CancellationToken,
     /// Cancelled when the service stops: whoever waits is answered at once.
     pub stop: CancellationToken,
 }

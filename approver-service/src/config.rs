@@ -12,6 +12,7 @@ mod webhooks;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -35,6 +36,8 @@ use crate::store::Store;
 use crate::telemetry::traces::Settings as Traces;
 use crate::tls::Files;
 
+/// Longer than Kubernetes, or a health check of every second, takes to see that a replica is not ready.
+const DRAIN: Duration = Duration::from_secs(3);
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8077);
 
 /// Where the database and the keys lie.
@@ -122,6 +125,10 @@ pub struct ServeArgs {
     #[arg(long)]
     pub pseudonymous_receipts: bool,
 
+    /// Serve on for so long after SIGTERM, while `/readyz` says that the service is about to stop [default: 3s]
+    #[arg(long, value_name = "DURATION", env = "PRIVYSEAL_DRAIN", value_parser = duration)]
+    pub drain: Option<Duration>,
+
     /// Append login links and codes to this file instead of printing them
     #[arg(long, value_name = "FILE")]
     pub login_output: Option<PathBuf>,
@@ -148,6 +155,7 @@ pub struct Config {
     pub tickets: Option<Place>,
     pub traces: Option<Traces>,
     pub receipt_approvers: Approvers,
+    pub drain: Duration,
     pub login_output: Option<PathBuf>,
 }
 
@@ -179,6 +187,7 @@ struct File {
     traces: Option<TraceFile>,
     #[serde(default)]
     pseudonymous_receipts: bool,
+    drain: Option<String>,
     login_output: Option<PathBuf>,
 }
 
@@ -193,6 +202,7 @@ impl ServeArgs {
         let oidc = self.oidc.resolve(file.oidc)?;
         let (tls, gateways) = self.tls.resolve(file.tls, file.gateways)?;
         let public_url = self.public_url.or(file.public_url).map(base_url).transpose()?;
+        let drain = file.drain.as_deref().map(duration).transpose().context("`drain`")?;
         let main = self.tenant.or(file.tenant).unwrap_or_default();
         let tickets = self.tickets.resolve(file.ticket_check)?;
         let traces = self.traces.resolve(file.traces, |name| std::env::var(name).ok())?;
@@ -229,6 +239,7 @@ impl ServeArgs {
                 true => Approvers::Pseudonyms,
                 false => Approvers::Names,
             },
+            drain: self.drain.or(drain).unwrap_or(DRAIN),
             login_output: self.login_output.or(file.login_output),
         })
     }
@@ -239,6 +250,11 @@ impl File {
         let text = std::fs::read_to_string(path).with_context(|| format!("`{}` cannot be read", path.display()))?;
         serde_saphyr::from_str(&text).with_context(|| format!("`{}` is not understood", path.display()))
     }
+}
+
+fn duration(text: &str) -> Result<Duration> {
+    let read: Option<Duration> = text.parse::<jiff::SignedDuration>().ok().and_then(|span| span.try_into().ok());
+    read.with_context(|| format!("`{text}`: expected a duration, as `3s`"))
 }
 
 /// Scheme and authority, without a slash at the end.

@@ -39,6 +39,7 @@ pub fn acme() -> Tenant {
 pub struct Service {
     pub base: String,
     pub store: Scope,
+    pub leaving: CancellationToken,
     pub stop: CancellationToken,
     pub served: tokio::task::JoinHandle<()>,
     pub http: Client,
@@ -69,7 +70,7 @@ impl Service {
         store.set_workflows(&workflow::resolve(&[], &directory).unwrap()).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
-        let stop = CancellationToken::new();
+        let (leaving, stop) = (CancellationToken::new(), CancellationToken::new());
         let lines = Arc::new(Mutex::new(vec![]));
         let shown = Arc::clone(&lines);
         let data = DataDir::open_or_create(&folder.path().join("data")).unwrap();
@@ -95,6 +96,7 @@ impl Service {
             announce: Arc::new(move |line| shown.lock().unwrap().push(line.to_owned())),
             tickets: None,
             mask: Mask::new(store.key()).unwrap(),
+            leaving: leaving.clone(),
             stop: stop.clone(),
         });
         let served = tokio::spawn(server::run(listener, None, app.router(), stop.clone()));
@@ -104,7 +106,7 @@ impl Service {
             .timeout(Duration::from_secs(60))
             .build()
             .unwrap();
-        Service { base, store, stop, served, http, lines, _database: None, _folder: folder }
+        Service { base, store, leaving, stop, served, http, lines, _database: None, _folder: folder }
     }
 
     pub async fn token(&self, role: Role) -> String {

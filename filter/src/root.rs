@@ -123,6 +123,9 @@ impl Plugin {
             (":authority", approver.authority.as_str()),
             ("accept", "application/json"),
             ("user-agent", concat!("privyseal-filter/", env!("CARGO_PKG_VERSION"))),
+            // Envoy itself asks the next replica where one took nothing of the call. It keeps these two to itself.
+            ("x-envoy-retry-on", "connect-failure,refused-stream,reset-before-request"),
+            ("x-envoy-max-retries", "3"),
         ];
         fields.extend(self.authorization.as_deref().map(|bearer| ("authorization", bearer)));
         fields.extend(trace.map(|trace| ("traceparent", trace)));

@@ -1,8 +1,9 @@
 //! The real approver: the built `privyseal serve` with data of its own, and people who decide.
 
+use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
@@ -137,6 +138,12 @@ impl Approver {
     /// What `privyseal audit verify` says; an error if the log is not whole.
     pub fn verify_audit(&self) -> Result<String> {
         self.home.run(&["audit", "verify"])
+    }
+
+    /// Waits until it has ended, and says how.
+    pub async fn ended(&mut self) -> ExitStatus {
+        let process = RefCell::new(&mut self.process);
+        eventually("the approver ends", async || process.borrow_mut().ended()).await
     }
 
     pub fn process(&self) -> &Process {

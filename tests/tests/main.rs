@@ -12,6 +12,7 @@ mod examples;
 mod fleet;
 mod framing;
 mod grants;
+mod handover;
 mod harness;
 mod hold;
 mod justw;

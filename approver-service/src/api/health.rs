@@ -14,12 +14,15 @@ pub async fn alive() -> &'static str {
 
 /// Can it serve?
 ///
-/// Ready means that the database takes writes and the service is not about to stop.
+/// Ready means that the database takes writes, there is a key to sign receipts with, and the service is not about to stop.
 #[utoipa::path(get, path = "/readyz", tag = "service", security(()), responses((status = 200, body = String, content_type = "text/plain")))]
 pub async fn ready(State(app): State<App>) -> Result<&'static str> {
-    if app.stop.is_cancelled() {
+    if app.leaving.is_cancelled() || app.stop.is_cancelled() {
         return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", "the service is about to stop"));
     }
     app.store.check_writable().await?;
+    if app.receipts.keys.current().signing(app.store.now()).is_none() {
+        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "no_receipt", "no key signs receipts now"));
+    }
     Ok("ready\n")
 }

@@ -85,7 +85,7 @@ async fn serve(config: Config) -> Result<()> {
         .await
         .with_context(|| format!("cannot listen on `{}`; choose another with `--listen`", config.listen))?;
     let address = listener.local_addr()?;
-    let stop = CancellationToken::new();
+    let (leaving, stop) = (CancellationToken::new(), CancellationToken::new());
     let (tls, follow_tls) = config.tls.map(Tls::open).transpose().context("TLS")?.unzip();
     let scheme = if tls.is_some() { "https" } else { "http" };
     let base_url = config.public_url.unwrap_or_else(|| format!("{scheme}://{address}"));
@@ -113,6 +113,7 @@ async fn serve(config: Config) -> Result<()> {
         tickets: config.tickets.map(Tickets::new).transpose()?,
         mask: Mask::new(store.key())?,
         announce: announce(config.login_output.as_deref())?,
+        leaving: leaving.clone(),
         stop: stop.clone(),
     };
     if !address.ip().is_loopback() && !app.is_https() {
@@ -121,7 +122,7 @@ async fn serve(config: Config) -> Result<()> {
              speaks TLS and set `--public-url https://…`"
         );
     }
-    let stopping = stop_on_signal(stop.clone())?;
+    let stopping = stop_on_signal(leaving, stop.clone(), config.drain)?;
     let sweeper = tokio::spawn(sweep(store.clone(), stop.clone()));
     let following = {
         let (store, stop) = (store.clone(), stop.clone());
@@ -204,11 +205,24 @@ fn announce(file: Option<&std::path::Path>) -> Result<Announce> {
     }))
 }
 
-fn stop_on_signal(stop: CancellationToken) -> Result<tokio::task::JoinHandle<()>> {
+/// SIGTERM comes from whoever will send the traffic elsewhere, once it sees that this replica is not ready: so it serves on
+/// for `drain`. Ctrl-C, or a second signal, stops at once.
+fn stop_on_signal(
+    leaving: CancellationToken,
+    stop: CancellationToken,
+    drain: Duration,
+) -> Result<tokio::task::JoinHandle<()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(tokio::spawn(async move {
+        let drain = tokio::select! {
+            _ = terminate.recv() => drain,
+            _ = interrupt.recv() => Duration::ZERO,
+        };
+        tracing::info!("about to stop");
+        leaving.cancel();
         tokio::select! {
+            () = tokio::time::sleep(drain) => {}
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde::Deserialize;
 
+use super::duration;
 use super::sign_on::is_safe;
 use crate::on_call::{OnCall, Source};
 use crate::outbound::Place;
@@ -81,7 +82,7 @@ fn one(group: String, written: FileOnCall, groups: &BTreeMap<String, Vec<String>
         (None, Some(url)) => (Source::Webhook(place(url, secret_file)?), WEBHOOK_TTL),
         _ => bail!("expected either `file` or `url`"),
     };
-    let ttl = ttl.map(|text| duration(&text)).transpose()?.unwrap_or(usual);
+    let ttl = ttl.map(|text| ttl_of(&text)).transpose()?.unwrap_or(usual);
     Ok(OnCall { group, source, ttl, fallback })
 }
 
@@ -93,10 +94,9 @@ fn place(url: String, secret_file: Option<PathBuf>) -> Result<Place> {
     Ok(Place { url, secret: secret.map(|text| Key::new(text.into_bytes())) })
 }
 
-fn duration(text: &str) -> Result<Duration> {
-    let read: Option<Duration> = text.parse::<jiff::SignedDuration>().ok().and_then(|span| span.try_into().ok());
-    match read {
-        Some(duration) if duration >= Duration::from_secs(1) => Ok(duration),
+fn ttl_of(text: &str) -> Result<Duration> {
+    match duration(text) {
+        Ok(duration) if duration >= Duration::from_secs(1) => Ok(duration),
         _ => bail!("`ttl: {text}`: expected a duration of a second or more, as `5m`"),
     }
 }

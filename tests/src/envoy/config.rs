@@ -68,6 +68,8 @@ pub struct Config {
     pub upstream: SocketAddr,
     pub upstream_speaks_http2: bool,
     pub approver: Option<SocketAddr>,
+    /// Its replicas, which Envoy asks in turn.
+    pub replicas: Vec<SocketAddr>,
     pub plugin: Option<Plugin>,
     pub listener: Listener,
     /// Native filters before ours, such as `jwt_authn`.
@@ -85,6 +87,7 @@ impl Config {
             upstream,
             upstream_speaks_http2: false,
             approver: None,
+            replicas: Vec::new(),
             plugin: None,
             listener: Listener::default(),
             before: Vec::new(),
@@ -115,7 +118,11 @@ impl Config {
         };
         let mut clusters = vec![cluster("upstream", self.upstream, protocol)];
         if let Some(approver) = self.approver {
-            clusters.push(cluster("approver", approver, json!({ "http2_protocol_options": {} })));
+            let mut cluster = cluster("approver", approver, json!({ "http2_protocol_options": {} }));
+            if let Some(endpoints) = cluster["load_assignment"]["endpoints"][0]["lb_endpoints"].as_array_mut() {
+                endpoints.extend(self.replicas.iter().map(endpoint));
+            }
+            clusters.push(cluster);
         }
         clusters.extend(self.collector.map(|addr| cluster("collector", addr, json!({ "http_protocol_options": {} }))));
         json!({
@@ -197,12 +204,10 @@ pub(crate) fn cluster(name: &str, addr: SocketAddr, protocol: Value) -> Value {
         "connect_timeout": "2s",
         "load_assignment": {
             "cluster_name": name,
-            "endpoints": [{ "lb_endpoints": [{ "endpoint": { "address": {
-                "socket_address": { "address": addr.ip().to_string(), "port_value": addr.port() },
-            } } }] }],
+            "endpoints": [{ "lb_endpoints": [endpoint(&addr)] }],
         },
         "circuit_breakers": { "thresholds": [{
-            "max_connections": 100_000, "max_pending_requests": 100_000, "max_requests": 100_000,
+            "max_connections": 100_000, "max_pending_requests": 100_000, "max_requests": 100_000, "max_retries": 100_000,
         }] },
         "typed_extension_protocol_options": {
             "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
@@ -211,6 +216,12 @@ pub(crate) fn cluster(name: &str, addr: SocketAddr, protocol: Value) -> Value {
             },
         },
     })
+}
+
+fn endpoint(addr: &SocketAddr) -> Value {
+    json!({ "endpoint": { "address": {
+        "socket_address": { "address": addr.ip().to_string(), "port_value": addr.port() },
+    } } })
 }
 
 /// Envoy's own spans, as docs/operations.md has them.

@@ -229,4 +229,7 @@ async fn health_says_alive_ready_and_about_to_stop() {
     service.store.run_for_tests("ALTER TABLE control RENAME TO away").await;
     assert_eq!(service.get("/readyz", "").await.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(service.get("/healthz", "").await.status, StatusCode::OK);
+    service.leaving.cancel();
+    assert_eq!(service.get("/readyz", "").await.code(), "stopping");
+    assert_eq!(service.get("/healthz", "").await.status, StatusCode::OK, "it serves on");
 }
