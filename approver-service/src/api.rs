@@ -4,6 +4,7 @@
 
 pub mod asker;
 pub mod control;
+pub mod cursor;
 pub mod events;
 pub mod extract;
 pub mod filter;

@@ -6,8 +6,9 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::extract::Authenticated;
-use super::people::may;
+use super::cursor;
+use super::extract::{Authenticated, Query};
+use super::people::{may, page_size};
 use super::problem::Result;
 use crate::app::App;
 use crate::auth::Token;
@@ -30,21 +31,39 @@ pub struct About {
     mode: Option<String>,
 }
 
+#[derive(Deserialize, IntoParams)]
+pub struct FleetQuery {
+    cursor: Option<String>,
+    limit: Option<u32>,
+}
+
 #[derive(Serialize, Deserialize, ToSchema)]
 pub struct Fleet {
     /// The time by which they were seen.
     pub now_ms: i64,
     pub gateways: Vec<Gateway>,
+    /// What is wrong with any of them, on this page or another.
     pub alarms: Vec<Alarm>,
+    /// Give this as `cursor` for the next page; null at the end.
+    pub next: Option<String>,
 }
 
-/// The gateways that asked within a day, and what is wrong with them.
-#[utoipa::path(get, path = "/v1/fleet", tag = "people", security(("token" = ["fleet:read"]), ("session" = [])), responses((status = 200, body = Fleet)))]
-pub async fn fleet(State(app): State<App>, Authenticated(caller): Authenticated) -> Result<axum::Json<Fleet>> {
+/// The gateways that asked within a day, by environment and name, and what is wrong with them.
+#[utoipa::path(get, path = "/v1/fleet", tag = "people", security(("token" = ["fleet:read"]), ("session" = [])), params(FleetQuery), responses((status = 200, body = Fleet)))]
+pub async fn fleet(
+    State(app): State<App>,
+    Authenticated(caller): Authenticated,
+    Query(query): Query<FleetQuery>,
+) -> Result<axum::Json<Fleet>> {
     may(&caller, Scope::FleetRead)?;
-    let gateways = app.store.of(caller.tenant()).fleet().await?;
+    let (after, limit) = (cursor::read(query.cursor.as_deref())?, page_size(query.limit));
+    let store = app.store.of(caller.tenant());
+    let gateways = store.gateways(&after, limit).await?;
+    let is_full = gateways.len() == limit as usize;
+    let next = gateways.last().filter(|_| is_full).map(|last| cursor::write([&last.environment, &last.gateway]));
     let now_ms = app.store.now();
-    Ok(axum::Json(Fleet { now_ms, alarms: alarms(&gateways, now_ms), gateways }))
+    let alarms = alarms(&store.fleet().await?, now_ms);
+    Ok(axum::Json(Fleet { now_ms, alarms, gateways, next }))
 }
 
 /// Notes who asks, if it says so. Nobody's requests wait for that.

@@ -5,12 +5,13 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use privyseal_engine::observation::{Batch, MAX_KINDS, Seen};
-use serde::Deserialize;
-use utoipa::IntoParams;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
+use super::cursor;
 use super::extract::{Authenticated, Gateway, Json, Query};
 use super::filter::in_environment;
-use super::people::may;
+use super::people::{may, page_size};
 use super::problem::Result;
 use crate::app::App;
 use crate::auth::scope::Scope;
@@ -18,12 +19,20 @@ use crate::hold::intake;
 use crate::store::observation::Observation;
 
 const MAX_BATCH: usize = 512 * 1024;
-const MAX_LINES: u32 = 2_000;
 
 #[derive(Deserialize, IntoParams)]
 pub struct Since {
     #[serde(default)]
     since_ms: i64,
+    cursor: Option<String>,
+    limit: Option<u32>,
+}
+
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct ObservationPage {
+    pub observations: Vec<Observation>,
+    /// Give this as `cursor` for the next page; null at the end.
+    pub next: Option<String>,
 }
 
 /// Adds what a gateway in observe mode has counted.
@@ -54,13 +63,20 @@ pub async fn add(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// What gateways in observe mode would have done.
-#[utoipa::path(get, path = "/v1/observations", tag = "people", security(("token" = ["observations:read"]), ("session" = [])), params(Since), responses((status = 200, body = Vec<Observation>)))]
+/// What gateways in observe mode would have done, by environment, kind and name.
+#[utoipa::path(get, path = "/v1/observations", tag = "people", security(("token" = ["observations:read"]), ("session" = [])), params(Since), responses((status = 200, body = ObservationPage)))]
 pub async fn list(
     State(app): State<App>,
     Authenticated(caller): Authenticated,
-    Query(since): Query<Since>,
-) -> Result<axum::Json<Vec<Observation>>> {
+    Query(query): Query<Since>,
+) -> Result<axum::Json<ObservationPage>> {
     may(&caller, Scope::ObservationsRead)?;
-    Ok(axum::Json(app.store.of(caller.tenant()).observations(since.since_ms, MAX_LINES).await?))
+    let (after, limit) = (cursor::read(query.cursor.as_deref())?, page_size(query.limit));
+    let observations = app.store.of(caller.tenant()).observed(query.since_ms, &after, limit).await?;
+    let is_full = observations.len() == limit as usize;
+    let next = observations
+        .last()
+        .filter(|_| is_full)
+        .map(|last| cursor::write([&last.environment, &last.kind, &last.name, &last.category, &last.outcome]));
+    Ok(axum::Json(ObservationPage { observations, next }))
 }

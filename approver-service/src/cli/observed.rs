@@ -4,8 +4,9 @@
 
 use clap::Args;
 
-use super::client::{Client, Failure, ServerArg};
+use super::client::{Client, Failure, ServerArg, page};
 use super::terminal::{self, Tone, paint, safe};
+use crate::api::observations::ObservationPage;
 use crate::clock;
 use crate::store::observation::Observation;
 
@@ -30,8 +31,18 @@ pub struct Observed {
 impl Observed {
     pub async fn run(self) -> Result<(), Failure> {
         let since = clock::system()() - i64::from(self.hours) * 3_600_000;
-        let lines: Vec<Observation> =
-            Client::reader(&self.server)?.get(&format!("/v1/observations?since_ms={since}")).await?;
+        let (client, path) = (Client::reader(&self.server)?, format!("/v1/observations?since_ms={since}"));
+        let (mut lines, mut cursor): (Vec<Observation>, _) = (vec![], None);
+        loop {
+            let found: ObservationPage = client.get(&page(&path, cursor.as_deref())?).await?;
+            lines.extend(found.observations);
+            cursor = found.next;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        // The most frequent of each kind first.
+        lines.sort_by(|a, b| (&b.kind, b.count, &a.name).cmp(&(&a.kind, a.count, &b.name)));
         if self.json {
             terminal::say(&serde_json::to_string_pretty(&lines)?);
         } else if lines.is_empty() {

@@ -5,7 +5,7 @@
 use anyhow::anyhow;
 use clap::Args;
 
-use super::client::{Client, Failure, ServerArg};
+use super::client::{Client, Failure, ServerArg, page};
 use super::terminal::{self, Tone, paint, safe};
 use crate::api::fleet::Fleet;
 use crate::clock::span;
@@ -29,7 +29,13 @@ pub struct Status {
 
 impl Status {
     pub async fn run(self) -> Result<(), Failure> {
-        let fleet: Fleet = Client::reader(&self.server)?.get("/v1/fleet").await?;
+        let client = Client::reader(&self.server)?;
+        let mut fleet: Fleet = client.get(&page("/v1/fleet", None)?).await?;
+        while let Some(cursor) = fleet.next.take() {
+            let more: Fleet = client.get(&page("/v1/fleet", Some(&cursor))?).await?;
+            fleet.gateways.extend(more.gateways);
+            fleet.next = more.next;
+        }
         if self.json {
             terminal::say(&serde_json::to_string_pretty(&fleet)?);
         } else if fleet.gateways.is_empty() {

@@ -14,8 +14,8 @@ use crate::fleet::{Gateway, SILENT_MS};
 const NOTE_MS: i64 = SILENT_MS / 4;
 /// After so long a gateway is taken for removed.
 const FORGET_MS: i64 = 24 * 3_600_000;
-/// Gateways of a tenant that are remembered.
-const MOST: i64 = 1_000;
+/// Gateways of a tenant that are compared with each other.
+const MOST: u32 = 10_000;
 
 const NOTE: &str = "
     INSERT INTO gateways (tenant, environment, gateway, version, policy, mode, seen_ms) VALUES ($1, $2, $3, $4, $5, $6, $7)
@@ -24,7 +24,8 @@ const NOTE: &str = "
 const FORGET: &str = "DELETE FROM gateways WHERE seen_ms < $1";
 const LIST: &str = "
     SELECT environment, gateway, version, policy, mode, seen_ms FROM gateways WHERE tenant = $1 AND seen_ms >= $2
-    ORDER BY environment, gateway LIMIT $3";
+        AND (environment, gateway) > ($3, $4)
+    ORDER BY environment, gateway LIMIT $5";
 
 /// What this replica has written down, by tenant, environment and gateway.
 #[derive(Default)]
@@ -62,8 +63,13 @@ impl Scope {
 
     /// The gateways that have asked within a day.
     pub async fn fleet(&self) -> Result<Vec<Gateway>> {
-        let list = sqlx::query(LIST).bind(self.tenant()).bind(self.now() - FORGET_MS).bind(MOST);
-        let rows = list.fetch_all(self.readers()).await?;
+        self.gateways(&[const { String::new() }; 2], MOST).await
+    }
+
+    /// Up to `limit` of them behind this environment and name.
+    pub async fn gateways(&self, [environment, gateway]: &[String; 2], limit: u32) -> Result<Vec<Gateway>> {
+        let list = sqlx::query(LIST).bind(self.tenant()).bind(self.now() - FORGET_MS).bind(environment).bind(gateway);
+        let rows = list.bind(i64::from(limit)).fetch_all(self.readers()).await?;
         rows.iter()
             .map(|row| {
                 Ok(Gateway {

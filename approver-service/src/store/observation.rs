@@ -5,6 +5,7 @@
 use privyseal_engine::observation::{Batch, Seen};
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
+use sqlx::any::AnyRow;
 use utoipa::ToSchema;
 
 use super::{Result, Scope};
@@ -23,6 +24,12 @@ const SUM: &str = "
     WHERE tenant = $1 AND hour_ms >= $2
     GROUP BY tenant, environment, kind, name, category, outcome
     ORDER BY kind DESC, count DESC, name LIMIT $3";
+/// By what is counted: a count may grow between two pages.
+const PAGE: &str = "
+    SELECT tenant, environment, kind, name, category, outcome, CAST(sum(count) AS BIGINT) AS count FROM observations
+    WHERE tenant = $1 AND hour_ms >= $2 AND (environment, kind, name, category, outcome) > ($4, $5, $6, $7, $8)
+    GROUP BY tenant, environment, kind, name, category, outcome
+    ORDER BY environment, kind, name, category, outcome LIMIT $3";
 
 /// One line of what would have happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -45,7 +52,7 @@ impl Scope {
     pub async fn observe(&self, batch: &Batch) -> Result<()> {
         self.check_tenant(&batch.tenant)?;
         let mut tx = self.begin().await?;
-        let hour = tx.now - tx.now.rem_euclid(HOUR_MS);
+        let hour = hour(tx.now);
         for count in &batch.counts {
             let (kind, name, category, outcome) = parts(&count.seen);
             sqlx::query(ADD)
@@ -67,23 +74,33 @@ impl Scope {
 
     /// What was counted in the hours since then, the most frequent of each kind first.
     pub async fn observations(&self, since_ms: i64, limit: u32) -> Result<Vec<Observation>> {
-        let from = since_ms - since_ms.rem_euclid(HOUR_MS);
-        let rows =
-            sqlx::query(SUM).bind(self.tenant()).bind(from).bind(i64::from(limit)).fetch_all(self.readers()).await?;
-        rows.iter()
-            .map(|row| {
-                Ok(Observation {
-                    tenant: row.try_get("tenant")?,
-                    environment: row.try_get("environment")?,
-                    kind: row.try_get("kind")?,
-                    name: row.try_get("name")?,
-                    category: row.try_get("category")?,
-                    outcome: row.try_get("outcome")?,
-                    count: row.try_get("count")?,
-                })
-            })
-            .collect()
+        let sum = sqlx::query(SUM).bind(self.tenant()).bind(hour(since_ms)).bind(i64::from(limit));
+        sum.fetch_all(self.readers()).await?.iter().map(read).collect()
     }
+
+    /// The same by environment, kind, name, category and outcome: up to `limit` lines behind these.
+    pub async fn observed(&self, since_ms: i64, after: &[String; 5], limit: u32) -> Result<Vec<Observation>> {
+        let page = sqlx::query(PAGE).bind(self.tenant()).bind(hour(since_ms)).bind(i64::from(limit));
+        let page = after.iter().fold(page, |page, name| page.bind(name));
+        page.fetch_all(self.readers()).await?.iter().map(read).collect()
+    }
+}
+
+/// The hour that a moment is in.
+fn hour(ms: i64) -> i64 {
+    ms - ms.rem_euclid(HOUR_MS)
+}
+
+fn read(row: &AnyRow) -> Result<Observation> {
+    Ok(Observation {
+        tenant: row.try_get("tenant")?,
+        environment: row.try_get("environment")?,
+        kind: row.try_get("kind")?,
+        name: row.try_get("name")?,
+        category: row.try_get("category")?,
+        outcome: row.try_get("outcome")?,
+        count: row.try_get("count")?,
+    })
 }
 
 fn parts(seen: &Seen) -> (&'static str, &str, &str, &str) {

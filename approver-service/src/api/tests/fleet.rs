@@ -30,6 +30,17 @@ async fn gateways_that_differ_are_told_of() {
     service.get(&poll("edge-2", "bbb"), &filter).await;
     let fleet = service.get("/v1/fleet", &reader).await.json;
     assert_eq!(fleet["alarms"], json!([{ "environment": "test", "kind": "policy", "what": ["aaa", "bbb"] }]));
+    // Page by page, each with what is wrong anywhere.
+    let (mut paged, mut path) = (vec![], "/v1/fleet?limit=1".to_owned());
+    loop {
+        let page = service.get(&path, &reader).await.json;
+        assert_eq!(page["alarms"], fleet["alarms"]);
+        paged.extend(page["gateways"].as_array().unwrap().clone());
+        let Some(next) = page["next"].as_str() else { break };
+        path = format!("/v1/fleet?limit=1&cursor={next}");
+    }
+    assert_eq!(json!(paged), fleet["gateways"]);
+    assert_eq!(service.get("/v1/fleet?cursor=x", &reader).await.code(), "invalid_request");
     let metrics = service.get("/metrics", &reader).await.text;
     for line in ["privyseal_gateways{state=\"asking\"} 3", "privyseal_gateway_alarms{kind=\"policy\"} 1"] {
         assert!(metrics.lines().any(|found| found == line), "{line} is not in\n{metrics}");

@@ -24,7 +24,8 @@ async fn batches_add_up_and_people_read_them() {
         let told = service.post("/v1/observations", &gateway, batch(counts.clone())).await;
         assert_eq!((told.status, told.text.as_str()), (StatusCode::NO_CONTENT, ""));
     }
-    let seen = service.get("/v1/observations?since_ms=0", &service.login("bob").await).await;
+    let bob = service.login("bob").await;
+    let seen = service.get("/v1/observations?since_ms=0", &bob).await;
     let line = |kind: &str, name: &str, category: &str, outcome: &str, count: u32| {
         json!({
             "tenant": "acme", "environment": "test", "kind": kind, "name": name, "category": category,
@@ -37,7 +38,21 @@ async fn batches_add_up_and_people_read_them() {
         line("entity", "EMAIL_ADDRESS", "", "", 14),
         line("dropped", "", "", "", 2),
     ]);
-    assert_eq!(seen.json, expected);
+    let mut lines = seen.json["observations"].as_array().unwrap().clone();
+    assert_eq!(seen.json["next"], json!(null));
+    assert!(lines.is_sorted_by_key(|line| line["kind"].as_str().unwrap().to_owned()));
+    lines.reverse();
+    assert_eq!(json!(lines), expected);
+    // The same page by page.
+    let (mut paged, mut path) = (vec![], "/v1/observations?limit=1".to_owned());
+    loop {
+        let page = service.get(&path, &bob).await.json;
+        paged.extend(page["observations"].as_array().unwrap().clone());
+        let Some(next) = page["next"].as_str() else { break };
+        path = format!("/v1/observations?limit=1&cursor={next}");
+    }
+    paged.reverse();
+    assert_eq!(paged, lines);
     assert_eq!(service.get("/v1/observations", &gateway).await.status, StatusCode::FORBIDDEN);
     let page = service.page("/observed", &service.cookie("bob").await).await;
     assert!(page.text.contains("<code>export</code> <small>bulk</small>"), "{}", page.text);

@@ -5,6 +5,7 @@ use crate::fleet::Gateway;
 
 on_both_databases! {
     gateways_are_noted_when_they_change_and_every_so_often,
+    gateways_are_listed_page_by_page,
 }
 
 fn gateway(version: &str) -> Gateway {
@@ -37,4 +38,20 @@ async fn gateways_are_noted_when_they_change_and_every_so_often() {
     assert!(bench.store.fleet().await.unwrap().is_empty(), "taken away");
     let standing = bench.store.gauges().await.unwrap();
     assert_eq!((standing.gateways, standing.alarms.iter().map(|(_, rings)| rings).sum::<i64>()), ((0, 0), 0));
+}
+
+async fn gateways_are_listed_page_by_page() {
+    let bench = Bench::new().await;
+    for (environment, name) in [("test", "b"), ("prod", "b"), ("test", "a"), ("Prod_2", "é")] {
+        let gateway = Gateway { environment: environment.into(), gateway: name.into(), ..gateway("1") };
+        bench.store.note_gateway(gateway).await.unwrap();
+    }
+    let all = bench.store.fleet().await.unwrap();
+    assert_eq!(all.len(), 4);
+    let (mut paged, mut after): (Vec<Gateway>, [String; 2]) = (vec![], Default::default());
+    while let [one] = &bench.store.gateways(&after, 1).await.unwrap()[..] {
+        after = [one.environment.clone(), one.gateway.clone()];
+        paged.push(one.clone());
+    }
+    assert_eq!(paged, all);
 }

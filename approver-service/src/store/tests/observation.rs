@@ -7,6 +7,7 @@ use crate::store::observation::Observation;
 
 on_both_databases! {
     counts_add_up_by_the_hour_and_are_forgotten_after_a_month,
+    lines_are_listed_page_by_page,
 }
 
 fn batch(gateway: &str, count: u64) -> Batch {
@@ -38,4 +39,33 @@ async fn counts_add_up_by_the_hour_and_are_forgotten_after_a_month() {
     bench.pass(31 * 24 * 60 * MINUTE);
     bench.store.observe(&batch("a", 1)).await.unwrap();
     assert_eq!(counts(0).await, [1]);
+}
+
+async fn lines_are_listed_page_by_page() {
+    let bench = Bench::new().await;
+    let rule = |rule: &str, category: Option<&str>, outcome: &str| Seen::Rule {
+        rule: rule.into(),
+        category: category.map(str::to_owned),
+        outcome: outcome.into(),
+    };
+    let seen = [
+        rule("a", None, "deny"),
+        rule("a", None, "hold"),
+        rule("a", Some("bulk"), "deny"),
+        rule("Ä_b", None, "hold"),
+        Seen::Entity { entity: "EMAIL_ADDRESS".into() },
+        Seen::Dropped,
+    ];
+    let counts: Vec<_> = seen.into_iter().zip(1..).map(|(seen, count)| Count { seen, count }).collect();
+    bench.store.observe(&Batch { counts, ..batch("g", 0) }).await.unwrap();
+    let page = async |after: &[String; 5], limit| bench.store.observed(0, after, limit).await.unwrap();
+    let first = Default::default();
+    let all = page(&first, 10).await;
+    assert_eq!(all.len(), 6);
+    let (mut paged, mut after) = (vec![], first);
+    while let [one] = &page(&after, 1).await[..] {
+        after = [&one.environment, &one.kind, &one.name, &one.category, &one.outcome].map(String::clone);
+        paged.push(one.clone());
+    }
+    assert_eq!(paged, all);
 }
