@@ -157,8 +157,8 @@ async fn it_takes_the_connection_and_never_answers() {
     let took = started.elapsed();
     asked.signal(Signal::Continue);
     assert_refused(&answer, "silent");
-    // Five seconds, as docs/operations.md says, and as many for a busy machine.
-    assert!(took < Duration::from_secs(10), "{took:?}");
+    // One create of 8 s, not two; the rest is for a busy machine.
+    assert!(took < Duration::from_secs(15), "{took:?}");
     scene.upstream.assert_untouched();
     scene.assert_serving().await;
 }

@@ -20,10 +20,7 @@ use crate::reply::{Executed, Next, Notice, Status};
 /// One long poll, at most.
 const POLL_MS: u64 = 20_000;
 /// What a call may take beyond the time it waits on purpose.
-const CALL_MS: u64 = 8_000;
-/// What a create may take. Made durable in milliseconds, a create that takes longer is one at a replica in trouble: the
-/// second attempt goes to another, and a caller hears within five seconds that there is none.
-pub(super) const CREATE_MS: u64 = 2_000;
+pub(super) const CALL_MS: u64 = 8_000;
 
 /// A complete request that waits for people.
 #[derive(Debug)]
@@ -49,6 +46,8 @@ pub(super) struct Progress {
     /// The call whose answer is awaited; any other answer is not ours.
     call: Option<u32>,
     failing_since_ms: Option<u64>,
+    /// When the last call was made.
+    asked_ms: u64,
     /// A call got no answer: if it was a create, it may have been carried out.
     unheard: bool,
     hold: Option<Known>,
@@ -85,9 +84,7 @@ impl Held {
     fn call(&self, nonce: &str, gateway: &Gateway, now: Now<'_>) -> Call {
         let id = self.progress.hold.as_ref().map_or("", |hold| hold.id.as_str());
         match self.progress.phase {
-            Phase::Create => {
-                Call { timeout_ms: CREATE_MS, ..post(CallKind::Create, "/v1/holds".to_owned(), self.intake.clone()) }
-            }
+            Phase::Create => post(CallKind::Create, "/v1/holds".to_owned(), self.intake.clone()),
             Phase::Wait => {
                 let wait = self.give_up_ms.saturating_sub(now.ms).min(POLL_MS);
                 let revision = self.progress.hold.as_ref().map_or(0, |hold| hold.revision);
@@ -193,7 +190,8 @@ impl Exchange {
         }
     }
 
-    fn ask(&self, now: Now<'_>, held: Box<Held>, mut step: Step) -> (State, Step) {
+    fn ask(&self, now: Now<'_>, mut held: Box<Held>, mut step: Step) -> (State, Step) {
+        held.progress.asked_ms = now.ms;
         step.effects.push(Effect::Call(held.call(&self.nonce(), &self.gateway, now)));
         (State::Held(held), step)
     }
@@ -319,7 +317,9 @@ impl Exchange {
     fn failed(&self, now: Now<'_>, mut held: Box<Held>, code: &'static str) -> (State, Step) {
         let (again_ms, patience_ms) = held.progress.phase.patience();
         let since = *held.progress.failing_since_ms.get_or_insert(now.ms);
-        if now.ms.saturating_sub(since) < patience_ms {
+        // A create that took all its time is not asked for again: a busy approver has had long enough, and the caller waits.
+        let is_spent = held.progress.phase == Phase::Create && now.ms.saturating_sub(held.progress.asked_ms) >= CALL_MS;
+        if !is_spent && now.ms.saturating_sub(since) < patience_ms {
             return (State::Held(held), Step::pause_with(Effect::WakeAt(now.ms + again_ms)));
         }
         let detail = match code {

@@ -1,6 +1,6 @@
 //! From the create call to the release, and every way in which none comes.
 
-use super::super::holding::CREATE_MS;
+use super::super::holding::CALL_MS;
 use super::*;
 use crate::testing::test;
 
@@ -250,19 +250,11 @@ fn a_client_that_leaves_before_its_hold_is_known_is_reported_by_its_stream() {
 }
 
 #[test]
-fn a_silent_approver_costs_two_creates_and_what_they_may_have_made_is_left() {
+fn a_silent_approver_costs_one_create_and_what_it_may_have_made_is_left() {
     let mut run = Run::new(policy());
     run.held();
-    run.now.ms += CREATE_MS;
+    run.now.ms += CALL_MS;
     let step = run.ended(1, 504, b"");
-    let [Effect::WakeAt(at)] = step.effects[..] else { panic!("{step:?}") };
-    run.now.ms = at;
-    let step = run.step(Event::Timer);
-    assert_eq!((call(&step).kind, call(&step).timeout_ms), (CallKind::Create, CREATE_MS));
-    run.step(Event::Dispatched(Some(2)));
-    run.now.ms += CREATE_MS;
-    let step = run.ended(2, 504, b"");
     assert_eq!(reply(&step).1, "approver_unavailable");
     assert_eq!(detaches(&step), ["/v1/detach"]);
-    assert!(run.now.ms - START < 5_000, "as docs/operations.md says");
 }
