@@ -136,6 +136,8 @@ struct Inner {
     wake: Wake,
     /// Number of the last audit record whose waiters were woken.
     followed: AtomicI64,
+    /// Number of the newest audit record that is known here.
+    newest: watch::Sender<i64>,
     polls: Polls,
     noted: Noted,
     opened: Instant,
@@ -167,6 +169,7 @@ impl Store {
             time,
             wake: Wake::default(),
             followed: AtomicI64::new(followed),
+            newest: watch::Sender::new(followed),
             polls: Polls::default(),
             noted: Noted::default(),
             opened: Instant::now(),

@@ -14,6 +14,7 @@ use axum::response::sse::{Event, KeepAlive};
 use futures_util::Stream;
 use futures_util::stream::unfold;
 use serde::Serialize;
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -25,8 +26,8 @@ use crate::audit::Entry;
 use crate::auth::scope::Scope;
 use crate::store;
 
-/// How often the log is looked at.
-const EVERY: Duration = Duration::from_millis(500);
+/// After one look at the log, how long until the next, however much is written.
+const PAUSE: Duration = Duration::from_millis(100);
 /// How long one stream lasts: who listens shows again that they may. Browsers come back by themselves.
 const LASTS: Duration = Duration::from_secs(15 * 60);
 const PAGE: u32 = 100;
@@ -41,6 +42,7 @@ struct Happened<'a> {
 
 struct Listening {
     log: store::Scope,
+    newest: watch::Receiver<i64>,
     stop: CancellationToken,
     after: i64,
     ready: VecDeque<Event>,
@@ -64,6 +66,7 @@ pub async fn events(
             .ok_or_else(|| Problem::invalid("`last-event-id`: expected the number of an event"))?,
     };
     let listening = Listening {
+        newest: app.store.newest_record(),
         log: app.store.of(caller.tenant()),
         stop: app.stop,
         after,
@@ -79,6 +82,8 @@ async fn next(mut listening: Listening) -> Option<(std::result::Result<Event, In
         if let Some(event) = listening.ready.pop_front() {
             return Some((Ok(event), listening));
         }
+        // Before the look: what is written meanwhile is newer.
+        listening.newest.borrow_and_update();
         let entries = listening.log.audit(listening.after, PAGE).await.ok()?;
         listening.after = entries.last().map_or(listening.after, |entry| entry.seq);
         listening.ready = entries.iter().filter_map(event).collect();
@@ -89,10 +94,18 @@ async fn next(mut listening: Listening) -> Option<(std::result::Result<Event, In
             return None;
         }
         tokio::select! {
-            () = tokio::time::sleep(EVERY) => {}
+            () = tokio::time::sleep_until(listening.until) => {}
+            () = written(&mut listening.newest) => {}
             () = listening.stop.cancelled() => return None,
         }
     }
+}
+
+/// Returns when anything was written since the last look, of whichever tenant.
+async fn written(newest: &mut watch::Receiver<i64>) {
+    tokio::time::sleep(PAUSE).await;
+    // The store is as long as the service.
+    let _closed = newest.changed().await;
 }
 
 /// What is told of a record; nothing of those that are about no hold.

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgListener, PgPoolOptions};
 use sqlx::{AnyConnection, Row};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::{Result, Store, control};
+use super::{Inner, Result, Store, control};
 
 /// How often to look without having been told.
 pub(super) const EVERY: Duration = Duration::from_millis(500);
@@ -34,6 +34,11 @@ impl Store {
         }
     }
 
+    /// The number of the newest audit record, as this replica learns of it: who waits for one asks the database nothing.
+    pub fn newest_record(&self) -> watch::Receiver<i64> {
+        self.0.newest.subscribe()
+    }
+
     /// Catches up every so often, and whenever it is told of something new. Returns never.
     pub(super) async fn look(&self, every: Duration, told: &Notify) {
         loop {
@@ -50,6 +55,7 @@ impl Store {
         self.0.time.ask(&mut conn).await?;
         // Before the switches: one that is turned meanwhile is another record, and looked at again.
         let head: i64 = sqlx::query_scalar(HEAD).fetch_one(&mut *conn).await?;
+        self.0.newest(head);
         let switches = control::switches(&mut conn).await?;
         self.0.control.send_if_modified(|known| {
             let is_new = *known != switches;
@@ -95,6 +101,17 @@ impl Store {
                 }
             }
         }
+    }
+}
+
+impl Inner {
+    /// The record `seq` is there to be read.
+    pub(super) fn newest(&self, seq: i64) {
+        self.newest.send_if_modified(|known| {
+            let is_new = *known < seq;
+            *known = seq.max(*known);
+            is_new
+        });
     }
 }
 

@@ -232,6 +232,7 @@ async fn commit(
     // What we have written ourselves needs no following, if nobody else's is between.
     let (before, last) = (numbers.start.saturating_sub(1), numbers.end.saturating_sub(1));
     let _others_first = inner.followed.compare_exchange(before, last, SeqCst, SeqCst);
+    inner.newest(last);
     Ok(())
 }
 

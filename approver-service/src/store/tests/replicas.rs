@@ -19,6 +19,7 @@ on_both_databases! {
     a_decision_at_one_replica_is_heard_at_the_other_without_notifications,
     with_notifications_it_is_heard_at_once,
     the_kill_switch_is_heard_at_the_other_replica,
+    the_newest_record_is_known_at_both_replicas,
     what_is_polled_at_one_replica_is_not_deserted_for_the_other,
     what_a_dead_replica_heard_counts_no_more,
     the_same_request_at_two_replicas_is_one_hold,
@@ -85,6 +86,22 @@ async fn the_kill_switch_is_heard_at_the_other_replica() {
         both = async { tokio::join!(waits, sets) } => both,
     };
     assert_eq!(heard, set.unwrap());
+}
+
+async fn the_newest_record_is_known_at_both_replicas() {
+    let bench = Bench::new().await;
+    let other = bench.reopened().await;
+    let (mut here, mut there) = (bench.store.newest_record(), other.newest_record());
+    bench.create(intake(1)).await;
+    let last = bench.store.last_record().await.unwrap();
+    // Whoever wrote it need not be told.
+    here.wait_for(|seq| *seq == last).await.unwrap();
+    assert!(*there.borrow() < last);
+    let untold = Notify::new();
+    tokio::select! {
+        () = other.look(EVERY, &untold) => panic!("following never ends"),
+        known = there.wait_for(|seq| *seq == last) => drop(known.unwrap()),
+    }
 }
 
 async fn what_is_polled_at_one_replica_is_not_deserted_for_the_other() {
