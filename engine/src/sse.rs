@@ -85,13 +85,14 @@ impl Event {
     fn new(at: usize, bytes: Vec<u8>) -> Event {
         let mut data = Vec::new();
         let mut start = 0;
-        for line in bytes.split_inclusive(|b| matches!(b, b'\n' | b'\r')) {
-            let end = start + line.len() - usize::from(matches!(line.last(), Some(b'\n' | b'\r')));
+        let ends = memchr::memchr2_iter(b'\n', b'\r', &bytes).chain([bytes.len()]);
+        for end in ends {
+            let line = bytes.get(start..end).unwrap_or_default();
             if line.starts_with(b"data:") {
                 let space = usize::from(line.get(5) == Some(&b' '));
-                data.push((start + 5 + space).min(end)..end);
+                data.push(start + 5 + space..end);
             }
-            start += line.len();
+            start = end + 1;
         }
         Event { at, bytes, data }
     }

@@ -197,11 +197,18 @@ pub struct Scanner<'a> {
 
 impl<'a> Scanner<'a> {
     pub fn new(bytes: &'a [u8], limits: Limits) -> Self {
-        let (text, failed) = match std::str::from_utf8(bytes) {
-            Ok(text) if text.starts_with('\u{feff}') => (text, Some(JsonError { kind: Fault::ByteOrderMark, at: 0 })),
-            Ok(text) => (text, None),
-            Err(e) => ("", Some(JsonError { kind: Fault::InvalidUtf8, at: e.valid_up_to() })),
-        };
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Scanner::of(text, limits),
+            Err(e) => {
+                let failed = Some(JsonError { kind: Fault::InvalidUtf8, at: e.valid_up_to() });
+                Scanner { failed, ..Scanner::of("", limits) }
+            }
+        }
+    }
+
+    /// Of what is known to be UTF-8.
+    pub fn of(text: &'a str, limits: Limits) -> Self {
+        let failed = text.starts_with('\u{feff}').then_some(JsonError { kind: Fault::ByteOrderMark, at: 0 });
         let (open, keys) = (Vec::new(), Keys::default());
         Scanner { text, at: 0, expect: Expect::Value(false), open, keys, limits, failed }
     }

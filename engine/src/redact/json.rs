@@ -64,7 +64,7 @@ pub(super) fn without(
     apart: &[Range<usize>],
     out: &mut Vec<Edit>,
 ) -> Result<(), JsonError> {
-    let mut scanner = Scanner::new(text.as_bytes(), Limits::default());
+    let mut scanner = Scanner::of(text, Limits::default());
     let mut open: Vec<Frame<'_>> = Vec::new();
     let mut path = Path::of(&job.profile.exclude);
     let mut key = place.key;

@@ -56,8 +56,9 @@ pub fn read(data: &str) -> Result<Parts, JsonError> {
     if data.trim() == "[DONE]" {
         return Ok(Parts { deltas: Vec::new(), ends: vec![End::All] });
     }
-    let mut walk = Walk::default();
-    let mut scanner = Scanner::new(data.as_bytes(), Limits::default());
+    // A path is as long as this, and no event is deeper, where pieces are streamed: nothing has to grow.
+    let mut walk = Walk { path: String::with_capacity(64), containers: Vec::with_capacity(8), ..Walk::default() };
+    let mut scanner = Scanner::of(data, Limits::default());
     while let Some(token) = scanner.next()? {
         match token.kind {
             Kind::ObjectStart => walk.open(false),
@@ -172,7 +173,8 @@ impl<'a> Walk<'a> {
 
     /// The container at `at` and those around it, the outermost first.
     fn around(&self, at: usize) -> Vec<usize> {
-        let mut all = vec![at];
+        let mut all = Vec::with_capacity(8);
+        all.push(at);
         let mut at = at;
         while let Some(container) = self.containers.get(at).filter(|container| container.parent != at) {
             at = container.parent;
@@ -191,7 +193,9 @@ impl<'a> Walk<'a> {
 
     /// What the names of the channels of one answer begin with.
     fn answer(&self, around: &[usize]) -> String {
-        format!("{}:", self.numbers(around).next().unwrap_or_default())
+        let mut name = String::with_capacity(64);
+        name.extend([self.numbers(around).next().unwrap_or_default(), ":"]);
+        name
     }
 
     fn finish(self) -> Parts {

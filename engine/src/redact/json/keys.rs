@@ -98,7 +98,7 @@ impl<'t> Taken<'t> {
         let text = self.text;
         let keys = self.keys.get_or_insert_with(|| {
             let mut keys = BTreeSet::new();
-            let mut scanner = Scanner::new(text.as_bytes(), Limits::default());
+            let mut scanner = Scanner::of(text, Limits::default());
             // A fault is found again by who reads the document.
             while let Ok(Some(token)) = scanner.next() {
                 if token.kind == Kind::Key && token.text().contains('<') {

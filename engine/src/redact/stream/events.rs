@@ -137,6 +137,10 @@ impl Events {
                     edits.push(Edit::of(range, encode::json(&instead)));
                 }
             }
+            if edits.is_empty() {
+                out.extend_from_slice(&event.bytes);
+                continue;
+            }
             sort_by(&mut edits, |a, b| a.range.start.cmp(&b.range.start));
             let data = event.text().unwrap_or_default();
             match apply(&data, edits).body.and_then(|body| String::from_utf8(body).ok()) {
