@@ -64,7 +64,7 @@ load *ARGS: wasm
     cargo build --release --workspace --bins
     {{ released }}/load {{ ARGS }}
 
-# replicas, PostgreSQL and Envoy killed while people decide: nothing lost, nothing twice; `--rounds N`
+# replicas, PostgreSQL and Envoy killed while people decide: nothing lost, nothing twice; `--rounds N`, `--resume`
 faults *ARGS: _programs
     ./justw --bring postgres
     {{ programs }}/faults {{ ARGS }}

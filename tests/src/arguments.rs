@@ -15,3 +15,8 @@ pub fn files(name: &str) -> Vec<PathBuf> {
     let arguments: Vec<String> = std::env::args().collect();
     arguments.iter().zip(arguments.iter().skip(1)).filter(|(a, _)| *a == name).map(|(_, file)| file.into()).collect()
 }
+
+/// Whether `name` stands there.
+pub fn flag(name: &str) -> bool {
+    std::env::args().any(|a| a == name)
+}

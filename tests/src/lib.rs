@@ -19,6 +19,7 @@ pub mod envoy;
 pub mod fake_approver;
 pub mod h2_client;
 pub mod h2_upstream;
+pub mod history;
 pub mod identity_provider;
 pub mod jwt;
 pub mod kubernetes;

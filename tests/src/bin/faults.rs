@@ -1,10 +1,12 @@
 //! `./justw faults`: replicas, PostgreSQL and Envoy are killed while people decide; then the history is checked.
 //!
 //! No decision that was confirmed may be lost, and no request may reach the upstream twice or undecided. Whatever is
-//! killed comes back at once, and agents do what they are told: send the same request again. Must not go here: figures.
+//! killed comes back at once, and agents do what they are told: send the same request again. Must not go here: figures, what
+//! must be true of a history (`e2e::history`).
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -12,19 +14,24 @@ use anyhow::{Context, Result, ensure};
 use e2e::approver::{Approver, Person};
 use e2e::client::Request;
 use e2e::envoy::{Config, Envoy};
+use e2e::history::{End, Held, History};
 use e2e::postgres::Postgres;
 use e2e::process::Signal;
 use e2e::scene::{PEOPLE, gateway};
 use e2e::upstream::Upstream;
-use e2e::{arguments, policy};
+use e2e::{arguments, artefacts, policy};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// How long an agent may need to hear the end of its request.
 const PATIENCE: Duration = Duration::from_secs(90);
 /// A login decides for 15 minutes.
 const LOGIN: Duration = Duration::from_secs(600);
+/// After so many rounds the history is checked, and what was found written down.
+const SLICE: usize = 5;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 enum Victim {
     /// The replica at which requests wait.
     Waiting,
@@ -36,13 +43,26 @@ enum Victim {
 
 const VICTIMS: [Victim; 4] = [Victim::Waiting, Victim::Deciding, Victim::Postgres, Victim::Envoy];
 
-/// What the agent heard in the end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum End {
-    /// It was executed.
-    Ran,
-    /// It was collected before, and the answer lost: whether it ran is unknown, and it never runs again.
-    Unknown,
+/// How requests ended whose histories were checked.
+#[derive(Clone, Copy, Default, Serialize, Deserialize)]
+struct Ends {
+    ran: usize,
+    /// Nobody knows whether they ran, and they never run again.
+    unknown: usize,
+}
+
+/// What `--resume` goes on from.
+#[derive(Default, Serialize, Deserialize)]
+struct Checked {
+    rounds: usize,
+    ends: BTreeMap<Victim, Ends>,
+}
+
+/// What only the harness knows of a request.
+struct Round {
+    account: usize,
+    end: End,
+    approving: Instant,
 }
 
 struct World {
@@ -61,24 +81,58 @@ struct World {
 #[tokio::main]
 async fn main() -> Result<()> {
     let rounds = arguments::number("--rounds", 200)?;
+    let path = artefacts::root().join("target/faults.json");
+    let mut checked = if arguments::flag("--resume") { Checked::read(&path)? } else { Checked::default() };
     let mut world = World::new().await?;
-    let mut ends: HashMap<(Victim, End), usize> = HashMap::new();
-    for round in 0..rounds {
+    let mut histories = vec![];
+    let mut ends = checked.ends.clone();
+    for round in checked.rounds..rounds {
         for (i, victim) in VICTIMS.into_iter().enumerate() {
             let account = round * VICTIMS.len() + i;
-            let end =
+            let round =
                 world.round(account, victim).await.with_context(|| format!("account {account}, {victim:?} killed"))?;
-            *ends.entry((victim, end)).or_default() += 1;
+            let count = ends.entry(victim).or_default();
+            match round.end {
+                End::Ran => count.ran += 1,
+                End::Unknown => count.unknown += 1,
+            }
+            histories.push(round);
+        }
+        let done = round + 1;
+        if done % SLICE == 0 || done == rounds {
+            world.check(&histories).await?;
+            checked = Checked { rounds: done, ends: ends.clone() };
+            checked.write(&path)?;
         }
     }
-    world.check(rounds * VICTIMS.len()).await?;
-    println!("{rounds} rounds each: 0 lost, 0 double");
-    for victim in VICTIMS {
-        let count = |end| ends.get(&(victim, end)).copied().unwrap_or_default();
-        println!("  {victim:?} killed: {} ran, {} unknown and never again", count(End::Ran), count(End::Unknown));
-    }
+    checked.print();
     println!("{}", world.deciding.verify_audit()?);
     Ok(())
+}
+
+impl Checked {
+    fn read(path: &Path) -> Result<Checked> {
+        let text = match std::fs::read(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Checked::default()),
+            text => text.with_context(|| path.display().to_string())?,
+        };
+        serde_json::from_slice(&text).with_context(|| path.display().to_string())
+    }
+
+    fn write(&self, path: &Path) -> Result<()> {
+        // Whoever stops us in the middle finds the last one whole.
+        let new = path.with_extension("json.new");
+        std::fs::write(&new, serde_json::to_vec_pretty(self)?)?;
+        Ok(std::fs::rename(new, path)?)
+    }
+
+    fn print(&self) {
+        println!("{} rounds each: 0 lost, 0 double, 0 before their approval", self.rounds);
+        println!("  {:<10}{:>8}{:>8}{:>26}", "killed", "rounds", "ran", "unknown, and never again");
+        for (victim, Ends { ran, unknown }) in &self.ends {
+            println!("  {:<10}{:>8}{ran:>8}{unknown:>26}", format!("{victim:?}"), ran + unknown);
+        }
+    }
 }
 
 impl World {
@@ -97,7 +151,7 @@ impl World {
     }
 
     /// One request, decided while `victim` dies.
-    async fn round(&mut self, account: usize, victim: Victim) -> Result<End> {
+    async fn round(&mut self, account: usize, victim: Victim) -> Result<Round> {
         if self.logged_in.elapsed() > LOGIN {
             self.alice = self.deciding.login("alice").await?;
             self.logged_in = Instant::now();
@@ -107,6 +161,7 @@ impl World {
         let id = self.held(&path, "pending").await?;
         // The kill moves through the decision and what follows from it.
         let after = Duration::from_millis(account as u64 * 7 % 60);
+        let approving = Instant::now();
         let decided = tokio::select! {
             biased;
             decided = self.alice.approve(&id) => decided.is_ok_and(|answer| answer.status == 200),
@@ -134,7 +189,8 @@ impl World {
         loop {
             ensure!(begun.elapsed() < PATIENCE, "the agent never heard the end: {:?}", self.holds(&path).await);
             if agent.is_finished() {
-                return agent.await.context("the agent")?;
+                let end = agent.await.context("the agent")??;
+                return Ok(Round { account, end, approving });
             }
             if !approved {
                 // Said again until it is confirmed: 409 says that it was before.
@@ -179,21 +235,25 @@ impl World {
         }
     }
 
-    /// What the upstream saw, against what was decided and collected.
-    async fn check(&self, accounts: usize) -> Result<()> {
-        let mut seen: HashMap<String, usize> = HashMap::new();
+    /// What the upstream saw, against what was decided and collected, of all rounds so far.
+    async fn check(&self, rounds: &[Round]) -> Result<()> {
+        let mut ran: HashMap<String, Vec<Instant>> = HashMap::new();
         for request in self.upstream.seen() {
-            *seen.entry(request.target()).or_default() += 1;
+            ran.entry(request.target()).or_default().push(request.at);
         }
-        let holds = self.alice.holds().await?;
-        for account in 0..accounts {
+        let mut holds: HashMap<String, Vec<Held>> = HashMap::new();
+        for hold in self.alice.holds().await? {
+            let text = |name: &str| hold[name].as_str().map(str::to_owned);
+            let held = Held { state: text("state").context("a state")?, decided_by: text("decided_by") };
+            holds.entry(text("path").context("a path")?).or_default().push(held);
+        }
+        for &Round { account, end, approving } in rounds {
             let path = format!("/v1/accounts/{account}");
-            let ran = seen.get(&path).copied().unwrap_or_default();
-            let released = holds.iter().filter(|h| h["path"] == *path && h["state"] == "released").count();
-            ensure!(ran <= 1, "{path} ran {ran} times");
-            ensure!(ran <= released, "{path} ran without a release");
-            ensure!(released == 1, "{path} was approved, and released {released} times");
+            let holds = holds.remove(&path).unwrap_or_default();
+            let ran = ran.remove(&path).unwrap_or_default();
+            History { end, holds, approving, ran }.check().context(path)?;
         }
+        ensure!(ran.is_empty(), "these ran, and nobody sent them: {:?}", ran.keys());
         Ok(())
     }
 }

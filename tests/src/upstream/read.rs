@@ -1,6 +1,7 @@
 //! HTTP/1.1 requests off a socket, kept as they came.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
@@ -16,6 +17,8 @@ pub struct Recorded {
     pub body: Vec<u8>,
     /// Trailer lines with their line ends.
     pub trailers: Vec<u8>,
+    /// When the last of it was here.
+    pub at: Instant,
 }
 
 impl Recorded {
@@ -73,7 +76,8 @@ impl Reader {
         loop {
             if let Some((message, used)) = message::parse(&self.buffer, Framing::Request) {
                 self.buffer.drain(..used);
-                return Some(Recorded { head: message.head, body: message.body, trailers: message.trailers });
+                let message::Message { head, body, trailers } = message;
+                return Some(Recorded { head, body, trailers, at: Instant::now() });
             }
             let n = stream.read(&mut chunk).await.ok().filter(|n| *n > 0)?;
             bytes.fetch_add(n, Ordering::SeqCst);
