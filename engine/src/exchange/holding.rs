@@ -46,8 +46,6 @@ pub(super) struct Progress {
     /// The call whose answer is awaited; any other answer is not ours.
     call: Option<u32>,
     failing_since_ms: Option<u64>,
-    /// When the last call was made.
-    asked_ms: u64,
     /// A call got no answer: if it was a create, it may have been carried out.
     unheard: bool,
     hold: Option<Known>,
@@ -143,7 +141,9 @@ impl Held {
 
 impl Exchange {
     /// Starts the talk: the request is complete and must be held.
-    pub(super) fn hold(&self, now: Now<'_>, held: Held) -> (State, Step) {
+    pub(super) fn hold(&self, now: Now<'_>, mut held: Held) -> (State, Step) {
+        // From the first create on, not from its failure: a busy approver has had long enough, and the caller waits.
+        held.progress.failing_since_ms = Some(now.ms);
         let mut step = Step::pause();
         step.annotate("privyseal_decision", "hold");
         step.count("held");
@@ -190,8 +190,7 @@ impl Exchange {
         }
     }
 
-    fn ask(&self, now: Now<'_>, mut held: Box<Held>, mut step: Step) -> (State, Step) {
-        held.progress.asked_ms = now.ms;
+    fn ask(&self, now: Now<'_>, held: Box<Held>, mut step: Step) -> (State, Step) {
         step.effects.push(Effect::Call(held.call(&self.nonce(), &self.gateway, now)));
         (State::Held(held), step)
     }
@@ -317,9 +316,7 @@ impl Exchange {
     fn failed(&self, now: Now<'_>, mut held: Box<Held>, code: &'static str) -> (State, Step) {
         let (again_ms, patience_ms) = held.progress.phase.patience();
         let since = *held.progress.failing_since_ms.get_or_insert(now.ms);
-        // A create that took all its time is not asked for again: a busy approver has had long enough, and the caller waits.
-        let is_spent = held.progress.phase == Phase::Create && now.ms.saturating_sub(held.progress.asked_ms) >= CALL_MS;
-        if !is_spent && now.ms.saturating_sub(since) < patience_ms {
+        if now.ms.saturating_sub(since) < patience_ms {
             return (State::Held(held), Step::pause_with(Effect::WakeAt(now.ms + again_ms)));
         }
         let detail = match code {
