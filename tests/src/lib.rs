@@ -40,15 +40,17 @@ use std::time::Duration;
 /// How long anything may take that should happen at once. Generous: the machine may be busy.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Asks again and again until there is an answer; panics after [`PATIENCE`], saying what was awaited.
+/// Asks again and again until there is an answer; panics after [`PATIENCE`], saying what was awaited. It pauses as long as
+/// the last question took: where asking is expensive, those who are asked need the time for their work.
 pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
     let deadline = tokio::time::Instant::now() + PATIENCE;
     loop {
+        let asked = tokio::time::Instant::now();
         if let Some(answer) = ask().await {
             return answer;
         }
         assert!(tokio::time::Instant::now() < deadline, "waited in vain: {what}");
-        tokio::time::sleep(Duration::from_millis(15)).await;
+        tokio::time::sleep(asked.elapsed().max(Duration::from_millis(15))).await;
     }
 }
 

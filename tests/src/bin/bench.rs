@@ -1,8 +1,9 @@
 //! `./justw bench`: CPU time of Envoy per request without a filter, with one that does nothing, and with ours.
 //!
 //! CPU time from the kernel's accounting of Envoy's own threads, not wall-clock time: a busy machine changes it less. The
-//! variants take turns, and the figures are medians over the rounds: compare within one run only. `--rules N` says how many
-//! rules there are, `--against FILE` adds another build of the filter to the run, to see what a change costs. What people wait
+//! variants take turns, and the figures are medians over the rounds: compare within one run only. What a filter costs over
+//! the one that does nothing is the median of the rounds' own differences, since a machine drifts between rounds; the
+//! quartiles beside it say how much it can be trusted. `--rules N` says how many rules there are, `--against FILE` adds another build of the filter to the run, to see what a change costs. What people wait
 //! for is measured in milliseconds: an event of a stream that rests within a value right behind it.
 
 use std::sync::{Arc, Mutex};
@@ -168,16 +169,18 @@ async fn measure(envoy: &Envoy, case: &Case, requests: usize) -> Result<f64> {
 
 fn report(variants: &[Variant], cases: &[Case], samples: &mut [Vec<Vec<f64>>], delays: &mut [Vec<f64>]) -> Value {
     let rows = cases.iter().zip(samples).map(|(case, of_case)| {
-        let medians: Vec<f64> = of_case.iter_mut().map(|s| median(s)).collect();
-        let noop = variants.iter().zip(&medians).find(|(v, _)| v.name == NOOP).map_or(0.0, |(_, m)| *m);
-        let of_variant = variants.iter().zip(&medians).map(|(variant, micros)| {
-            json!({ "filter": variant.name, "us": micros, "over_noop_us": micros - noop, "ratio_to_noop": micros / noop })
+        let noop = variants.iter().zip(&*of_case).find(|(v, _)| v.name == NOOP).map_or(vec![], |(_, of)| of.clone());
+        let of_variant = variants.iter().zip(of_case).map(|(variant, micros)| {
+            let mut over: Vec<f64> = micros.iter().zip(&noop).map(|(ours, noop)| ours - noop).collect();
+            let (over_noop, median) = (quartiles(&mut over), quartiles(micros)[1]);
+            json!({ "filter": variant.name, "us": median, "over_noop_us": over_noop[1], "over_noop_us_quartiles": over_noop,
+                    "ratio_to_noop": median / quartiles(&mut noop.clone())[1] })
         });
         json!({ "case": case.name, "variants": of_variant.collect::<Vec<_>>() })
     });
     let rss = variants.iter().map(|v| (v.name.clone(), json!(v.envoy.process().rss_kib())));
     let delays = variants.iter().zip(delays).map(|(variant, all)| {
-        let median = median(all);
+        let median = quartiles(all)[1];
         json!({ "filter": variant.name, "median_ms": median, "most_ms": all.last() })
     });
     json!({
@@ -189,16 +192,18 @@ fn report(variants: &[Variant], cases: &[Case], samples: &mut [Vec<Vec<f64>>], d
 
 fn print_table(report: &Value) {
     println!("CPU of Envoy per request (medians)\n");
-    println!("{:<32}{:<20}{:>10}{:>12}{:>10}", "", "filter", "µs", "over no-op", "ratio");
+    println!("{:<32}{:<20}{:>10}{:>12}{:>20}{:>10}", "", "filter", "µs", "over no-op", "quartiles", "ratio");
     for row in report["cpu"].as_array().into_iter().flatten() {
         let mut case = row["case"].as_str().unwrap_or_default();
         for variant in row["variants"].as_array().into_iter().flatten() {
             let figure = |name: &str| variant[name].as_f64().unwrap_or_default();
+            let quartile = |at: usize| variant["over_noop_us_quartiles"][at].as_f64().unwrap_or_default();
             println!(
-                "{case:<32}{:<20}{:>10.1}{:>+12.1}{:>9.2}x",
+                "{case:<32}{:<20}{:>10.1}{:>+12.1}{:>20}{:>9.2}x",
                 variant["filter"].as_str().unwrap_or_default(),
                 figure("us"),
                 figure("over_noop_us"),
+                format!("{:+.1} to {:+.1}", quartile(0), quartile(2)),
                 figure("ratio_to_noop"),
             );
             case = "";
@@ -221,7 +226,8 @@ fn print_table(report: &Value) {
     }
 }
 
-fn median(samples: &mut [f64]) -> f64 {
+/// The first quartile, the median and the third; the samples are sorted by it.
+fn quartiles(samples: &mut [f64]) -> [f64; 3] {
     samples.sort_by(f64::total_cmp);
-    samples.get(samples.len() / 2).copied().unwrap_or_default()
+    [1, 2, 3].map(|quarter| samples.get(samples.len() * quarter / 4).copied().unwrap_or_default())
 }
