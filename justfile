@@ -49,7 +49,7 @@ test-replicas *ARGS: _programs
 matrix *ARGS: _programs
     tests/matrix {{ ARGS }}
 
-# Envoy's CPU time per request: no filter, one that does nothing, ours; `--rounds N --requests N --rules N --against FILE`
+# Envoy's CPU time per request: no filter, one that does nothing, ours; `--rules N`, `--against FILE`, `--only GET`; `--help` says more
 bench *ARGS: wasm _noop
     ./justw --bring envoy
     cargo run --release --quiet -p e2e --bin bench -- {{ ARGS }}

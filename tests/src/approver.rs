@@ -288,6 +288,14 @@ impl Person {
         }
     }
 
+    /// How many holds are pending: one question, where there are too many to list again and again.
+    pub async fn count_pending(&self) -> Result<usize> {
+        let answer = self.call(Request::get("/metrics")).await?;
+        let text = String::from_utf8_lossy(&answer.body);
+        let count = text.lines().find_map(|line| line.strip_prefix("privyseal_holds{state=\"pending\"} "));
+        count.with_context(|| format!("no count of holds: {answer:?}"))?.parse().context("a count of holds")
+    }
+
     /// The gateways that ask, and what is wrong with them.
     pub async fn fleet(&self) -> Result<Value> {
         Ok(self.call(Request::get("/v1/fleet")).await?.json())

@@ -10,7 +10,6 @@
 
 pub mod agents;
 pub mod approver;
-pub mod arguments;
 pub mod artefacts;
 pub mod certificates;
 pub mod client;

@@ -3,23 +3,46 @@
 //! CPU time from the kernel's accounting of Envoy's own threads, not wall-clock time: a busy machine changes it less. The
 //! variants take turns, and the figures are medians over the rounds: compare within one run only. What a filter costs over
 //! the one that does nothing is the median of the rounds' own differences, since a machine drifts between rounds; the
-//! quartiles beside it say how much it can be trusted. `--rules N` says how many rules there are, `--against FILE` adds another build of the filter to the run, to see what a change costs. What people wait
-//! for is measured in milliseconds: an event of a stream that rests within a value right behind it.
+//! quartiles beside it say how much it can be trusted. What people wait for is measured in milliseconds: an event of a
+//! stream that rests within a value right behind it.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use anyhow::Result;
+use clap::Parser;
 use e2e::client::{Connection, Request};
 use e2e::envoy::{Config, Envoy, Plugin};
 use e2e::fake_approver::{FakeApprover, Twist};
 use e2e::upstream::{Gate, Reply, Step, Upstream};
-use e2e::{arguments, artefacts, load, policy};
+use e2e::{artefacts, load, policy};
 use serde_json::{Value, json};
 
 const CONNECTIONS: usize = 16;
 /// The variant that the others are compared with.
 const NOOP: &str = "noop";
+
+/// CPU time of Envoy per request: without a filter, with one that does nothing, with ours.
+#[derive(Parser)]
+#[command(name = "./justw bench")]
+struct Options {
+    /// How often each variant takes its turn
+    #[arg(long, value_name = "N", default_value_t = 9)]
+    rounds: usize,
+    /// Requests of each kind in a round
+    #[arg(long, value_name = "N", default_value_t = 2000)]
+    requests: usize,
+    /// Rules of the policy
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    rules: usize,
+    /// Another build of the filter to measure in the same run; may be given more than once
+    #[arg(long, value_name = "FILE")]
+    against: Vec<PathBuf>,
+    /// Only kinds of requests with this in their name, such as GET or SSE
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    only: String,
+}
 
 struct Variant {
     name: String,
@@ -33,8 +56,8 @@ struct Case {
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let rounds: usize = arguments::number("--rounds", 9)?;
-    let requests: usize = arguments::number("--requests", 2000)?;
+    let options = Options::parse();
+    let (rounds, requests) = (options.rounds, options.requests);
     let resting = Gates::default();
     let gates = resting.clone();
     let upstream = Upstream::start(move |request| match request.target().as_str() {
@@ -45,8 +68,9 @@ async fn main() -> Result<()> {
     .await;
     upstream.forget();
     let approver = FakeApprover::start(Twist::default());
-    let variants = variants(&upstream, &approver).await?;
-    let cases = cases();
+    let variants = variants(&options, &upstream, &approver).await?;
+    let mut cases = cases();
+    cases.retain(|case| case.name.contains(&options.only));
 
     let mut samples = vec![vec![Vec::new(); variants.len()]; cases.len()];
     let started = Instant::now();
@@ -77,14 +101,14 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-async fn variants(upstream: &Upstream, approver: &FakeApprover) -> Result<Vec<Variant>> {
+async fn variants(options: &Options, upstream: &Upstream, approver: &FakeApprover) -> Result<Vec<Variant>> {
     let plain = |plugin: Option<Plugin>| {
         let mut config = Config::new(upstream.addr()).approver(approver.addr(), FakeApprover::TOKEN, FakeApprover::KEY);
         config.plugin = plugin;
         config.access_log = false;
         config
     };
-    let policy = policy::bench(arguments::number("--rules", 100)?);
+    let policy = policy::bench(options.rules);
     let ours = Plugin::new(&policy);
     let noop = Plugin { wasm: artefacts::noop_filter(), ..Plugin::new(&policy) };
     let mut configs = vec![
@@ -92,8 +116,9 @@ async fn variants(upstream: &Upstream, approver: &FakeApprover) -> Result<Vec<Va
         (NOOP.to_owned(), plain(Some(noop))),
         ("privyseal".to_owned(), plain(Some(ours))),
     ];
-    for wasm in arguments::files("--against") {
-        configs.push((wasm.display().to_string(), plain(Some(Plugin { wasm, ..Plugin::new(&policy) }))));
+    for wasm in &options.against {
+        let name = wasm.display().to_string();
+        configs.push((name, plain(Some(Plugin { wasm: wasm.clone(), ..Plugin::new(&policy) }))));
     }
     let mut variants = Vec::new();
     for (name, config) in configs {

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use clap::Parser;
 use e2e::approver::{Approver, Person};
 use e2e::client::Request;
 use e2e::envoy::{Config, Envoy};
@@ -19,7 +20,7 @@ use e2e::postgres::Postgres;
 use e2e::process::Signal;
 use e2e::scene::{PEOPLE, gateway};
 use e2e::upstream::Upstream;
-use e2e::{arguments, artefacts, policy};
+use e2e::{artefacts, policy};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -78,11 +79,23 @@ struct World {
     logged_in: Instant,
 }
 
+/// Replicas, PostgreSQL and Envoy are killed while people decide; then the history is checked.
+#[derive(Parser)]
+#[command(name = "./justw faults")]
+struct Options {
+    /// Rounds for each victim
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    rounds: usize,
+    /// Go on where the last run was stopped
+    #[arg(long)]
+    resume: bool,
+}
+
 #[tokio::main]
 async fn main() -> Result<()> {
-    let rounds = arguments::number("--rounds", 200)?;
+    let Options { rounds, resume } = Options::parse();
     let path = artefacts::root().join("target/faults.json");
-    let mut checked = if arguments::flag("--resume") { Checked::read(&path)? } else { Checked::default() };
+    let mut checked = if resume { Checked::read(&path)? } else { Checked::default() };
     let mut world = World::new().await?;
     let mut histories = vec![];
     let mut ends = checked.ends.clone();

@@ -4,12 +4,13 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
+use clap::Parser;
 use e2e::approver::Person;
 use e2e::client::{Connection, Request};
 use e2e::envoy::Envoy;
 use e2e::scene::{Scene, gateway};
-use e2e::{PATIENCE, arguments, artefacts, policy};
+use e2e::{PATIENCE, artefacts, policy};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -21,10 +22,22 @@ const UNDECIDED: u32 = 1;
 /// Bytes of a request's body, all of which the approver sees.
 const BODY: usize = 2000;
 
+/// Many requests held at once: memory, and the way from a decision to the answer beside a long poll.
+#[derive(Parser)]
+#[command(name = "./justw load")]
+struct Options {
+    /// Requests that are held at the same time
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    holds: usize,
+    /// Gateways that hold them
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    envoys: usize,
+}
+
 #[tokio::main]
 async fn main() -> Result<()> {
-    let holds = arguments::number("--holds", 1000)?;
-    let envoys = arguments::number("--envoys", 2)?.max(1);
+    let options = Options::parse();
+    let (holds, envoys) = (options.holds, options.envoys.max(1));
     let policy = policy::with(policy::crm(), "/hold", json!({ "wait": "30m", "max_live": holds }));
     let scene = Scene::new(&policy).await;
     let approver = scene.replica.as_ref().unwrap_or(&scene.approver);
@@ -53,16 +66,19 @@ async fn main() -> Result<()> {
             Ok::<_, anyhow::Error>((i, Instant::now()))
         });
     }
-    let pending = loop {
-        ensure!(started.elapsed() < PATIENCE * 10, "not all are held: {:?}", clients.try_join_next());
-        let mut pending = scene.alice.holds().await?;
-        pending.retain(|hold| hold["state"] == "pending");
-        if pending.len() >= holds {
-            break pending;
+    loop {
+        let pending = scene.alice.count_pending().await?;
+        if pending >= holds {
+            break;
         }
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    };
+        ensure!(started.elapsed() < PATIENCE * 10, "only {pending} are held");
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_millis(200)) => (),
+            early = clients.join_next() => bail!("answered before anybody decided, beside {pending} held: {early:?}"),
+        }
+    }
     let held = started.elapsed();
+    let pending = scene.alice.holds().await?;
     let (held_kib, approver_kib) = (memory(), approver.process().rss_kib());
 
     let mut decided = vec![None; holds];
