@@ -20,9 +20,9 @@ use crate::hold::{Hold, Request};
 const KNOWN: &str = "
     SELECT EXISTS (SELECT 1 FROM control WHERE tenant = $2 AND kill = 'deny')
             OR EXISTS (SELECT 1 FROM kills WHERE tenant = $2 AND principal = $4 AND kill = 'deny') AS is_killed, s.hold, s.joined, h.digest_mac,
-        (SELECT max(id) FROM holds WHERE tenant = $2 AND environment = $3 AND principal IS NOT NULL
+        (SELECT id FROM holds WHERE tenant = $2 AND environment = $3 AND principal IS NOT NULL
             AND coalesce(principal, '') = $4 AND digest_mac = $5
-            AND state IN ('pending', 'info_requested', 'approved')) AS same
+            AND state IN ('pending', 'info_requested', 'approved') ORDER BY id DESC LIMIT 1) AS same
     FROM audit_head LEFT JOIN streams s ON s.nonce = $1 LEFT JOIN holds h ON h.id = s.hold AND h.tenant = $2";
 const ATTACH: &str = "INSERT INTO streams (nonce, hold, joined) VALUES ($1, $2, $3)";
 /// The workflow of a new hold, that of its risk first, and how many the agent has that live.
@@ -257,5 +257,30 @@ fn new(intake: Intake, digest_mac: String, near_miss: Option<NearMiss>, now: i64
         questions: vec![],
         revocation: None,
         collected: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::AssertSqlSafe;
+
+    use super::*;
+    use crate::store::tests::Bench;
+
+    /// SQLite plans by rules and not by what is there, so that the plan for an empty database is that for a full one.
+    #[tokio::test]
+    async fn no_create_looks_at_holds_of_others() {
+        let bench = Bench::new().await;
+        for (asked, by) in [
+            (KNOWN, "holds_live (tenant=? AND environment=? AND <expr>=? AND digest_mac=?)"),
+            (ROOM, "holds_of_agent (tenant=? AND environment=? AND <expr>=?)"),
+            (LIVE, "holds_of_agent (tenant=? AND environment=? AND <expr>=?)"),
+        ] {
+            let explain = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {asked}")));
+            let steps = explain.fetch_all(bench.store.readers()).await.unwrap();
+            let steps: Vec<String> = steps.iter().map(|step| step.try_get("detail").unwrap()).collect();
+            let on_holds: Vec<_> = steps.iter().filter(|step| step.contains(" holds ")).collect();
+            assert!(on_holds.len() == 1 && on_holds[0].contains(by), "expected {by}, got {steps:#?}");
+        }
     }
 }

@@ -10,7 +10,7 @@ use super::database::Backend;
 
 type Step = (i64, &'static str, &'static str);
 
-const SQLITE: [Step; 15] = [
+const SQLITE: [Step; 16] = [
     (1, "holds", include_str!("../../migrations/sqlite/0001_holds.sql")),
     (2, "workflows", include_str!("../../migrations/sqlite/0002_workflows.sql")),
     (3, "questions", include_str!("../../migrations/sqlite/0003_questions.sql")),
@@ -26,9 +26,10 @@ const SQLITE: [Step; 15] = [
     SCOPES,
     KILLS,
     TRACES,
+    LIVE_HOLDS,
 ];
 
-const POSTGRES: [Step; 12] = [
+const POSTGRES: [Step; 13] = [
     (4, "schema", include_str!("../../migrations/postgres/0004_schema.sql")),
     (5, "polls", include_str!("../../migrations/postgres/0005_polls.sql")),
     OBSERVATIONS,
@@ -41,6 +42,7 @@ const POSTGRES: [Step; 12] = [
     SCOPES,
     KILLS,
     TRACES,
+    LIVE_HOLDS,
 ];
 
 /// The same text on both.
@@ -62,6 +64,9 @@ const KILLS: Step = (14, "kills", include_str!("../../migrations/both/0014_kills
 
 /// The same text on both.
 const TRACES: Step = (15, "traces", include_str!("../../migrations/both/0015_traces.sql"));
+
+/// The same text on both.
+const LIVE_HOLDS: Step = (16, "live holds", include_str!("../../migrations/both/0016_live_holds.sql"));
 
 pub(super) fn migrator(backend: Backend) -> Migrator {
     let steps: &[Step] = match backend {
