@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use crate::certificates::{Authority, Certificate};
 use crate::client::{self, Request};
 use crate::process::{Process, Signal};
+use crate::syscalls::Syscalls;
 use crate::{artefacts, eventually, ports, tls_door};
 
 /// What replicas share.
@@ -50,7 +51,7 @@ impl Approver {
     ) -> Result<Approver> {
         let dir = TempDir::new()?;
         let data = data.unwrap_or_else(|| dir.path().join("data"));
-        let home = Home { data, database: None };
+        let home = Home::new(data);
         let key = home.run(&["key", "show"])?;
         Approver::start_at_home(dir, home, key, (addr, addr), people, arguments).await
     }
@@ -58,7 +59,7 @@ impl Approver {
     /// Starts it with TLS and a certificate of `authority`.
     pub async fn start_with_tls(authority: &Authority, people: &[&str], arguments: &[&str]) -> Result<Approver> {
         let dir = TempDir::new()?;
-        let home = Home { data: dir.path().join("data"), database: None };
+        let home = Home::new(dir.path().join("data"));
         let key = home.run(&["key", "show"])?;
         let Certificate { cert, key: cert_key } = authority.server();
         let (cert, cert_key) = (cert.to_string_lossy(), cert_key.to_string_lossy());
@@ -68,10 +69,19 @@ impl Approver {
         Approver::start_at_home(dir, home, key, (listens, door), people, &arguments).await
     }
 
+    /// Starts it with what it asks of the kernel written down.
+    pub async fn start_watched(syscalls: &Syscalls, people: &[&str]) -> Result<Approver> {
+        let dir = TempDir::new()?;
+        let home = Home { syscalls: Some(syscalls.clone()), ..Home::new(dir.path().join("data")) };
+        let key = home.run(&["key", "show"])?;
+        let addr = ports::free();
+        Approver::start_at_home(dir, home, key, (addr, addr), people, &[]).await
+    }
+
     /// Starts a replica on a database of PostgreSQL, with data and a port of its own.
     pub async fn start_replica(database: &str, people: &[&str]) -> Result<Approver> {
         let dir = TempDir::new()?;
-        let home = Home { data: dir.path().join("data"), database: Some(database.to_owned()) };
+        let home = Home { database: Some(database.to_owned()), ..Home::new(dir.path().join("data")) };
         let addr = ports::free();
         Approver::start_at_home(dir, home, SHARED_KEY.to_owned(), (addr, addr), people, &[]).await
     }
@@ -209,6 +219,9 @@ fn serve(home: &Home, output: &Path, addr: SocketAddr, people: &[&str], argument
     for person in people {
         command.args(["--person", person]);
     }
+    if let Some(syscalls) = &home.syscalls {
+        command = syscalls.of(command);
+    }
     Process::spawn(command, output, "serve")
 }
 
@@ -217,9 +230,15 @@ struct Home {
     data: PathBuf,
     /// Shared with other replicas.
     database: Option<String>,
+    /// What `serve` asks of the kernel.
+    syscalls: Option<Syscalls>,
 }
 
 impl Home {
+    fn new(data: PathBuf) -> Home {
+        Home { data, database: None, syscalls: None }
+    }
+
     /// A command that works on it.
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(artefacts::privyseal());

@@ -46,6 +46,12 @@ pub fn postgres() -> &'static Path {
     PATH.get_or_init(|| brought("postgres"))
 }
 
+/// What writes down the calls of a process.
+pub fn strace() -> &'static Path {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| brought("strace"))
+}
+
 /// Where the packages of the identity provider lie.
 pub fn provider() -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();

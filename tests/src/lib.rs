@@ -30,6 +30,7 @@ pub mod postgres;
 pub mod process;
 pub mod rendered;
 pub mod scene;
+pub mod syscalls;
 pub mod tls_door;
 pub mod upstream;
 

@@ -113,6 +113,7 @@ fn what_is_missing_is_said_with_the_command_that_brings_it() {
         (&[("node", "exit 0")], "oidc", "sudo apt-get install npm"),
         (&[], "clients", "sudo apt-get install curl"),
         (&[], "postgres", "sudo apt-get install postgresql"),
+        (&[], "strace", "sudo apt-get install strace"),
         (&[], "envoy", "sudo apt-get install python3"),
         (&[("python3", "exit 1")], "envoy", "sudo apt-get install python3-venv"),
     ] {

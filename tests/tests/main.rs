@@ -8,6 +8,7 @@ mod clients_leave;
 mod compressed;
 mod differential;
 mod doctor;
+mod durable;
 mod examples;
 mod fleet;
 mod framing;
