@@ -44,11 +44,10 @@ impl Syscalls {
 
     /// What was asked up to the end of the process, which must have ended.
     pub async fn until_end(&self, pid: u32) -> Vec<Call> {
-        let (died, exited) = (format!("{pid} +++ killed by"), format!("{pid} +++ exited with"));
         let text = eventually("strace has written down the end", async || {
             let text = std::fs::read(&self.0).ok()?;
             let text = String::from_utf8_lossy(&text).into_owned();
-            text.lines().any(|line| line.starts_with(&died) || line.starts_with(&exited)).then_some(text)
+            has_ended(&text, pid).then_some(text)
         })
         .await;
         calls(&text)
@@ -87,6 +86,15 @@ impl Call {
     }
 }
 
+/// `PID +++ killed by SIGKILL +++`, with the process in a column of its own.
+fn has_ended(text: &str, pid: u32) -> bool {
+    let of_pid = |line: &str| {
+        line.split_once(' ')
+            .is_some_and(|(whose, rest)| whose == pid.to_string() && rest.trim_start().starts_with("+++ "))
+    };
+    text.lines().any(of_pid)
+}
+
 /// `PID NAME(…) = …`, or, where another thread came between, `PID NAME(… <unfinished ...>` and `PID <... NAME resumed>…`.
 fn calls(text: &str) -> Vec<Call> {
     const UNFINISHED: &str = " <unfinished ...>";
@@ -117,12 +125,13 @@ mod tests {
 
     #[test]
     fn a_call_is_answered_where_its_answer_stands() {
-        let text = "7 fdatasync(12</d/db-wal> <unfinished ...>\n\
-                    8  sendto(9<TCP:[127.0.0.1:1->127.0.0.1:2]>, \"{}\", 2, MSG_NOSIGNAL, NULL, 0) = 2\n\
-                    7 <... fdatasync resumed>)       = 0\n7 +++ killed by SIGKILL +++\n";
+        let text = "7     fdatasync(12</d/db-wal> <unfinished ...>\n\
+                    8     sendto(9<TCP:[127.0.0.1:1->127.0.0.1:2]>, \"{}\", 2, MSG_NOSIGNAL, NULL, 0) = 2\n\
+                    7     <... fdatasync resumed>)       = 0\n7     +++ killed by SIGKILL +++\n";
         let calls = calls(text);
         let [told, synced] = &calls[..] else { panic!("{calls:?}") };
         assert!(told.has_told("{}") && !told.has_told("[]") && !told.has_synced(Path::new("/d/db-wal")));
+        assert!(has_ended(text, 7) && !has_ended(text, 8));
         assert_eq!((synced.began, synced.answered, synced.name.as_str()), (0, 2, "fdatasync"));
     }
 }
