@@ -57,14 +57,38 @@ impl Postgres {
 
     /// Kills it as a crash would; it starts again at once.
     pub fn kill(&self) {
-        let pid = std::fs::read_to_string(format!("{}/data/postmaster.pid", self.folder())).expect("it has run");
-        let pid = pid.lines().next().expect("its first line is the process");
-        let killed = Command::new("kill").args(["-KILL", pid]).status().expect("kill runs");
-        assert!(killed.success(), "{pid} was not killed");
+        // With the sessions that it serves, which would answer what they had heard already.
+        let killed = Command::new("kill").arg("-KILL").args(self.processes()).status().expect("kill runs");
+        assert!(killed.success(), "it was not killed");
+    }
+
+    /// Lets the files of all its processes grow no further than `bytes`, as a full disk would; or again without end.
+    pub fn limit_files(&self, bytes: Option<u64>) {
+        // The soft limit alone, which may be raised again. Root may not everywhere what the processes' own user may.
+        const LIMIT: &str = r#"
+            user=$(stat -c %U "/proc/$2" 2>/dev/null) || exit 0 # It has ended.
+            [ "$user" = "$(id -un)" ] || set -- "$@" runuser -u "$user" --
+            limit=--fsize=$1: pid=$2
+            shift 2
+            "$@" prlimit --pid "$pid" "$limit" || ! [ -e "/proc/$pid" ]"#;
+        let limit = bytes.map_or("unlimited".to_owned(), |bytes| bytes.to_string());
+        for pid in self.processes() {
+            let limited = Command::new("sh").args(["-c", LIMIT, "sh", &limit, &pid]).status().expect("sh runs");
+            assert!(limited.success(), "the files of {pid} were not limited");
+        }
     }
 
     pub fn let_up(&self) {
         std::fs::remove_file(self.down()).expect("it was kept down");
+    }
+
+    /// The server, then all that it has started.
+    fn processes(&self) -> Vec<String> {
+        let server = std::fs::read_to_string(format!("{}/data/postmaster.pid", self.folder())).expect("it has run");
+        let server = server.lines().next().expect("its first line is the process");
+        let children = std::fs::read_to_string(format!("/proc/{server}/task/{server}/children"));
+        let children = children.expect("it runs, and the kernel lists its children");
+        std::iter::once(server).chain(children.split_whitespace()).map(str::to_owned).collect()
     }
 
     fn down(&self) -> String {

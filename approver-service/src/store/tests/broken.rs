@@ -5,8 +5,8 @@ use privyseal_engine::hold::{Intake, ReleaseVerdict, State};
 use sqlx::{AnyConnection, Connection};
 
 use super::{Bench, intake, release};
-use crate::store::Error;
 use crate::store::database::{Address, Backend};
+use crate::store::{Error, Result};
 
 on_both_databases! {
     locked,
@@ -14,6 +14,16 @@ on_both_databases! {
 
 /// Everything that writes is refused while `broken`, and done afterwards.
 async fn refuses_and_recovers(bench: &Bench, broken: impl AsyncFnOnce(), mended: impl AsyncFnOnce()) {
+    let ready = refuses_records_and_recovers(bench, broken, mended).await;
+    assert!(matches!(ready, Err(Error::Database(_))), "{ready:?}");
+}
+
+/// Everything that leaves a record is refused while `broken`, and done afterwards; says whether other writes went on.
+async fn refuses_records_and_recovers(
+    bench: &Bench,
+    broken: impl AsyncFnOnce(),
+    mended: impl AsyncFnOnce(),
+) -> Result<()> {
     let pending = bench.create(Intake { principal: Some("agent-8".into()), ..intake(1) }).await;
     let approved = bench.approved(intake(2)).await;
     let bob = bench.session("bob").await;
@@ -28,7 +38,12 @@ async fn refuses_and_recovers(bench: &Bench, broken: impl AsyncFnOnce(), mended:
     assert!(matches!(asked, Err(Error::Database(_))), "{asked:?}");
     assert!(matches!(decided, Err(Error::Database(_))), "{decided:?}");
     assert!(matches!(released, Err(Error::Database(_))), "{released:?}");
-    assert!(matches!(ready, Err(Error::Database(_))), "{ready:?}");
+    for id in [&pending.id, &approved.id] {
+        // Where it cannot be read either, it is looked at afterwards.
+        if let Ok(hold) = bench.store.hold(id).await {
+            assert!(matches!(hold.state, State::Pending | State::Approved) && hold.collected.is_none(), "{hold:?}");
+        }
+    }
     mended().await;
     while bench.store.check_writable().await.is_err() {
         tokio::task::yield_now().await;
@@ -38,6 +53,7 @@ async fn refuses_and_recovers(bench: &Bench, broken: impl AsyncFnOnce(), mended:
     assert_eq!(bench.release(&approved.id, &release(2)).await.0, ReleaseVerdict::Released);
     assert!(!bench.store.intake(Intake { digest: "3".repeat(64), ..new }).await.unwrap().joined);
     bench.store.verify_audit().await.unwrap().unwrap();
+    ready
 }
 
 async fn locked() {
@@ -85,6 +101,34 @@ fn gone() {
     super::run_on(Backend::Postgres, async {
         let bench = Bench::at(Address::server(&server.database(), None).unwrap()).await;
         refuses_and_recovers(&bench, async || server.kill_and_keep_down(), async || server.let_up()).await;
+    });
+}
+
+/// No room for another page of PostgreSQL's log: the kernel lets its files grow no further.
+#[test]
+fn full_disk_of_the_server() {
+    // It would find room in what it has.
+    let server = Postgres::start(&["autovacuum = off"]);
+    super::run_on(Backend::Postgres, async {
+        let bench = Bench::at(Address::server(&server.database(), None).unwrap()).await;
+        // Longer than the files in which the server writes ahead, which are 16 MiB and never grow.
+        let long = "ALTER TABLE audit ALTER body SET STORAGE PLAIN;
+            INSERT INTO audit (seq, hash, body) SELECT -n, '', repeat('x', 8000) FROM generate_series(1, 2200) n";
+        bench.store.run_for_tests(long).await;
+        let fill = async || {
+            let writer = &bench.store.0.writer;
+            let length: i64 = sqlx::query_scalar("SELECT pg_relation_size('audit')").fetch_one(writer).await.unwrap();
+            server.limit_files(Some(length.unsigned_abs()));
+            let small = "INSERT INTO audit (seq, hash, body) SELECT min(seq) - 1, '', '' FROM audit";
+            let full = loop {
+                if let Err(error) = sqlx::query(small).execute(writer).await {
+                    break error.to_string();
+                }
+            };
+            assert!(full.contains("could not extend file"), "{full}");
+        };
+        let ready = refuses_records_and_recovers(&bench, fill, async || server.limit_files(None)).await;
+        assert!(ready.is_ok(), "what needs no more room goes on: {ready:?}");
     });
 }
 
