@@ -2,15 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use privyseal_engine::hold::{Intake, Kill};
+use privyseal_engine::hold::{Intake, Kill, State};
 use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, COOKIE, ORIGIN};
 
 use crate::app::App;
-use crate::auth::Role;
+use crate::auth::oidc::Identity;
+use crate::auth::{Directory, Person, Role};
 use crate::grant::Terms;
+use crate::store::login::READ_MS;
 use crate::testing::{Answer, Service, intake, intake_json};
-use crate::workflow::Workflow;
+use crate::workflow::{self, Workflow};
 
 /// The token that stands in the forms of a page.
 fn csrf(page: &Answer) -> String {
@@ -110,6 +112,50 @@ async fn where_two_must_approve_the_page_counts_and_others_only_read() {
     service.store.set_workflows(&[default]).await.unwrap();
     service.form(&approve, &alice, &[("csrf", &csrf(&other)), ("reason", "me too")]).send().await.unwrap();
     assert!(service.page(&path, &bob).await.text.contains("Approved by bob and alice."));
+}
+
+/// A page was loaded by somebody who could decide then: its form says nothing of who may decide now.
+#[tokio::test]
+async fn a_role_that_is_lost_while_the_page_is_open_decides_nothing() {
+    let service = Service::start().await;
+    let bob = Person { name: "bob".into(), identities: vec![] };
+    let named = workflow::resolve(&[], &Directory { people: vec![bob], ..Directory::default() }).unwrap().remove(0);
+    let finance =
+        Workflow { reviewers: BTreeSet::new(), groups: BTreeSet::from(["finance".to_owned()]), ..named.clone() };
+    let fiona = Identity {
+        tenant: None,
+        name: "fiona".into(),
+        identities: vec![],
+        groups: vec!["finance".into()],
+        proven_ms: Some(service.store.now()),
+    };
+    let (_, secret) = service.store.log_in_as(&fiona, READ_MS).await.unwrap();
+    let bob = service.cookie("bob").await;
+    let nobody = Workflow { reviewers: BTreeSet::new(), groups: BTreeSet::new(), ..named.clone() };
+    for (n, (before, cookie)) in [(named, bob), (finance, format!("privyseal={secret}"))].into_iter().enumerate() {
+        service.store.set_workflows(std::slice::from_ref(&before)).await.unwrap();
+        let id = service.hold(n as u32).await;
+        let page = service.page(&format!("/holds/{id}"), &cookie).await;
+        assert!(page.text.contains("class=\"approve\"") && page.text.contains("class=\"deny\""), "{}", page.text);
+        let token = csrf(&page);
+
+        service.store.set_workflows(std::slice::from_ref(&nobody)).await.unwrap();
+        let records = service.store.last_record().await.unwrap();
+        for verb in ["approve", "deny", "ask"] {
+            let fields = [("csrf", token.as_str()), ("reason", "fine"), ("question", "why?")];
+            let refused = Answer::of(service.form(&format!("/holds/{id}/{verb}"), &cookie, &fields)).await;
+            assert_eq!(refused.status, StatusCode::FORBIDDEN, "{verb}: {}", refused.text);
+            assert!(refused.text.contains("You are not a reviewer of this request"), "{verb}: {}", refused.text);
+        }
+        assert_eq!(service.store.hold(&id).await.unwrap().state, State::Pending);
+        assert_eq!(service.store.last_record().await.unwrap(), records, "nothing is recorded as decided");
+
+        // The same form counts again with the role.
+        service.store.set_workflows(&[before]).await.unwrap();
+        let form = service.form(&format!("/holds/{id}/approve"), &cookie, &[("csrf", &token), ("reason", "fine")]);
+        assert_eq!(form.send().await.unwrap().status(), StatusCode::SEE_OTHER);
+        assert_eq!(service.store.hold(&id).await.unwrap().state, State::Approved);
+    }
 }
 
 #[tokio::test]
