@@ -106,9 +106,19 @@ async fn what_is_rendered_passes() {
     let bad: Vec<_> = findings.iter().filter(|finding| finding["state"] != "ok").collect();
     assert_eq!((code, bad), (0, vec![]));
     let checks: Vec<_> = findings.iter().map(|finding| finding["check"].as_str().unwrap()).collect();
-    for check in
-        ["flag", "failure_policy", "order", "policy", "mode", "buffer", "timeouts", "paths", "repeats", "breakers"]
-    {
+    for check in [
+        "flag",
+        "failure_policy",
+        "order",
+        "policy",
+        "mode",
+        "buffer",
+        "timeouts",
+        "paths",
+        "repeats",
+        "breakers",
+        "retries",
+    ] {
         assert!(checks.contains(&check), "{check}: {checks:?}");
     }
     // The same policy by another file is another policy.
@@ -188,6 +198,7 @@ async fn routes_and_limits_are_looked_at() {
         ("warn", "slow_senders", "`request_timeout`"),
         ("warn", "buffer", "4096"),
         ("warn", "breakers", "1024"),
+        ("warn", "retries", "`max_retries` ends at 3"),
         ("warn", "http2", "HTTP/1.1"),
         ("warn", "failure_policy", "until Envoy is restarted"),
         ("fail", "order", "disabled"),
