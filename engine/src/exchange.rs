@@ -85,7 +85,7 @@ pub struct Exchange {
     gateway: Rc<Gateway>,
     /// This stream's own name.
     nonce: [u8; 16],
-    /// The held request's place in a trace, as its sender, or a filter before ours, says it.
+    /// Where the request stands in a trace that the approver is called in, as its sender, or a filter before ours, says it.
     trace: Option<String>,
     state: State,
 }
@@ -144,8 +144,10 @@ impl Exchange {
             // Another filter, or Envoy itself, answers in our place.
             (State::Start, _) => (State::Start, Step::proceed()),
         };
-        if let (State::Held(held), None) = (&state, &self.trace) {
-            self.trace = held.inbound.head.traceparent();
+        match (&state, &self.trace) {
+            (State::Held(held), None) => self.trace = held.inbound.head.traceparent(),
+            (State::OwnHold(errand), None) => self.trace.clone_from(&errand.trace),
+            _ => {}
         }
         self.state = state;
         step

@@ -1,6 +1,7 @@
 //! One trace, from the agent's call through Envoy to the approver, whoever decides and whenever.
 
 use e2e::approver::Approver;
+use e2e::client::Request;
 use e2e::collector::Collector;
 use e2e::envoy::Envoy;
 use e2e::scene::{PEOPLE, export, gateway};
@@ -36,6 +37,12 @@ async fn one_trace_runs_from_the_agent_to_the_decision() {
         assert_eq!((span.trace.as_str(), span.parent.as_str()), (TRACE, served.id.as_str()), "{span:?}");
         assert_eq!(span.attribute("privyseal.hold"), Some(id.as_str()), "{span:?}");
     }
+    let about = Request::get(&format!("/.well-known/privyseal/holds/{id}")).header(policy::AGENT, "agent-1");
+    let about = about.header("traceparent", format!("00-{TRACE}-{AGENT}-01"));
+    assert_eq!(about.send(addr).await.unwrap().status, 200);
+    let status = collector.span("approver", "POST /v1/holds/{id}/status").await;
+    assert_eq!(status.trace, TRACE, "{status:?}");
+
     let decide = collector.span("approver", "decide approve").await;
     assert_eq!((decide.trace.as_str(), decide.parent.as_str()), (TRACE, create.id.as_str()));
     let asked = collector.span("approver", "POST /v1/holds/{id}/approve").await;

@@ -21,6 +21,7 @@ const MAX_BODY: usize = Information::MAX_ANSWER * 6 + 64;
 pub(super) struct OwnHold {
     hold: String,
     principal: String,
+    pub(super) trace: Option<String>,
     verb: Verb,
     /// Has a body callback come yet?
     body_seen: bool,
@@ -51,8 +52,14 @@ impl Exchange {
         let is_plain =
             !hold.is_empty() && hold.len() <= 64 && hold.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
         let Some(principal) = head.principal.as_ref().filter(|_| is_plain) else { return refuse(&not_found()) };
-        let errand =
-            OwnHold { hold: hold.to_owned(), principal: principal.clone(), verb, body_seen: false, call: None };
+        let errand = OwnHold {
+            hold: hold.to_owned(),
+            principal: principal.clone(),
+            trace: head.traceparent(),
+            verb,
+            body_seen: false,
+            call: None,
+        };
         match verb {
             Verb::Answer if end => refuse(&no_answer()),
             Verb::Answer => (State::OwnHold(errand), Step::pause_with(Effect::WakeAt(now.ms + BODY_PATIENCE_MS))),

@@ -90,6 +90,25 @@ fn an_agent_withdraws_its_own_hold() {
 }
 
 #[test]
+fn what_an_agent_asks_stays_in_its_trace() {
+    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let fields = [AGENT, ("traceparent", trace)];
+    let answer = format!("{HOLD}/answer");
+    for (method, path, end) in [("GET", HOLD, true), ("DELETE", HOLD, true), ("POST", answer.as_str(), false)] {
+        let mut run = Run::new(policy());
+        let mut step = run.head(method, path, &fields, end);
+        if !end {
+            step = run.body(r#"{"answer": "the third"}"#);
+        }
+        assert!(call(&step).path.starts_with("/v1/holds/h-1/"), "{step:?}");
+        assert_eq!(run.exchange.trace(), Some(trace), "{method}");
+    }
+    let mut run = Run::new(policy());
+    run.head("GET", HOLD, &[AGENT], true);
+    assert_eq!(run.exchange.trace(), None);
+}
+
+#[test]
 fn each_refusal_of_the_approver_is_said() {
     for (status, told) in
         [(404, (404, "hold_not_found")), (409, (409, "wrong_state")), (500, (503, "approver_unavailable"))]
