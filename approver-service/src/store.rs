@@ -28,6 +28,7 @@ mod scope;
 pub mod settle;
 pub mod sign_on;
 pub mod silence;
+pub mod tail;
 mod time;
 mod votes;
 mod write;
@@ -45,6 +46,7 @@ use self::database::{Address, Backend};
 use self::fleet::Noted;
 pub use self::scope::Scope;
 use self::silence::Polls;
+use self::tail::Tail;
 use self::time::Time;
 use self::write::Queue;
 use crate::clock::{self, Clock};
@@ -138,6 +140,7 @@ struct Inner {
     followed: AtomicI64,
     /// Number of the newest audit record that is known here.
     newest: watch::Sender<i64>,
+    tail: Tail,
     polls: Polls,
     noted: Noted,
     opened: Instant,
@@ -170,6 +173,7 @@ impl Store {
             wake: Wake::default(),
             followed: AtomicI64::new(followed),
             newest: watch::Sender::new(followed),
+            tail: Tail::default(),
             polls: Polls::default(),
             noted: Noted::default(),
             opened: Instant::now(),

@@ -13,7 +13,6 @@ use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
 use futures_util::Stream;
 use futures_util::stream::unfold;
-use serde::Serialize;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -22,23 +21,14 @@ use super::extract::Authenticated;
 use super::people::may;
 use super::problem::{Problem, Result};
 use crate::app::App;
-use crate::audit::Entry;
 use crate::auth::scope::Scope;
 use crate::store;
+use crate::store::tail::Happening;
 
 /// After one look at the log, how long until the next, however much is written.
 const PAUSE: Duration = Duration::from_millis(100);
 /// How long one stream lasts: who listens shows again that they may. Browsers come back by themselves.
 const LASTS: Duration = Duration::from_secs(15 * 60);
-const PAGE: u32 = 100;
-
-#[derive(Serialize)]
-struct Happened<'a> {
-    seq: i64,
-    at_ms: i64,
-    kind: &'a str,
-    hold: &'a str,
-}
 
 struct Listening {
     log: store::Scope,
@@ -84,10 +74,11 @@ async fn next(mut listening: Listening) -> Option<(std::result::Result<Event, In
         }
         // Before the look: what is written meanwhile is newer.
         listening.newest.borrow_and_update();
-        let entries = listening.log.audit(listening.after, PAGE).await.ok()?;
-        listening.after = entries.last().map_or(listening.after, |entry| entry.seq);
-        listening.ready = entries.iter().filter_map(event).collect();
-        if !entries.is_empty() {
+        let (upto, happened) = listening.log.happened(listening.after).await.ok()?;
+        let is_ahead = upto > listening.after;
+        listening.after = upto;
+        listening.ready = happened.iter().filter_map(|happening| event(happening)).collect();
+        if is_ahead {
             continue;
         }
         if Instant::now() >= listening.until {
@@ -108,9 +99,6 @@ async fn written(newest: &mut watch::Receiver<i64>) {
     let _closed = newest.changed().await;
 }
 
-/// What is told of a record; nothing of those that are about no hold.
-fn event(entry: &Entry) -> Option<Event> {
-    let Entry { seq, at_ms, kind, hold: Some(hold), .. } = entry else { return None };
-    let happened = Happened { seq: *seq, at_ms: *at_ms, kind, hold };
-    Event::default().id(seq.to_string()).event(kind).json_data(happened).ok()
+fn event(happening: &Happening) -> Option<Event> {
+    Event::default().id(happening.seq.to_string()).event(&happening.kind).json_data(happening).ok()
 }
