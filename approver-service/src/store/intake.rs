@@ -27,7 +27,7 @@ const KNOWN: &str = "
 const ATTACH: &str = "INSERT INTO streams (nonce, hold, joined) VALUES ($1, $2, $3)";
 /// The workflow of a new hold, that of its risk first, and how many the agent has that live.
 const ROOM: &str = "
-    SELECT name, quorum, require_reason, deadline_ms,
+    SELECT name, quorum, require_reason, deadline_ms, grant_max_uses IS NOT NULL AS grants,
         (SELECT count(*) FROM holds WHERE tenant = $2 AND environment = $3 AND coalesce(principal, '') = $4
             AND state IN ('pending', 'info_requested', 'approved') AND due_ms > $5) AS live
     FROM workflows WHERE tenant = $2 AND name IN ($1, $6) ORDER BY name = $6 DESC LIMIT 1";
@@ -39,14 +39,22 @@ const LIVE: &str = "
 const TRACE: &str = "INSERT INTO hold_traces (hold, traceparent) VALUES ($1, $2) ON CONFLICT DO NOTHING";
 const TRACE_OF: &str = "
     SELECT t.traceparent FROM hold_traces t JOIN holds h ON h.id = t.hold WHERE h.tenant = $1 AND h.id = $2";
-/// Near misses are looked for among this many of the newest live holds.
-const NEIGHBOURS: i64 = 100;
+/// Near misses are looked for among this many of the newest live holds of the agent: as many as a policy allows that says
+/// nothing of `max_live`.
+const NEIGHBOURS: i64 = 20;
 
 /// An intake, the human behind the token that it was sent with, and its place in a trace as a `traceparent`.
 pub struct Asked {
     pub intake: Intake,
     pub owner: Option<String>,
     pub trace: Option<String>,
+}
+
+/// What became of an intake.
+struct Taken {
+    view: View,
+    /// There may be a grant for it: not where its workflow, as it stands now, knows none.
+    may_be_granted: bool,
 }
 
 impl From<Intake> for Asked {
@@ -63,7 +71,7 @@ impl Scope {
         let digest_mac = self.key().mac("digest", &intake.digest);
         intake.grant_target = intake.grant_target.map(|target| self.key().mac("grant", &target));
         let mut tx = self.begin().await?;
-        let mut view = tx.intake(intake, digest_mac).await?;
+        let Taken { mut view, may_be_granted } = tx.intake(intake, digest_mac).await?;
         if let Some(owner) = owner {
             row::add_parties(tx.conn(), &view.id, &[&owner]).await?;
         }
@@ -71,7 +79,8 @@ impl Scope {
             sqlx::query(TRACE).bind(&view.id).bind(trace).execute(tx.conn()).await?;
         }
         // After all who ask are known: nobody grants their own.
-        if view.state == State::Pending
+        if may_be_granted
+            && view.state == State::Pending
             && let Some(hold) = grants::collect(&mut tx, self.tenant(), &view.id).await?
         {
             view = hold.view(view.joined);
@@ -88,7 +97,7 @@ impl Scope {
 }
 
 impl Tx {
-    async fn intake(&mut self, intake: Intake, digest_mac: String) -> Result<View> {
+    async fn intake(&mut self, intake: Intake, digest_mac: String) -> Result<Taken> {
         let known = sqlx::query(KNOWN)
             .bind(&intake.nonce)
             .bind(&intake.tenant)
@@ -103,7 +112,7 @@ impl Tx {
                 return Err(Error::WrongNonce);
             }
             let hold = self.settled(&intake.tenant, hold).await?;
-            return Ok(hold.view(row::flag(&known, "joined")?));
+            return Ok(Taken { view: hold.view(row::flag(&known, "joined")?), may_be_granted: true });
         }
         if row::flag(&known, "is_killed")? {
             return Err(Error::KillSwitch);
@@ -116,7 +125,7 @@ impl Tx {
             details.insert("nonce", intake.nonce);
             let tenant = intake.tenant;
             self.record(Fact { tenant, kind: "joined", actor, hold: Some(hold.id.clone()), details });
-            return Ok(hold.view(true));
+            return Ok(Taken { view: hold.view(true), may_be_granted: true });
         }
         self.create(intake, digest_mac).await
     }
@@ -136,7 +145,7 @@ impl Tx {
         Ok(Some(hold))
     }
 
-    async fn create(&mut self, intake: Intake, digest_mac: String) -> Result<View> {
+    async fn create(&mut self, intake: Intake, digest_mac: String) -> Result<Taken> {
         let now = self.now;
         let Some(room) = sqlx::query(ROOM)
             .bind(&intake.workflow)
@@ -175,7 +184,7 @@ impl Tx {
         let tenant = hold.request.tenant.clone();
         self.record(Fact { tenant, kind: "created", actor, hold: Some(hold.id.clone()), details });
         self.changed(&hold.id, hold.state);
-        Ok(hold.view(false))
+        Ok(Taken { view: hold.view(false), may_be_granted: row::flag(&room, "grants")? })
     }
 
     async fn near_miss(&mut self, intake: &Intake) -> Result<Option<NearMiss>> {

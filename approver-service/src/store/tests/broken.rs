@@ -100,7 +100,14 @@ fn gone() {
     let server = Postgres::start(&[]);
     super::run_on(Backend::Postgres, async {
         let bench = Bench::at(Address::server(&server.database(), None).unwrap()).await;
-        refuses_and_recovers(&bench, async || server.kill_and_keep_down(), async || server.let_up()).await;
+        let broken = async || {
+            server.kill_and_keep_down();
+            // Its processes go on until they notice.
+            while bench.store.check_writable().await.is_ok() {
+                tokio::task::yield_now().await;
+            }
+        };
+        refuses_and_recovers(&bench, broken, async || server.let_up()).await;
     });
 }
 
