@@ -40,7 +40,7 @@ _programs: wasm
 test *ARGS:
     tests/run {{ ARGS }}
 
-# the tests of holds with two replicas of the approver on PostgreSQL; arguments choose others by name
+# the tests of holds with two replicas of the approver on PostgreSQL; `all` runs all that have a scene, arguments choose by name
 test-replicas *ARGS: _programs
     ./justw --bring postgres
     tests/replicas {{ ARGS }}

@@ -168,7 +168,8 @@ async fn restarted_while_holding_nothing_is_lost() {
     let mut scene = Scene::new(&policy::crm()).await;
     let waiting = scene.send_later(&export());
     let id = scene.alice.await_pending().await;
-    scene.approver.restart(PEOPLE).await.unwrap();
+    let asked = scene.replica.as_mut().unwrap_or(&mut scene.approver);
+    asked.restart(PEOPLE).await.unwrap();
     let alice = scene.approver.login("alice").await.unwrap();
     assert_eq!(alice.approve(&id).await.unwrap().status, 200);
     let answer = waiting.await.unwrap();
