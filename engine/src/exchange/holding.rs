@@ -319,11 +319,17 @@ impl Exchange {
         if now.ms.saturating_sub(since) < patience_ms {
             return (State::Held(held), Step::pause_with(Effect::WakeAt(now.ms + again_ms)));
         }
-        let detail = match code {
-            "approver_unavailable" => "the approver cannot be reached; nothing was executed",
-            _ => "the approver gave an answer that cannot be trusted; nothing was executed",
+        let is_silent = code == "approver_unavailable";
+        let detail = if is_silent {
+            "the approver does not answer; nothing was executed"
+        } else {
+            "the approver gave an answer that cannot be trusted; nothing was executed"
         };
-        let notice = held.notice(503, Status::Refused, code, detail.to_owned(), Next::Stop);
+        // The same request joins its hold, or asks anew. Not where a release was not heard of: the approver may have spent
+        // the approval, which a person should know before they are asked again.
+        let joins = is_silent && held.progress.phase != Phase::Release;
+        let next = if joins { Next::ResendIdenticalRequest } else { Next::Stop };
+        let notice = held.notice(503, Status::Refused, code, detail.to_owned(), next);
         self.end(held, &notice)
     }
 

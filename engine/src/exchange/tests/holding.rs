@@ -92,7 +92,8 @@ fn no_other_answer_releases() {
         assert_eq!(call(&run.step(Event::Timer)).kind, CallKind::Release, "the same nonce may ask again");
         run.step(Event::Dispatched(Some(4)));
         let step = run.step(Event::CallEnded { token: 4, status, body });
-        assert_eq!(reply(&step).0, 503);
+        let (status, _, body) = reply(&step);
+        assert_eq!((status, &body["next"]), (503, &json!("stop")), "the approval may be spent");
     }
 }
 
@@ -129,7 +130,7 @@ fn an_approver_that_is_away_is_asked_again_and_then_refused() {
     let step = run.step(Event::Dispatched(None));
     let (status, code, body) = reply(&step);
     assert_eq!((status, code), (503, "approver_unavailable"));
-    assert_eq!(body["executed"], false);
+    assert_eq!((&body["executed"], &body["next"]), (&json!(false), &json!("resend_identical_request")));
 }
 
 #[test]
@@ -256,6 +257,7 @@ fn a_silent_approver_costs_one_create_and_what_it_may_have_made_is_left() {
     // Envoy's timer and its clock may differ by a millisecond.
     run.now.ms += CALL_MS - 1;
     let step = run.ended(1, 504, b"");
-    assert_eq!(reply(&step).1, "approver_unavailable");
+    let (_, code, body) = reply(&step);
+    assert_eq!((code, &body["next"]), ("approver_unavailable", &json!("resend_identical_request")));
     assert_eq!(detaches(&step), ["/v1/detach"]);
 }
