@@ -70,6 +70,19 @@ impl StoreArg {
         let address = self.database.address(&data)?;
         Store::open(&address, data.storage_key()?).await.with_context(|| format!("database `{address}`"))
     }
+
+    /// Opens what a service has made: nothing is learned from a database that is made to be looked at.
+    pub async fn open_existing(&self) -> Result<Store> {
+        let path = self.data.path()?;
+        if self.database.url.is_none() && !DataDir::open(&path)?.has_database() {
+            bail!(
+                "no database in `{}`: name the service's own directory with `--data`, or its PostgreSQL with \
+                 `--database` or PRIVYSEAL_DATABASE",
+                path.display()
+            );
+        }
+        self.open().await
+    }
 }
 
 /// What `serve` takes on its command line.

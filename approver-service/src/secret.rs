@@ -15,6 +15,9 @@ use privyseal_engine::digest::{hex, mac, unhex};
 use privyseal_engine::keys;
 use sha2::{Digest, Sha256};
 
+/// SQLite's file in the data directory.
+const DATABASE: &str = "privyseal.db";
+
 /// A key. Never printed, not even by `{:?}`.
 #[derive(Clone)]
 pub struct Key(Vec<u8>);
@@ -75,9 +78,13 @@ impl DataDir {
         DataDir::open(path)
     }
 
+    pub fn has_database(&self) -> bool {
+        self.0.join(DATABASE).exists()
+    }
+
     /// The database's file, made for this user alone if it is not there.
     pub fn database(&self) -> Result<PathBuf> {
-        let path = self.0.join("privyseal.db");
+        let path = self.0.join(DATABASE);
         OpenOptions::new()
             .append(true)
             .create(true)

@@ -303,6 +303,67 @@ fn serve_stops_when_it_is_told_to() {
 }
 
 #[test]
+fn serve_stops_even_when_nobody_reads_its_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut serve = Terminal::command(folder.path())
+        .args(["serve", "--listen", "127.0.0.1:0", "--drain", "0s"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdout = BufReader::new(serve.stdout.take().unwrap());
+    stdout.read_line(&mut String::new()).unwrap();
+    let mut log = BufReader::new(serve.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("\"serving\"") {
+        line.clear();
+        assert_ne!(log.read_line(&mut line).unwrap(), 0, "it ends before it serves");
+    }
+    drop(log);
+    assert!(Command::new("kill").arg(serve.id().to_string()).status().unwrap().success());
+    let (send, ended) = channel();
+    std::thread::spawn(move || send.send(stdout.read_line(&mut String::new()).unwrap()));
+    let ended = ended.recv_timeout(Duration::from_secs(20));
+    if ended.is_err() {
+        serve.kill().unwrap();
+    }
+    let status = serve.wait().unwrap();
+    assert!(ended == Ok(0) && status.success(), "{ended:?}, {status}");
+}
+
+#[test]
+fn a_database_that_is_away_is_told_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let serve = ["serve", "--listen", "127.0.0.1:0", "--database", "postgres://privyseal@127.0.0.1:1/privyseal"];
+    let output = Terminal::command(folder.path()).args(serve).output().unwrap();
+    let said = text(&output.stderr);
+    assert_eq!((output.status.code(), said.matches("Connection refused").count()), (Some(1), 1), "{said}");
+}
+
+#[test]
+fn an_audit_log_that_is_not_there_is_not_verified() {
+    let folder = tempfile::tempdir().unwrap();
+    let verify = || Terminal::command(folder.path()).args(["audit", "verify"]).output().unwrap();
+    let data = folder.path().join("data");
+    for _ in 0..2 {
+        let output = verify();
+        let said = text(&output.stderr);
+        assert_eq!((output.status.code(), text(&output.stdout).as_str()), (Some(1), ""), "{said}");
+        assert!(said.contains("PRIVYSEAL_DATABASE") || said.contains("`privyseal serve` makes it"), "{said}");
+        assert!(!data.join("privyseal.db").exists(), "nothing is made to be verified");
+        fs::create_dir_all(&data).unwrap();
+        fs::set_permissions(&data, fs::Permissions::from_mode(0o700)).unwrap();
+    }
+}
+
+#[test]
+fn who_is_not_logged_in_hears_of_both_ways() {
+    let output = Terminal::command(tempfile::tempdir().unwrap().path()).args(["holds", "list"]).output().unwrap();
+    let said = text(&output.stderr);
+    assert!(said.contains("`privyseal login --as NAME`") && said.contains("`privyseal login --oidc`"), "{said}");
+}
+
+#[test]
 fn every_command_explains_itself() {
     let folder = tempfile::tempdir().unwrap();
     for command in

@@ -54,8 +54,12 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Problem {
         let (status, code) = match &error {
             Error::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "provider_unavailable"),
-            Error::Refused(_) | Error::Token(_) => (StatusCode::FORBIDDEN, "provider_refused"),
+            Error::Refused(_) | Error::Token(_) | Error::Claim { .. } => (StatusCode::FORBIDDEN, "provider_refused"),
         };
+        if matches!(error, Error::Claim { .. }) {
+            // For whoever set it up: the person in the browser can do nothing about it.
+            tracing::warn!(%error, "a login was refused");
+        }
         Problem::new(status, code, error.to_string())
     }
 }

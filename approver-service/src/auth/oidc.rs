@@ -63,6 +63,11 @@ pub enum Error {
     Refused(String),
     #[error("the identity provider's token does not count: {0}")]
     Token(&'static str),
+    #[error(
+        "the ID token has no claim `{claim}`, which names {what} (`{setting}`): ask for a scope that brings it, and let the \
+         provider put it into the ID token, not into userinfo alone"
+    )]
+    Claim { claim: String, what: &'static str, setting: &'static str },
 }
 
 /// One login on its way, kept by the browser until the provider sends it back.

@@ -66,7 +66,7 @@ impl AuditCommand {
             Command::Verify { file, json, store } => {
                 let verified = match file {
                     Some(file) => verify_file(&file)?,
-                    None => store.open().await?.verify_audit().await?,
+                    None => store.open_existing().await?.verify_audit().await?,
                 };
                 report(verified, json)
             }

@@ -19,6 +19,8 @@ use super::terminal;
 use crate::api::login::Login;
 use crate::{clock, outbound};
 
+/// Which of the two there is, only the service knows.
+const LOG_IN: &str = "`privyseal login --as NAME`, or with single sign-on `privyseal login --oidc`";
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Which service to talk to.
@@ -59,18 +61,33 @@ impl Failure {
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Failure::Failed(error) => write!(f, "{error:#}"),
+            Failure::Failed(error) => f.write_str(&told(error)),
             Failure::NotApproved { said, .. } => f.write_str(said),
             Failure::NotFound => f.write_str("not found; `privyseal holds list` shows what there is"),
             Failure::Refused { code, detail } => {
                 write!(f, "{} ({})", terminal::safe(detail), terminal::safe(code))?;
                 match code.as_str() {
-                    "login_required" | "unauthorized" => f.write_str("; log in with `privyseal login --as NAME`"),
+                    "login_required" | "unauthorized" => write!(f, "; log in with {LOG_IN}"),
                     _ => Ok(()),
                 }
             }
         }
     }
+}
+
+/// An error with its causes; some libraries say theirs in their own text already.
+fn told(error: &anyhow::Error) -> String {
+    let mut said = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if said.ends_with(&cause) {
+            continue;
+        }
+        if !said.is_empty() {
+            said.push_str(": ");
+        }
+        said.push_str(&cause);
+    }
+    said
 }
 
 impl<E: Into<anyhow::Error>> From<E> for Failure {
@@ -206,7 +223,7 @@ pub struct SavedLogin {
 impl SavedLogin {
     fn load(server: &str) -> anyhow::Result<SavedLogin> {
         let path = session_file()?;
-        let missing = || anyhow!("nobody is logged in at `{server}`: run `privyseal login --as NAME`");
+        let missing = || anyhow!("nobody is logged in at `{server}`: run {LOG_IN}");
         let text = fs::read_to_string(&path).map_err(|_| missing())?;
         if fs::metadata(&path)?.permissions().mode() & 0o077 != 0 {
             return Err(anyhow!("`{0}` can be read by others: run `chmod 600 {0}` and log in again", path.display()));
@@ -216,7 +233,7 @@ impl SavedLogin {
             return Err(missing());
         }
         if saved.expires_ms <= clock::system()() {
-            return Err(anyhow!("the login is over: run `privyseal login --as NAME`"));
+            return Err(anyhow!("the login is over: run {LOG_IN}"));
         }
         Ok(saved)
     }

@@ -80,7 +80,7 @@ impl Keys {
 
 fn read(claims: &Map<String, Value>, settings: &Settings) -> Result<Identity, Error> {
     let text = |name: &str| claims.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
-    let name = text(&settings.name_claim).ok_or(Error::Token("the claim that names people is missing"))?;
+    let name = text(&settings.name_claim).ok_or_else(|| missing(&settings.name_claim, "people here", "name_claim"))?;
     if settings.name_claim == "email" && claims.get("email_verified") == Some(&Value::Bool(false)) {
         return Err(Error::Token("its e-mail address is not verified"));
     }
@@ -94,7 +94,9 @@ fn read(claims: &Map<String, Value>, settings: &Settings) -> Result<Identity, Er
         _ => vec![],
     };
     let tenant = match &settings.tenant_claim {
-        Some(claim) => Some(text(claim).ok_or(Error::Token("the claim that names the tenant is missing"))?.to_owned()),
+        Some(claim) => {
+            Some(text(claim).ok_or_else(|| missing(claim, "the tenant of people", "tenant_claim"))?.to_owned())
+        }
         None => None,
     };
     Ok(Identity {
@@ -104,6 +106,10 @@ fn read(claims: &Map<String, Value>, settings: &Settings) -> Result<Identity, Er
         groups,
         proven_ms: claims.get("auth_time").and_then(Value::as_i64).map(|s| s.saturating_mul(1000)),
     })
+}
+
+fn missing(claim: &str, what: &'static str, setting: &'static str) -> Error {
+    Error::Claim { claim: claim.to_owned(), what, setting }
 }
 
 #[cfg(test)]
@@ -176,8 +182,8 @@ mod tests {
             ("sub", Value::Null, "signature, issuer, audience or time"),
             ("nonce", json!("m"), "another login"),
             ("nonce", Value::Null, "another login"),
-            ("email", Value::Null, "names people is missing"),
-            ("email", json!(""), "names people is missing"),
+            ("email", Value::Null, "no claim `email`, which names people here (`name_claim`)"),
+            ("email", json!(""), "no claim `email`"),
             ("email", json!("a b@example.com"), "other than letters"),
             ("email_verified", json!(false), "not verified"),
         ] {
