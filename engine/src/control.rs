@@ -88,6 +88,12 @@ impl Switch {
         }
     }
 
+    /// Towards everybody or somebody.
+    pub fn is_on(&self) -> bool {
+        let Control { kill, hold, deny, .. } = &self.heard;
+        *kill != Kill::Off || !hold.is_empty() || !deny.is_empty()
+    }
+
     /// Towards this principal alone.
     pub fn posture_to(&self, principal: &str) -> Posture {
         let Control { hold, deny, .. } = &self.heard;

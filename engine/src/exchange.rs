@@ -28,7 +28,7 @@ mod terms;
 
 use std::rc::Rc;
 
-pub use event::{Call, CallKind, Claims, Effect, Event, Fields, Flow, Step};
+pub use event::{Call, CallKind, Claims, Effect, Event, Flow, Host, Step};
 pub use forwarded::Forwarded;
 
 use crate::control::Posture;
@@ -60,20 +60,25 @@ impl Gateway {
 
 /// The moment of a step.
 #[derive(Clone, Copy)]
-pub struct Now<'a> {
+struct Now<'a> {
     /// Unix time.
-    pub ms: u64,
-    /// What the kill switch says to everybody.
-    pub posture: Posture,
-    /// What it says to one principal.
-    pub posture_to: &'a dyn Fn(&str) -> Posture,
+    ms: u64,
+    /// What the kill switch says.
+    posture: Posture,
+    host: &'a dyn Host,
 }
 
-impl Now<'_> {
+impl<'a> Now<'a> {
+    /// The moment for everybody.
+    fn of(host: &'a dyn Host) -> Self {
+        let ms = host.now_ms();
+        Now { ms, posture: host.posture(ms), host }
+    }
+
     /// The moment for whoever sends `head`.
-    fn of(mut self, head: &Head) -> Self {
+    fn to(mut self, head: &Head) -> Self {
         if let Some(principal) = &head.principal {
-            self.posture = self.posture.max((self.posture_to)(principal));
+            self.posture = self.posture.max(self.host.posture_to(principal));
         }
         self
     }
@@ -123,14 +128,14 @@ impl Exchange {
     }
 
     /// Takes in one event. `current` is the gateway's configuration as it is now, which may be newer than this exchange's.
-    pub fn step(&mut self, now: Now<'_>, current: &Rc<Gateway>, event: Event<'_>) -> Step {
+    pub fn step(&mut self, host: &dyn Host, current: &Rc<Gateway>, event: Event<'_>) -> Step {
         let state = std::mem::replace(&mut self.state, State::Answered);
         let (state, step) = match (state, event) {
-            (State::Start, Event::RequestHead { fields, claims, end }) => self.request_head(now, fields, claims, end),
-            (State::ReadBody(inbound), event) => self.read_body(now, inbound, event),
-            (State::Held(held), event) => self.held(now, current, held, event),
+            (State::Start, Event::RequestHead { fields, end }) => self.request_head(host, fields, end),
+            (State::ReadBody(inbound), event) => self.read_body(Now::of(host), inbound, event),
+            (State::Held(held), event) => self.held(Now::of(host), current, held, event),
             (State::OwnHold(errand), event) => self.errand(errand, event),
-            (State::Forward(outbound), event) => self.forward(now, outbound, event),
+            (State::Forward(outbound), event) => self.forward(host, outbound, event),
             (State::Observed(observer), event) => self.observed(observer, event),
             (State::Untouched, _) => (State::Untouched, Step::proceed()),
             (State::Answered, event) => {

@@ -98,7 +98,7 @@ mod tests {
         claim: Option<&[u8]>,
         fields: &[(&str, &[u8])],
     ) -> Result<(Option<String>, Option<String>), &'static str> {
-        let headers = Headers::new(fields.iter().map(|(n, v)| (n.as_bytes().to_vec(), v.to_vec())).collect());
+        let headers = Headers::new(fields.iter().copied());
         let mut head = Head { headers, ..Head::default() };
         let claims = Claims { principal: vec![claim.map(<[u8]>::to_vec), None], ..Claims::default() };
         identify(&identity(), &mut head, &claims).map_err(|doubt| doubt.code)?;

@@ -196,8 +196,7 @@ mod tests {
     use crate::testing::test;
 
     fn head(path: &str, headers: &[&str]) -> Head {
-        let headers = headers.iter().map(|name| (name.as_bytes().to_vec(), b"x".to_vec())).collect();
-        Head { path: path.into(), headers: Headers::new(headers), ..Head::default() }
+        Head { path: path.into(), headers: Headers::new(headers.iter().map(|name| (name, "x"))), ..Head::default() }
     }
 
     #[test]

@@ -6,19 +6,53 @@ mod fields;
 pub mod query;
 mod target;
 
+use std::fmt;
+use std::ops::Range;
+
 pub use target::{Canonical, Readings, TargetError, canonical_host, canonical_target, decode_percent};
 
-/// Header fields in the order received, names in lower case as HTTP/2 has them; values are bytes (RFC 9110, 5.5).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Headers(Vec<(Vec<u8>, Vec<u8>)>);
+/// Header fields in the order received, names in lower case as HTTP/2 has them; values are bytes (RFC 9110, 5.5). One
+/// buffer for all of them, since most requests are looked at and let go.
+#[derive(Clone, Default)]
+pub struct Headers {
+    bytes: Vec<u8>,
+    fields: Vec<Field>,
+}
+
+/// Where name and value stand in the buffer.
+#[derive(Clone)]
+struct Field {
+    name: Range<usize>,
+    value: Range<usize>,
+}
 
 impl Headers {
-    pub fn new(fields: Vec<(Vec<u8>, Vec<u8>)>) -> Self {
-        Headers(fields)
+    pub fn new<N: AsRef<[u8]>, V: AsRef<[u8]>>(fields: impl IntoIterator<Item = (N, V)>) -> Self {
+        let mut headers = Headers::default();
+        for (name, value) in fields {
+            let name = headers.append(name.as_ref());
+            let value = headers.append(value.as_ref());
+            headers.fields.push(Field { name, value });
+        }
+        headers
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> Range<usize> {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(bytes);
+        start..self.bytes.len()
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.0.iter().map(|(name, value)| (name.as_slice(), value.as_slice()))
+        let part = |range: &Range<usize>| self.bytes.get(range.clone()).unwrap_or_default();
+        self.fields.iter().map(move |field| (part(&field.name), part(&field.value)))
+    }
+
+    /// Keeps the fields whose name and value are wanted.
+    fn retain(&mut self, mut wanted: impl FnMut(&[u8], &[u8]) -> bool) {
+        let Headers { bytes, fields } = self;
+        let part = |range: &Range<usize>| bytes.get(range.clone()).unwrap_or_default();
+        fields.retain(|field| wanted(part(&field.name), part(&field.value)));
     }
 
     /// All values of `name` (lower case).
@@ -37,6 +71,21 @@ impl Headers {
         let mut values = self.all(name);
         let first = values.next();
         if values.next().is_some() { None } else { first }
+    }
+}
+
+impl PartialEq for Headers {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Headers {}
+
+impl fmt::Debug for Headers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = |bytes| String::from_utf8_lossy(bytes);
+        f.debug_list().entries(self.iter().map(|(name, value)| (text(name), text(value)))).finish()
     }
 }
 

@@ -8,6 +8,7 @@
 
 use std::time::Duration;
 
+use privyseal_engine::request::Headers;
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, LogLevel, MapType, MetricType, Status, StreamType};
 
@@ -19,8 +20,6 @@ pub struct HostError {
 }
 
 pub type Result<T> = std::result::Result<T, HostError>;
-
-pub type Fields = Vec<(Vec<u8>, Vec<u8>)>;
 
 #[link(wasm_import_module = "env")]
 unsafe extern "C" {
@@ -130,43 +129,17 @@ pub fn replace_buffer(kind: BufferType, bytes: &[u8]) -> Result<()> {
 }
 
 /// All fields of a header map, in order, as bytes.
-pub fn fields(kind: MapType) -> Result<Fields> {
+pub fn fields(kind: MapType) -> Result<Headers> {
     let (mut data, mut size) = (std::ptr::null_mut(), 0usize);
     // SAFETY: valid out pointers.
     let status = unsafe { proxy_get_header_map_pairs(kind as u32, &mut data, &mut size) };
     check("get_header_map_pairs", status)?;
     // SAFETY: status was OK.
     let bytes = unsafe { take(data, size) };
-    parse_fields(&bytes).ok_or(HostError { call: "get_header_map_pairs", status: Status::ParseFailure as u32 })
+    Headers::from_pairs(bytes).ok_or(HostError { call: "get_header_map_pairs", status: Status::ParseFailure as u32 })
 }
 
-/// The ABI's form of a map: count, then pairs of sizes, then names and values, each behind it a NUL.
-fn parse_fields(bytes: &[u8]) -> Option<Fields> {
-    if bytes.is_empty() {
-        return Some(Vec::new());
-    }
-    let number = |bytes: &mut &[u8]| {
-        let (head, rest) = bytes.split_first_chunk::<4>()?;
-        *bytes = rest;
-        usize::try_from(u32::from_le_bytes(*head)).ok()
-    };
-    let text = |bytes: &mut &[u8], size: usize| {
-        let (head, rest) = bytes.split_at_checked(size)?;
-        *bytes = rest.get(1..)?;
-        Some(head.to_vec())
-    };
-    let mut rest = bytes;
-    let count = number(&mut rest)?;
-    let (mut sizes, mut data) = rest.split_at_checked(count.checked_mul(8)?)?;
-    let mut fields = Vec::with_capacity(count);
-    for _ in 0..count {
-        let (name, value) = (number(&mut sizes)?, number(&mut sizes)?);
-        let name = text(&mut data, name)?;
-        fields.push((name, text(&mut data, value)?));
-    }
-    Some(fields)
-}
-
+/// The ABI's form of a map, as [`Headers::from_pairs`] reads it.
 fn write_fields(fields: &[(&str, &str)]) -> Vec<u8> {
     let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX).to_le_bytes();
     let mut bytes = number(fields.len()).to_vec();

@@ -78,6 +78,12 @@ impl Plugin {
         self.heard(of).max(current.heard(of))
     }
 
+    /// Is it on, for everybody or for somebody? If that cannot be told, it is.
+    pub fn is_switched(&self, current: &Plugin) -> bool {
+        let is_on = |plugin: &Plugin| plugin.switch.try_borrow().map_or(true, |switch| switch.is_on());
+        is_on(self) || is_on(current)
+    }
+
     /// What this configuration has heard. Callbacks do not nest; if they did, nothing would pass meanwhile.
     fn heard(&self, of: impl Fn(&Switch) -> Posture) -> Posture {
         self.switch.try_borrow().map_or(Posture::Hold, |switch| of(&switch))
@@ -325,8 +331,7 @@ pub fn answer(headers: usize, size: usize) -> (Option<u16>, Vec<u8>) {
     }
     let status = host::fields(MapType::HttpCallResponseHeaders)
         .ok()
-        .and_then(|fields| fields.into_iter().find(|(name, _)| name == b":status"))
-        .and_then(|(_, value)| String::from_utf8(value).ok()?.parse().ok());
+        .and_then(|fields| std::str::from_utf8(fields.only(":status")?).ok()?.parse().ok());
     if size > MAX_ANSWER {
         // Read as no answer of ours: the engine refuses what does not parse.
         return (status, Vec::new());

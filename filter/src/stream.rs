@@ -6,10 +6,12 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use privyseal_engine::exchange::{Call, Claims, Effect, Event, Exchange, Flow, Now};
+use privyseal_engine::control::Posture;
+use privyseal_engine::exchange::{Call, Claims, Effect, Event, Exchange, Flow, Host};
 use privyseal_engine::identity;
 use privyseal_engine::policy::IdentitySource;
 use privyseal_engine::reply::LocalReply;
+use privyseal_engine::request::Headers;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::{Action, BufferType, LogLevel, MapType, StreamType};
 
@@ -69,11 +71,8 @@ impl Stream {
 
     fn carry_out(&mut self, shared: &registry::Shared, event: Event<'_>, caller: Caller) -> host::Result<Flow> {
         let current = self.plugin.current();
-        let ms = host::now_ms();
-        let plugin = Rc::clone(&self.plugin);
-        let posture_to = |principal: &str| plugin.posture_to(&current, principal);
-        let now = Now { ms, posture: plugin.posture(&current, ms), posture_to: &posture_to };
-        let step = self.exchange.step(now, &current.gateway, event);
+        let here = Here { plugin: &self.plugin, current: &current };
+        let step = self.exchange.step(&here, &current.gateway, event);
         let mut flow = step.flow;
         for effect in step.effects {
             match effect {
@@ -135,6 +134,30 @@ impl Stream {
         }
         None
     }
+}
+
+/// Where an exchange stands: its own configuration and the newest.
+struct Here<'a> {
+    plugin: &'a Plugin,
+    current: &'a Plugin,
+}
+
+impl Host for Here<'_> {
+    fn now_ms(&self) -> u64 {
+        host::now_ms()
+    }
+
+    fn posture(&self, now_ms: u64) -> Posture {
+        self.plugin.posture(self.current, now_ms)
+    }
+
+    fn posture_to(&self, principal: &str) -> Posture {
+        self.plugin.posture_to(self.current, principal)
+    }
+
+    fn is_switched(&self) -> bool {
+        self.plugin.is_switched(self.current)
+    }
 
     /// What Envoy knows of the sender from verified sources.
     fn claims(&self) -> Claims {
@@ -172,7 +195,7 @@ impl Handle {
     }
 
     /// One event that carries a header map.
-    fn step_with(&self, kind: MapType, event: impl FnOnce(host::Fields) -> Event<'static>) -> Action {
+    fn step_with(&self, kind: MapType, event: impl FnOnce(Headers) -> Event<'static>) -> Action {
         match host::fields(kind) {
             Ok(fields) => self.step(event(fields)),
             Err(error) => self.0.try_borrow_mut().map_or(Action::Pause, |mut stream| stream.refuse(error)),
@@ -197,11 +220,7 @@ impl Context for Handle {
 
 impl HttpContext for Handle {
     fn on_http_request_headers(&mut self, _count: usize, end: bool) -> Action {
-        let claims = match self.0.try_borrow() {
-            Ok(stream) => stream.claims(),
-            Err(_) => return Action::Pause,
-        };
-        self.step_with(MapType::HttpRequestHeaders, |fields| Event::RequestHead { fields, claims, end })
+        self.step_with(MapType::HttpRequestHeaders, |fields| Event::RequestHead { fields, end })
     }
 
     fn on_http_request_body(&mut self, buffered: usize, end: bool) -> Action {

@@ -13,7 +13,7 @@ use e2e::artefacts;
 use e2e::client::Request;
 use privyseal_engine::classify::Verdict;
 use privyseal_engine::policy::Policy;
-use privyseal_engine::request::Head;
+use privyseal_engine::request::{Head, Headers};
 use serde_json::{Value, json};
 
 /// Xorshift: the same requests in every run.
@@ -221,7 +221,7 @@ fn passes(policy: &Policy, target: &[u8], content_type: Option<&str>, body: &[u8
     let field = |name: &str, value: &[u8]| (name.as_bytes().to_vec(), value.to_vec());
     let mut fields = vec![field(":method", b"POST"), field(":authority", b"api.example"), field(":path", target)];
     fields.extend(content_type.map(|kind| field("content-type", kind.as_bytes())));
-    let (head, _) = Head::from_fields(fields);
+    let (head, _) = Head::from_fields(Headers::new(fields));
     let selection = policy.select(&head);
     if selection.refusal.is_some() {
         return false;

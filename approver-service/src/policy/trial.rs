@@ -127,15 +127,16 @@ pub struct Outcome {
 
 impl Request {
     pub fn head(&self) -> Head {
-        let fields = self.headers.iter().flat_map(|(name, values)| {
-            values.values().iter().map(|value| (name.to_ascii_lowercase().into_bytes(), value.clone().into_bytes()))
-        });
+        let fields = self
+            .headers
+            .iter()
+            .flat_map(|(name, values)| values.values().iter().map(|value| (name.to_ascii_lowercase(), value)));
         let mut head = Head {
             method: self.method.clone().into_bytes(),
             scheme: b"https".to_vec(),
             authority: self.host.clone().into_bytes(),
             target: self.path.clone().into_bytes(),
-            headers: Headers::new(fields.collect()),
+            headers: Headers::new(fields),
             peer: self.source.clone(),
             principal: self.principal.clone(),
             on_behalf_of: self.on_behalf_of.clone(),

@@ -4,7 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 use privyseal_engine::classify::facts::Facts;
 use privyseal_engine::protocol::aws;
-use privyseal_engine::request::Head;
+use privyseal_engine::request::{Head, Headers};
 
 fuzz_target!(|data: &[u8]| {
     let mut parts = data.splitn(4, |b| *b == b'\n');
@@ -16,7 +16,7 @@ fuzz_target!(|data: &[u8]| {
         (b"authorization".to_vec(), next()),
         (b"x-amz-target".to_vec(), b"Some.DeleteThing".to_vec()),
     ];
-    let (head, _) = Head::from_fields(fields);
+    let (head, _) = Head::from_fields(Headers::new(fields));
     let facts = Facts::of(&head);
     if let Ok(calls) = facts.aws() {
         assert!(!calls.is_empty());

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use libfuzzer_sys::fuzz_target;
 use privyseal_engine::classify::Verdict;
 use privyseal_engine::policy::Policy;
-use privyseal_engine::request::Head;
+use privyseal_engine::request::{Head, Headers};
 use serde_json::Value;
 
 static POLICY: LazyLock<Policy> = LazyLock::new(|| {
@@ -37,7 +37,7 @@ fuzz_target!(|data: &[u8]| {
             field(":path", path),
             field("content-type", "application/json"),
         ];
-        let (head, _) = Head::from_fields(fields);
+        let (head, _) = Head::from_fields(Headers::new(fields));
         let selection = POLICY.select(&head);
         let passes = POLICY.decide(&head, &selection, Some(data)).is_ok_and(|d| d.verdict == Verdict::Allow);
         let bad = serde_json::from_slice::<Value>(data).is_ok_and(|body| is_bad(&body));

@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use privyseal_engine::policy::Policy;
-use privyseal_engine::request::Head;
+use privyseal_engine::request::{Head, Headers};
 
 fuzz_target!(|data: &[u8]| {
     let policy = match Policy::parse(data, &[]) {
@@ -22,7 +22,7 @@ fuzz_target!(|data: &[u8]| {
             field(":path", path),
             field("content-type", "application/json"),
         ];
-        let (head, _) = Head::from_fields(fields);
+        let (head, _) = Head::from_fields(Headers::new(fields));
         let selection = policy.select(&head);
         let decision = policy.decide(&head, &selection, Some(body));
         // Nothing selects it: then nothing is said of it but the default.

@@ -11,7 +11,7 @@ fn keys() -> Keys {
 }
 
 fn headers(fields: &[(&str, &str)]) -> Headers {
-    Headers::new(fields.iter().map(|(n, v)| (n.as_bytes().to_vec(), v.as_bytes().to_vec())).collect())
+    Headers::new(fields.iter().copied())
 }
 
 fn head() -> Head {

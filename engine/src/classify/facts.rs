@@ -130,7 +130,7 @@ impl<'a> Facts<'a> {
     fn add_overrides(&mut self) {
         let head = self.head;
         let mut seen: Vec<&[u8]> = Vec::new();
-        for (name, value) in head.headers.iter() {
+        for (name, value) in head.headers.iter().filter(|(name, _)| name.first() == Some(&b'x')) {
             let known = |names: &[&'static [u8]]| {
                 names.iter().copied().find(|known| known.iter().copied().eq(hyphenated(name)))
             };

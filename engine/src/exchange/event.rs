@@ -4,11 +4,10 @@
 
 use std::borrow::Cow;
 
+use crate::control::Posture;
 use crate::observation::Seen;
 use crate::reply::LocalReply;
-
-/// Header fields as the host hands them over, pseudo-headers included.
-pub type Fields = Vec<(Vec<u8>, Vec<u8>)>;
+use crate::request::Headers;
 
 /// What verified sources say of the sender, beside the headers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,11 +21,25 @@ pub struct Claims {
     pub on_behalf_of: Vec<Option<Vec<u8>>>,
 }
 
+/// What an exchange asks its host. An answer may cost as much as judging a request does: ask where it makes a difference.
+pub trait Host {
+    /// Unix time.
+    fn now_ms(&self) -> u64;
+    /// What the kill switch says to everybody at this time.
+    fn posture(&self, now_ms: u64) -> Posture;
+    /// What it says to one principal.
+    fn posture_to(&self, principal: &str) -> Posture;
+    /// Is it on, for everybody or for somebody?
+    fn is_switched(&self) -> bool;
+    /// Who sent the request.
+    fn claims(&self) -> Claims;
+}
+
 #[derive(Debug)]
 pub enum Event<'a> {
+    /// Fields as the host hands them over, pseudo-headers included.
     RequestHead {
-        fields: Fields,
-        claims: Claims,
+        fields: Headers,
         end: bool,
     },
     /// `buffered`: bytes of the body that the host holds so far, all of it while paused.
@@ -34,11 +47,11 @@ pub enum Event<'a> {
         buffered: usize,
         end: bool,
     },
-    RequestTrailers(Fields),
+    RequestTrailers(Headers),
     /// The answer to [`Effect::ReadRequestBody`].
     RequestBytes(&'a [u8]),
     ResponseHead {
-        fields: Fields,
+        fields: Headers,
         end: bool,
     },
     ResponseBody {

@@ -212,7 +212,7 @@ impl Exchange {
                 held.progress.phase = Phase::Wait;
                 self.ask(now, held, Step::pause())
             }
-            hold::State::Approved if now.of(&held.inbound.head).posture == Posture::Deny => {
+            hold::State::Approved if now.to(&held.inbound.head).posture == Posture::Deny => {
                 let notice = Notice { hold: held.progress.hold.as_ref().map(|hold| hold.id.clone()), ..kill_switch() };
                 self.end(held, &notice)
             }

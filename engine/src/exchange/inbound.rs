@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use super::event::{Claims, Effect, Event, Fields, Step};
+use super::event::{Effect, Event, Host, Step};
 use super::forwarded::Forwarded;
 use super::holding::{Held, Progress, json};
 use super::outbound::Outbound;
@@ -49,23 +49,30 @@ struct Judged {
 }
 
 impl Exchange {
-    pub(super) fn request_head(&self, mut now: Now<'_>, fields: Fields, claims: Claims, end: bool) -> (State, Step) {
+    pub(super) fn request_head(&self, host: &dyn Host, fields: Headers, end: bool) -> (State, Step) {
         let policy = &self.gateway.policy;
+        let settings = policy.settings();
         let (mut head, target_error) = Head::from_fields(fields);
         head.bodyless = end && !head.is_upgrade();
-        let own_hold = head.path.strip_prefix(STATUS_PATH).filter(|_| !policy.settings().observe).map(str::to_owned);
+        let own_hold = head.path.strip_prefix(STATUS_PATH).filter(|_| !settings.observe).map(str::to_owned);
+        // Most requests are let go, whoever sent them and when.
+        let anonymous = (own_hold.is_none() && !settings.asks_sender).then(|| policy.select(&head));
+        if anonymous.as_ref().is_some_and(|selection| !selection.touched) && (settings.observe || !host.is_switched()) {
+            return (State::Untouched, self.pass(&head));
+        }
+        let claims = host.claims();
+        let identified = identity::identify(&settings.identity, &mut head, &claims);
         if let Some(hold) = own_hold {
-            return match identity::identify(&policy.settings().identity, &mut head, &claims) {
-                Ok(()) => self.own_hold(now, &head, &hold, end),
+            return match identified {
+                Ok(()) => self.own_hold(Now::of(host), &head, &hold, end),
                 Err(doubt) => self.answer(&Notice::refused(doubt.status, doubt.code, doubt.detail), Caller::plain()),
             };
         }
-        let identified = identity::identify(&policy.settings().identity, &mut head, &claims);
-        now = now.of(&head);
+        let now = Now::of(host).to(&head);
         let doubt =
             target_error.map(|error| Doubt::new(400, error.code(), error.to_string())).or_else(|| identified.err());
-        let mut selection = policy.select(&head);
-        if !policy.settings().observe {
+        let mut selection = anonymous.unwrap_or_else(|| policy.select(&head));
+        if !settings.observe {
             match now.posture {
                 Posture::Deny => return self.answer(&kill_switch(), self.caller(&head, b"")),
                 Posture::Hold => {
@@ -85,7 +92,7 @@ impl Exchange {
         if let Some(doubt) = doubt {
             return self.refuse(&head, b"", doubt);
         }
-        let token = identity::principal_token(&policy.settings().identity, &head, &claims)
+        let token = identity::principal_token(&settings.identity, &head, &claims)
             .map(|(header, claim)| (header.to_owned(), claim.to_vec()));
         let inbound = Box::new(Inbound { head, selection, token, trailers: Headers::default(), body_seen: false });
         let selection = &inbound.selection;
@@ -113,7 +120,7 @@ impl Exchange {
     }
 
     pub(super) fn read_body(&self, now: Now<'_>, mut inbound: Box<Inbound>, event: Event<'_>) -> (State, Step) {
-        let now = now.of(&inbound.head);
+        let now = now.to(&inbound.head);
         match event {
             Event::RequestBody { buffered, .. } if buffered > inbound.selection.body_limit => {
                 self.too_large(now, inbound)
@@ -124,7 +131,7 @@ impl Exchange {
                 (State::ReadBody(inbound), step)
             }
             Event::RequestTrailers(fields) => {
-                inbound.trailers = Headers::new(fields);
+                inbound.trailers = fields;
                 (State::ReadBody(inbound), Step::pause_with(Effect::ReadRequestBody))
             }
             Event::RequestBytes(body) => self.finish(now, inbound, body),
@@ -336,6 +343,7 @@ fn strip_forged(head: &Head, selected: bool, step: &mut Step) {
     let mut names: Vec<&str> = head
         .headers
         .iter()
+        .filter(|(name, _)| name.first() == Some(&b'x'))
         .filter_map(|(name, _)| std::str::from_utf8(name).ok())
         .filter(|name| {
             hyphenated(name.as_bytes()).take(12).eq(*b"x-privyseal-") || (selected && name.starts_with("x-envoy-"))

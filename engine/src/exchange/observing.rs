@@ -75,7 +75,7 @@ impl Exchange {
             Event::RequestBytes(bytes) => self.request_piece(&mut observer, Piece::Bytes(bytes), &mut step),
             Event::RequestTrailers(_) => self.request_piece(&mut observer, Piece::End, &mut step),
             Event::ResponseHead { fields, end } if observer.selection.redact_response.is_some() => {
-                observer.response_head = Headers::new(fields);
+                observer.response_head = fields;
                 match outbound::coding(&observer.response_head) {
                     Err(doubt) => uninspected(&mut step, &doubt),
                     Ok(_) if end || observer.head.method == b"HEAD" => {}

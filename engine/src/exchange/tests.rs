@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::hold::{Answer, Forwarded, Intake, Release, ReleaseVerdict, State as HoldState, VERSION};
+use crate::request::Headers;
 use crate::testing::test;
 
 mod bodies;
@@ -42,10 +43,40 @@ fn policy() -> Value {
     })
 }
 
+/// What the host of these exchanges says.
+struct Moment {
+    ms: u64,
+    posture: Posture,
+    /// Towards `agent:7`, and nobody else.
+    posture_to: Option<Posture>,
+}
+
+impl Host for Moment {
+    fn now_ms(&self) -> u64 {
+        self.ms
+    }
+
+    fn posture(&self, _now_ms: u64) -> Posture {
+        self.posture
+    }
+
+    fn posture_to(&self, principal: &str) -> Posture {
+        self.posture_to.filter(|_| principal == "agent:7").unwrap_or(Posture::Normal)
+    }
+
+    fn is_switched(&self) -> bool {
+        self.posture_to.is_some() || matches!(self.posture, Posture::Hold | Posture::Deny)
+    }
+
+    fn claims(&self) -> Claims {
+        Claims::default()
+    }
+}
+
 struct Run {
     exchange: Exchange,
     current: Rc<Gateway>,
-    now: Now<'static>,
+    now: Moment,
 }
 
 impl Run {
@@ -54,20 +85,19 @@ impl Run {
         Run {
             exchange: Exchange::new(Rc::clone(&gateway), [9; 16]),
             current: gateway,
-            now: Now { ms: START, posture: Posture::Normal, posture_to: &|_| Posture::Normal },
+            now: Moment { ms: START, posture: Posture::Normal, posture_to: None },
         }
     }
 
     fn step(&mut self, event: Event<'_>) -> Step {
-        self.exchange.step(self.now, &self.current, event)
+        self.exchange.step(&self.now, &self.current, event)
     }
 
     fn head(&mut self, method: &str, path: &str, fields: &[(&str, &str)], end: bool) -> Step {
         let mut all =
             vec![(":method", method), (":scheme", "https"), (":authority", "crm.example.com"), (":path", path)];
         all.extend_from_slice(fields);
-        let fields = all.iter().map(|(n, v)| (n.as_bytes().to_vec(), v.as_bytes().to_vec())).collect();
-        self.step(Event::RequestHead { fields, claims: Claims::default(), end })
+        self.step(Event::RequestHead { fields: Headers::new(all), end })
     }
 
     /// A body in one piece: asked for, then read.
@@ -155,7 +185,7 @@ fn what_no_rule_selects_is_left_alone() {
     let mut run = Run::new(policy());
     assert_eq!(run.head("GET", "/x", &[("x-envoy-retry-on", "5xx")], false), Step::proceed());
     assert_eq!(run.step(Event::RequestBody { buffered: 5_000_000, end: false }), Step::proceed());
-    assert_eq!(run.step(Event::RequestTrailers(Vec::new())), Step::proceed());
+    assert_eq!(run.step(Event::RequestTrailers(Headers::default())), Step::proceed());
     assert!(!run.exchange.wants_response());
 }
 
@@ -194,15 +224,9 @@ fn the_kill_switch_reaches_what_no_rule_selects() {
 
 #[test]
 fn the_kill_switch_of_one_principal_reaches_no_other() {
-    let only_seven = |posture| -> &'static dyn Fn(&str) -> Posture {
-        match posture {
-            Posture::Deny => &|principal| if principal == "agent:7" { Posture::Deny } else { Posture::Normal },
-            _ => &|principal| if principal == "agent:7" { Posture::Hold } else { Posture::Normal },
-        }
-    };
     let sent = |posture, agent| {
         let mut run = Run::new(policy());
-        run.now.posture_to = only_seven(posture);
+        run.now.posture_to = Some(posture);
         run.head("GET", "/x", &[("x-agent-id", agent)], true)
     };
     assert_eq!(reply(&sent(Posture::Deny, "agent:7")).1, "kill_switch");
@@ -213,11 +237,11 @@ fn the_kill_switch_of_one_principal_reaches_no_other() {
     // Turned while the body was on its way, and while people decided.
     let mut run = Run::new(policy());
     run.head("POST", "/pay", &[("x-agent-id", "agent:7")], false);
-    run.now.posture_to = only_seven(Posture::Deny);
+    run.now.posture_to = Some(Posture::Deny);
     assert_eq!(reply(&run.body(r#"{"amount":1}"#)).1, "kill_switch");
     let mut run = Run::new(policy());
     run.held();
-    run.now.posture_to = only_seven(Posture::Deny);
+    run.now.posture_to = Some(Posture::Deny);
     assert_eq!(reply(&run.ended(1, 200, &view("approved", 2))).1, "kill_switch");
 }
 

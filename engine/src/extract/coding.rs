@@ -224,10 +224,7 @@ mod tests {
 
     #[test]
     fn the_headers_say_how() {
-        let of = |values: &[&str]| {
-            let field = |value: &&str| (b"content-encoding".to_vec(), value.as_bytes().to_vec());
-            Coding::of(&Headers::new(values.iter().map(field).collect()))
-        };
+        let of = |values: &[&str]| Coding::of(&Headers::new(values.iter().map(|value| ("content-encoding", value))));
         for plain in [&[][..], &[""], &["identity"], &["Identity ", ""]] {
             assert_eq!(of(plain), Ok(None), "{plain:?}");
         }

@@ -32,6 +32,7 @@ struct Context {
     errors: Errors,
     pointers: Pointers,
     reads_source: bool,
+    asks_names: bool,
     attributes: Vec<Vec<String>>,
     /// What conditions count.
     entities: Vec<&'static str>,

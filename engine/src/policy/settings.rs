@@ -19,6 +19,8 @@ pub struct Settings {
     /// Where a rule needs the body, and for held requests.
     pub body_limit: usize,
     pub preview: Preview,
+    /// What a request's sender is called, claims or where it stands makes a difference to what selects it.
+    pub asks_sender: bool,
     /// Some rule asks for the sender's address.
     pub reads_source: bool,
     /// Paths of Envoy's attributes that rules ask for.

@@ -34,12 +34,11 @@ fn errors(source: Value) -> Vec<String> {
 
 fn head(method: &str, url: &str, headers: &[(&str, &str)]) -> Head {
     let (host, target) = url.split_at(url.find('/').unwrap());
-    let headers = headers.iter().map(|(n, v)| (n.as_bytes().to_vec(), v.as_bytes().to_vec())).collect();
     let mut head = Head {
         method: method.into(),
         authority: host.into(),
         target: target.into(),
-        headers: Headers::new(headers),
+        headers: Headers::new(headers.iter().copied()),
         ..Head::default()
     };
     if let Ok(canonical) = canonical_target(target.as_bytes()) {

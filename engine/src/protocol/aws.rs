@@ -156,8 +156,7 @@ mod tests {
 
     /// `service:action` of each reading, `?` for what is not known, and `service:body` where the body says.
     pub(super) fn read(host: &str, method: &str, target: &str, headers: &[(&str, &str)]) -> Vec<String> {
-        let headers = headers.iter().map(|(n, v)| (n.as_bytes().to_vec(), v.as_bytes().to_vec())).collect();
-        let headers = Headers::new(headers);
+        let headers = Headers::new(headers.iter().copied());
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let queries = [Cow::Borrowed(query)];
         let line = Line { host, method, path, queries: &queries, headers: &headers };

@@ -96,8 +96,8 @@ mod tests {
     fn masked(chosen: &Chosen, query: &str, fields: &[(&str, &str)], style: StyleSource) -> Masked {
         let source = ProfileSource { entities: vec!["pii".into()], style, ..Default::default() };
         let profile = Profile::compile(&source, b"key").unwrap();
-        let fields = fields.iter().map(|(n, v)| (n.as_bytes().to_vec(), v.as_bytes().to_vec())).collect();
-        head(chosen, Some(query), &Headers::new(fields), &profile, &mut Labels::new()).unwrap()
+        let fields = Headers::new(fields.iter().copied());
+        head(chosen, Some(query), &fields, &profile, &mut Labels::new()).unwrap()
     }
 
     #[test]

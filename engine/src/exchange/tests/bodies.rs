@@ -99,11 +99,12 @@ fn responses_are_masked_whole_even_with_trailers() {
     let mut run = Run::new(policy());
     run.head("POST", "/chat", &[("content-type", "application/json")], false);
     run.body("{}");
-    let fields: Fields =
-        [(":status", "200"), ("content-type", "application/json"), ("content-length", "27"), ("etag", "x")]
-            .iter()
-            .map(|(n, v)| (n.as_bytes().to_vec(), v.as_bytes().to_vec()))
-            .collect();
+    let fields = Headers::new([
+        (":status", "200"),
+        ("content-type", "application/json"),
+        ("content-length", "27"),
+        ("etag", "x"),
+    ]);
     let step = run.step(Event::ResponseHead { fields, end: false });
     assert_eq!(step, Step::pause(), "the head waits: it may stay true");
     assert_eq!(run.step(Event::ResponseBody { buffered: 26, end: false }), Step::pause());
@@ -124,13 +125,13 @@ fn what_cannot_be_masked_does_not_pass() {
     let mut run = Run::new(policy());
     run.head("POST", "/chat", &[], false);
     run.body("{}");
-    let fields = vec![(b":status".to_vec(), b"200".to_vec()), (b"content-encoding".to_vec(), b"br".to_vec())];
+    let fields = Headers::new([(":status", "200"), ("content-encoding", "br")]);
     let step = run.step(Event::ResponseHead { fields, end: false });
     assert_eq!((reply(&step).0, reply(&step).1), (502, "response_encoding_unsupported"));
     let mut run = Run::new(policy());
     run.head("POST", "/chat", &[], false);
     run.body("{}");
-    run.step(Event::ResponseHead { fields: vec![(b":status".to_vec(), b"200".to_vec())], end: false });
+    run.step(Event::ResponseHead { fields: Headers::new(vec![(b":status".to_vec(), b"200".to_vec())]), end: false });
     let step = run.step(Event::ResponseBody { buffered: 1025, end: false });
     assert_eq!((reply(&step).0, reply(&step).1), (502, "response_too_large"));
 }
@@ -141,7 +142,7 @@ fn a_response_without_findings_keeps_its_head() {
     run.head("POST", "/chat", &[], false);
     run.body("{}");
     let fields = [(":status", "200"), ("content-length", "2"), ("etag", "x")];
-    let fields = fields.iter().map(|(n, v)| (n.as_bytes().to_vec(), v.as_bytes().to_vec())).collect();
+    let fields = Headers::new(fields);
     run.step(Event::ResponseHead { fields, end: false });
     run.step(Event::ResponseBody { buffered: 2, end: true });
     assert_eq!(run.step(Event::ResponseBytes(b"{}")), Step::proceed());
@@ -166,7 +167,7 @@ fn an_upgrade_does_not_carry_its_response_past_the_mask() {
     }
     let mut run = Run::new(response_only);
     run.head("GET", "/chat", &[], true);
-    let fields = vec![(b":status".to_vec(), b"204".to_vec())];
+    let fields = Headers::new([(":status", "204")]);
     run.step(Event::ResponseHead { fields, end: false });
     assert_eq!(run.step(Event::ResponseBody { buffered: 17, end: true }), Step::pause_with(Effect::ReadResponseBody));
 }
@@ -179,7 +180,7 @@ fn a_response_that_is_refused_is_still_reported() {
     let (intake, _) = run.approved();
     run.step(Event::Dispatched(Some(3)));
     assert!(resumes(&run.ended(3, 200, &answer(&intake, |_| {}))));
-    let fields = vec![(b":status".to_vec(), b"200".to_vec()), (b"content-encoding".to_vec(), b"br".to_vec())];
+    let fields = Headers::new([(":status", "200"), ("content-encoding", "br")]);
     let step = run.step(Event::ResponseHead { fields, end: false });
     assert_eq!(reply(&step).1, "response_encoding_unsupported");
     assert_eq!(call(&step).kind, CallKind::Outcome);

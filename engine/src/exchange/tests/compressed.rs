@@ -24,7 +24,7 @@ impl Run {
 
     /// The head of a response to a request that was forwarded.
     fn response(&mut self, fields: &[(&str, &str)]) -> Step {
-        let fields = fields.iter().map(|(n, v)| (n.as_bytes().to_vec(), v.as_bytes().to_vec())).collect();
+        let fields = Headers::new(fields.iter().copied());
         self.step(Event::ResponseHead { fields, end: false })
     }
 }

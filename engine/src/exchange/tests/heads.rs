@@ -54,7 +54,7 @@ fn a_response() {
         run.head("POST", "/chat", &[], false);
         run.body("{}");
         let fields = [(":status", "302"), ("location", "/?to=ann@example.com"), ("x-other", "ann@example.com")];
-        let fields = fields.iter().map(|(n, v)| (n.as_bytes().to_vec(), v.as_bytes().to_vec())).collect();
+        let fields = Headers::new(fields);
         let step = run.step(Event::ResponseHead { fields, end });
         let expected = Effect::RewriteResponseHeader("location".into(), vec![b"/?to=<EMAIL_ADDRESS>".to_vec()]);
         assert_eq!(step.effects, [expected]);

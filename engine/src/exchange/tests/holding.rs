@@ -11,7 +11,7 @@ fn a_held_request_answers_pause_to_every_request_callback() {
     for event in [
         Event::RequestBody { buffered: 0, end: false },
         Event::RequestBody { buffered: 3, end: true },
-        Event::RequestTrailers(Vec::new()),
+        Event::RequestTrailers(Headers::default()),
         Event::CallEnded { token: 77, status: Some(200), body: b"{}" },
     ] {
         assert_eq!(run.step(event), Step::pause());
@@ -26,7 +26,7 @@ fn a_hold_decided_by_the_head_waits_for_the_body_and_its_trailers() {
     assert!(!step.effects.iter().any(|effect| matches!(effect, Effect::Call(_))));
     assert_eq!(run.step(Event::RequestBody { buffered: 3, end: false }), Step::pause());
     let trailers = vec![(b"x-t".to_vec(), b"1".to_vec())];
-    assert_eq!(run.step(Event::RequestTrailers(trailers)), Step::pause_with(Effect::ReadRequestBody));
+    assert_eq!(run.step(Event::RequestTrailers(Headers::new(trailers))), Step::pause_with(Effect::ReadRequestBody));
     let step = run.step(Event::RequestBytes(b"abc"));
     assert_eq!(step.flow, Flow::Pause);
     assert_eq!(call(&step).kind, CallKind::Create);
@@ -57,7 +57,7 @@ fn an_approval_releases_once_and_resume_is_the_last_effect() {
     assert_eq!(step.effects.last(), Some(&Effect::Resume));
     assert!(step.effects.contains(&Effect::SetRequestHeader("x-privyseal-hold", b"h-1".to_vec())));
     assert_eq!(run.ended(3, 200, &answer(&intake, |_| {})), Step::proceed());
-    let fields = vec![(b":status".to_vec(), b"503".to_vec())];
+    let fields = Headers::new([(":status", "503")]);
     let step = run.step(Event::ResponseHead { fields, end: true });
     let report: Value = serde_json::from_slice(&call(&step).body).unwrap();
     assert_eq!((report["outcome"].as_str(), report["status"].as_u64()), (Some("failed"), Some(503)));

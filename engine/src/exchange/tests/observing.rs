@@ -69,7 +69,7 @@ fn a_body_that_ends_with_trailers_is_judged_too() {
     run.head("POST", "/pay", &[], false);
     run.step(Event::RequestBody { buffered: 16, end: false });
     run.step(Event::RequestBytes(br#"{"amount":20000}"#));
-    let step = run.step(Event::RequestTrailers(vec![]));
+    let step = run.step(Event::RequestTrailers(Headers::default()));
     assert_eq!((step.flow, seen(&step).len()), (Flow::Continue, 1));
 }
 
@@ -80,8 +80,7 @@ fn what_would_be_masked_is_counted_in_both_directions() {
     let step = request(&mut run, &[r#"{"to":"ann@exam"#, r#"ple.com","cc":"bob@example.com"}"#]);
     assert_eq!(seen(&step), [("observed.entity.EMAIL_ADDRESS".to_owned(), 2)]);
     assert!(run.exchange.wants_response());
-    let fields =
-        vec![(b":status".to_vec(), b"200".to_vec()), (b"content-type".to_vec(), b"text/event-stream".to_vec())];
+    let fields = Headers::new([(":status", "200"), ("content-type", "text/event-stream")]);
     assert_eq!(run.step(Event::ResponseHead { fields, end: false }), Step::proceed());
     let step = response(&mut run, &["data: ann@exam", "ple.com\n\n"]);
     assert_eq!(seen(&step), [("observed.entity.EMAIL_ADDRESS".to_owned(), 1)]);
@@ -98,7 +97,7 @@ fn what_would_be_masked_of_heads_is_counted_too() {
     let mut run = Run::new(observing);
     let step = run.head("GET", "/chat?q=ann@example.com", &[("x-user", "bob@example.com")], true);
     assert_eq!((step.flow, seen(&step)), (Flow::Continue, vec![("observed.entity.EMAIL_ADDRESS".to_owned(), 2)]));
-    let fields = vec![(b":status".to_vec(), b"200".to_vec()), (b"x-user".to_vec(), b"eve@example.com".to_vec())];
+    let fields = Headers::new([(":status", "200"), ("x-user", "eve@example.com")]);
     run.step(Event::ResponseHead { fields, end: false });
     let step = response(&mut run, &["{}"]);
     assert_eq!(said(&step, "privyseal_observed_entities"), Some("EMAIL_ADDRESS=3"));
@@ -139,7 +138,7 @@ fn what_cannot_be_inspected_is_counted_by_reason() {
 fn an_upstream_may_answer_before_the_request_is_over() {
     let mut run = Run::new(observing());
     run.head("POST", "/chat", &[], false);
-    let fields = vec![(b":status".to_vec(), b"200".to_vec())];
+    let fields = Headers::new([(":status", "200")]);
     assert_eq!(run.step(Event::ResponseHead { fields, end: false }), Step::proceed());
     assert_eq!(seen(&response(&mut run, &["ann@example.com"])).len(), 1);
     assert_eq!(seen(&request(&mut run, &["bob@example.com"])).len(), 1);

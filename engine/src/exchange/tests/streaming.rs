@@ -103,7 +103,7 @@ fn started(fields: &[(&str, &str)]) -> Run {
     run.body("{}");
     let mut all = vec![(":status", "200"), ("content-length", "7")];
     all.extend_from_slice(fields);
-    let fields = all.iter().map(|(n, v)| (n.as_bytes().to_vec(), v.as_bytes().to_vec())).collect();
+    let fields = Headers::new(all);
     let step = run.step(Event::ResponseHead { fields, end: false });
     assert_eq!(step.flow, Flow::Continue);
     assert!(step.effects.contains(&Effect::RemoveResponseHeader("content-length")));

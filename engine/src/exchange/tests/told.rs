@@ -39,7 +39,7 @@ fn nothing_of_a_request_reaches_the_approver_unmasked() {
 fn an_approver_sees_trailers() {
     let mut run = Run::new(policy());
     run.head("DELETE", "/things/1", &[], false);
-    run.step(Event::RequestTrailers(vec![(b"x-t".to_vec(), b"payload".to_vec())]));
+    run.step(Event::RequestTrailers(Headers::new(vec![(b"x-t".to_vec(), b"payload".to_vec())])));
     let intake: Intake = serde_json::from_slice(&call(&run.step(Event::RequestBytes(b""))).body).unwrap();
     assert!(intake.preview.headers.contains(&("trailer x-t".into(), "payload".into())), "{:?}", intake.preview);
 }

@@ -40,9 +40,11 @@ pub fn condition(node: &Node<'_>, context: &mut Context) -> Option<Matcher> {
         parts.push(Matcher::Path(many(&node, &mut context.errors, Glob::path)));
     }
     if let Some(node) = fields.take("principal") {
+        context.asks_names = true;
         parts.extend(test(&node, &mut context.errors).map(Matcher::Principal));
     }
     if let Some(node) = fields.take("on_behalf_of") {
+        context.asks_names = true;
         parts.extend(test(&node, &mut context.errors).map(Matcher::OnBehalfOf));
     }
     if let Some(node) = fields.take("content_type") {

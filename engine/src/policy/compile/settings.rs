@@ -39,6 +39,7 @@ pub fn settings(fields: &mut Fields<'_>, context: &mut Context) -> Option<Settin
         hold: hold?,
         body_limit: body_limit?,
         preview: preview?,
+        asks_sender: context.asks_names || context.reads_source || !context.attributes.is_empty(),
         reads_source: context.reads_source,
         attributes: std::mem::take(&mut context.attributes),
     })

@@ -49,8 +49,7 @@ mod tests {
     #[test]
     fn each_service_is_answered_in_its_own_form() {
         let of = |host: &str, headers: &[(&str, &str)]| {
-            let headers = headers.iter().map(|(n, v)| (n.as_bytes().to_vec(), v.as_bytes().to_vec())).collect();
-            Wire::of(host, &Head { headers: Headers::new(headers), ..Head::default() })
+            Wire::of(host, &Head { headers: Headers::new(headers.iter().copied()), ..Head::default() })
         };
         for (host, expected) in [
             ("bucket.s3.eu-west-1.amazonaws.com", Wire::S3),
