@@ -66,6 +66,12 @@ impl Headers {
         self.iter().filter(move |(n, _)| alike(n)).map(|(_, value)| value)
     }
 
+    /// Is `name` one that only this gateway may set, or what CGI, WSGI and Rack take for it?
+    pub fn is_ours(name: &[u8]) -> bool {
+        let [b'x', b'-' | b'_', rest @ ..] = name else { return false };
+        matches!(rest.strip_prefix(b"privyseal"), Some([b'-' | b'_', ..]))
+    }
+
     /// The value of `name` if it stands exactly once.
     pub fn only<'a>(&'a self, name: &'a str) -> Option<&'a [u8]> {
         let mut values = self.all(name);

@@ -132,7 +132,8 @@ impl<'a> Facts<'a> {
         let mut seen: Vec<&[u8]> = Vec::new();
         for (name, value) in head.headers.iter().filter(|(name, _)| name.first() == Some(&b'x')) {
             let known = |names: &[&'static [u8]]| {
-                names.iter().copied().find(|known| known.iter().copied().eq(hyphenated(name)))
+                let mut same_length = names.iter().copied().filter(|known| known.len() == name.len());
+                same_length.find(|known| known.iter().copied().eq(hyphenated(name)))
             };
             let (method, path) = (known(&METHOD_OVERRIDES), known(&PATH_OVERRIDES));
             let Some(name) = method.or(path) else { continue };

@@ -89,9 +89,11 @@ impl Index {
         let mut found = Vec::new();
         for path in std::iter::once(paths.usual.as_ref()).chain(paths.others.iter().map(String::as_str)) {
             let segments = hashed(inner_path(path).split('/').map(Some));
+            // A rule that writes out a segment beyond the last one cannot match.
+            let beyond = segments.iter().rev().fold(0u8, |bits, segment| bits << 1 | u8::from(segment.is_none()));
             for method in methods {
                 let method = hash(method);
-                for shape in self.shapes.iter().filter(|shape| shape.needs & !traits == 0) {
+                for shape in self.shapes.iter().filter(|shape| shape.needs & !traits == 0 && shape.segments & beyond == 0) {
                     self.look_up(shape.key(host, method, &segments), &mut found);
                 }
             }

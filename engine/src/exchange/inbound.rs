@@ -23,7 +23,7 @@ use crate::identity;
 use crate::policy::Selection;
 use crate::redact::Labels;
 use crate::reply::{Executed, Next, Notice, STATUS_PATH, Status};
-use crate::request::{Head, Headers, hyphenated};
+use crate::request::{Head, Headers};
 use crate::sorting::sort;
 
 /// Without the plugin's `allow_on_headers_stop_iteration` no body callback ever comes: say so instead of hanging.
@@ -343,11 +343,8 @@ fn strip_forged(head: &Head, selected: bool, step: &mut Step) {
     let mut names: Vec<&str> = head
         .headers
         .iter()
-        .filter(|(name, _)| name.first() == Some(&b'x'))
+        .filter(|(name, _)| Headers::is_ours(name) || (selected && name.starts_with(b"x-envoy-")))
         .filter_map(|(name, _)| std::str::from_utf8(name).ok())
-        .filter(|name| {
-            hyphenated(name.as_bytes()).take(12).eq(*b"x-privyseal-") || (selected && name.starts_with("x-envoy-"))
-        })
         .collect();
     sort(&mut names);
     names.dedup();

@@ -40,6 +40,9 @@ impl Head {
     pub fn from_fields(mut fields: Headers) -> (Head, Option<TargetError>) {
         let mut head = Head::default();
         fields.retain(|name, value| {
+            if name.first() != Some(&b':') {
+                return true;
+            }
             let pseudo = match name {
                 b":method" => &mut head.method,
                 b":scheme" => &mut head.scheme,

@@ -77,15 +77,16 @@ pub fn canonical_target(target: &[u8]) -> Result<Canonical, TargetError> {
     if target.iter().any(|b| *b <= b' ' || *b == 0x7f) {
         return Err(TargetError::ControlCharacter);
     }
+    let fragment = target.contains(&b'#');
     let target = std::str::from_utf8(target).ok().filter(|t| t.is_ascii()).ok_or(TargetError::NonAscii)?;
-    if target.contains('#') {
+    if fragment {
         return Err(TargetError::Fragment);
     }
     let (path, query) = split_query(target);
     if path.len() > MAX_PATH {
         return Err(TargetError::TooLong);
     }
-    let path = if path.contains('%') { Cow::Owned(decode_unreserved(path)?) } else { Cow::Borrowed(path) };
+    let path = if path.as_bytes().contains(&b'%') { Cow::Owned(decode_unreserved(path)?) } else { Cow::Borrowed(path) };
     let path = if is_plain(&path) { path.into_owned() } else { resolve(&path) };
     Ok(Canonical { path, query: query.map(str::to_owned) })
 }
@@ -105,7 +106,7 @@ pub fn canonical_host(authority: &[u8]) -> Result<Cow<'_, str>, TargetError> {
     let sound = port.is_some_and(|p| p.bytes().all(|b| b.is_ascii_digit()))
         && !host.is_empty()
         && host.bytes().all(named)
-        && !host.split('.').any(str::is_empty);
+        && !host.as_bytes().split(|b| *b == b'.').any(<[u8]>::is_empty);
     if !sound {
         return Err(TargetError::Host);
     }
@@ -174,10 +175,10 @@ fn split_query(target: &str) -> (&str, Option<&str>) {
 
 /// True if there is no empty segment (but the last) and no dot segment.
 fn is_plain(path: &str) -> bool {
-    let mut segments = path.split('/').skip(1).peekable();
+    let mut segments = path.as_bytes().split(|b| *b == b'/').skip(1).peekable();
     while let Some(segment) = segments.next() {
         let last = segments.peek().is_none();
-        if matches!(segment, "." | "..") || (segment.is_empty() && !last) {
+        if matches!(segment, b"." | b"..") || (segment.is_empty() && !last) {
             return false;
         }
     }
