@@ -93,7 +93,9 @@ impl Index {
             let beyond = segments.iter().rev().fold(0u8, |bits, segment| bits << 1 | u8::from(segment.is_none()));
             for method in methods {
                 let method = hash(method);
-                for shape in self.shapes.iter().filter(|shape| shape.needs & !traits == 0 && shape.segments & beyond == 0) {
+                for shape in
+                    self.shapes.iter().filter(|shape| shape.needs & !traits == 0 && shape.segments & beyond == 0)
+                {
                     self.look_up(shape.key(host, method, &segments), &mut found);
                 }
             }

@@ -36,6 +36,9 @@ struct Options {
     /// Rules of the policy
     #[arg(long, value_name = "N", default_value_t = 100)]
     rules: usize,
+    /// Copies of each filter in a chain; over no-op, the figures are those of one. Small costs show this way
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    copies: usize,
     /// Another build of the filter to measure in the same run; may be given more than once
     #[arg(long, value_name = "FILE")]
     against: Vec<PathBuf>,
@@ -93,7 +96,7 @@ async fn main() -> Result<()> {
         delays.push(delay(&variant.envoy, &resting).await?);
     }
 
-    let report = report(&variants, &cases, &mut samples, &mut delays);
+    let report = report(&variants, &cases, &mut samples, &mut delays, options.copies);
     print_table(&report);
     let path = artefacts::root().join("target/bench.json");
     std::fs::write(&path, serde_json::to_string_pretty(&report)?)?;
@@ -104,6 +107,7 @@ async fn main() -> Result<()> {
 async fn variants(options: &Options, upstream: &Upstream, approver: &FakeApprover) -> Result<Vec<Variant>> {
     let plain = |plugin: Option<Plugin>| {
         let mut config = Config::new(upstream.addr()).approver(approver.addr(), FakeApprover::TOKEN, FakeApprover::KEY);
+        config.before = plugin.iter().map(Plugin::to_json).cycle().take(options.copies.saturating_sub(1)).collect();
         config.plugin = plugin;
         config.access_log = false;
         config
@@ -192,11 +196,17 @@ async fn measure(envoy: &Envoy, case: &Case, requests: usize) -> Result<f64> {
     Ok((envoy.process().cpu_micros() - before) as f64 / requests as f64)
 }
 
-fn report(variants: &[Variant], cases: &[Case], samples: &mut [Vec<Vec<f64>>], delays: &mut [Vec<f64>]) -> Value {
+fn report(
+    variants: &[Variant],
+    cases: &[Case],
+    samples: &mut [Vec<Vec<f64>>],
+    delays: &mut [Vec<f64>],
+    copies: usize,
+) -> Value {
     let rows = cases.iter().zip(samples).map(|(case, of_case)| {
         let noop = variants.iter().zip(&*of_case).find(|(v, _)| v.name == NOOP).map_or(vec![], |(_, of)| of.clone());
         let of_variant = variants.iter().zip(of_case).map(|(variant, micros)| {
-            let mut over: Vec<f64> = micros.iter().zip(&noop).map(|(ours, noop)| ours - noop).collect();
+            let mut over: Vec<f64> = micros.iter().zip(&noop).map(|(ours, noop)| (ours - noop) / copies as f64).collect();
             let (over_noop, median) = (quartiles(&mut over), quartiles(micros)[1]);
             json!({ "filter": variant.name, "us": median, "over_noop_us": over_noop[1], "over_noop_us_quartiles": over_noop,
                     "ratio_to_noop": median / quartiles(&mut noop.clone())[1] })

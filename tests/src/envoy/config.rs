@@ -29,7 +29,7 @@ impl Plugin {
         }
     }
 
-    fn to_json(&self) -> Value {
+    pub fn to_json(&self) -> Value {
         json!({
             "name": "privyseal",
             "typed_config": {
