@@ -8,8 +8,8 @@
 //!            │        └──────────────┐
 //!            └───────────────────────┴─► Answered        refused, denied, pending
 //! ```
-//! The host turns its callbacks into [`Event`]s and carries out the [`Effect`]s; nothing here calls the host. While a
-//! request is not decided every step says [`Flow::Pause`]: with `allow_on_headers_stop_iteration`, one Continue from a body
+//! The host turns its callbacks into [`Event`]s and carries out the [`Effect`]s; what else there is to know, such as the
+//! time, is asked of the [`Surroundings`] where it makes a difference. While a request is not decided every step says [`Flow::Pause`]: with `allow_on_headers_stop_iteration`, one Continue from a body
 //! callback would release the headers too.
 //!
 //! Must not go here: what a policy says (`policy`), the approver's side of a hold.
@@ -28,7 +28,7 @@ mod terms;
 
 use std::rc::Rc;
 
-pub use event::{Call, CallKind, Claims, Effect, Event, Flow, Host, Step};
+pub use event::{Call, CallKind, Claims, Effect, Event, Flow, Step, Surroundings};
 pub use forwarded::Forwarded;
 
 use crate::control::Posture;
@@ -65,20 +65,20 @@ struct Now<'a> {
     ms: u64,
     /// What the kill switch says.
     posture: Posture,
-    host: &'a dyn Host,
+    around: &'a dyn Surroundings,
 }
 
 impl<'a> Now<'a> {
     /// The moment for everybody.
-    fn of(host: &'a dyn Host) -> Self {
-        let ms = host.now_ms();
-        Now { ms, posture: host.posture(ms), host }
+    fn of(around: &'a dyn Surroundings) -> Self {
+        let ms = around.now_ms();
+        Now { ms, posture: around.posture(ms), around }
     }
 
     /// The moment for whoever sends `head`.
     fn to(mut self, head: &Head) -> Self {
         if let Some(principal) = &head.principal {
-            self.posture = self.posture.max(self.host.posture_to(principal));
+            self.posture = self.posture.max(self.around.posture_to(principal));
         }
         self
     }
@@ -128,14 +128,14 @@ impl Exchange {
     }
 
     /// Takes in one event. `current` is the gateway's configuration as it is now, which may be newer than this exchange's.
-    pub fn step(&mut self, host: &dyn Host, current: &Rc<Gateway>, event: Event<'_>) -> Step {
+    pub fn step(&mut self, around: &dyn Surroundings, current: &Rc<Gateway>, event: Event<'_>) -> Step {
         let state = std::mem::replace(&mut self.state, State::Answered);
         let (state, step) = match (state, event) {
-            (State::Start, Event::RequestHead { fields, end }) => self.request_head(host, fields, end),
-            (State::ReadBody(inbound), event) => self.read_body(Now::of(host), inbound, event),
-            (State::Held(held), event) => self.held(Now::of(host), current, held, event),
+            (State::Start, Event::RequestHead { fields, end }) => self.request_head(around, fields, end),
+            (State::ReadBody(inbound), event) => self.read_body(Now::of(around), inbound, event),
+            (State::Held(held), event) => self.held(Now::of(around), current, held, event),
             (State::OwnHold(errand), event) => self.errand(errand, event),
-            (State::Forward(outbound), event) => self.forward(host, outbound, event),
+            (State::Forward(outbound), event) => self.forward(around, outbound, event),
             (State::Observed(observer), event) => self.observed(observer, event),
             (State::Untouched, _) => (State::Untouched, Step::proceed()),
             (State::Answered, event) => {

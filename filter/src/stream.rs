@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use privyseal_engine::control::Posture;
-use privyseal_engine::exchange::{Call, Claims, Effect, Event, Exchange, Flow, Host};
+use privyseal_engine::exchange::{Call, Claims, Effect, Event, Exchange, Flow, Surroundings};
 use privyseal_engine::identity;
 use privyseal_engine::policy::IdentitySource;
 use privyseal_engine::reply::LocalReply;
@@ -142,7 +142,7 @@ struct Here<'a> {
     current: &'a Plugin,
 }
 
-impl Host for Here<'_> {
+impl Surroundings for Here<'_> {
     fn now_ms(&self) -> u64 {
         host::now_ms()
     }

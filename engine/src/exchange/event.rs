@@ -21,8 +21,8 @@ pub struct Claims {
     pub on_behalf_of: Vec<Option<Vec<u8>>>,
 }
 
-/// What an exchange asks its host. An answer may cost as much as judging a request does: ask where it makes a difference.
-pub trait Host {
+/// What an exchange may ask. An answer costs a call of the host, as much as judging a request: ask where it makes a difference.
+pub trait Surroundings {
     /// Unix time.
     fn now_ms(&self) -> u64;
     /// What the kill switch says to everybody at this time.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use super::event::{Effect, Event, Host, Step};
+use super::event::{Effect, Event, Step, Surroundings};
 use super::forwarded::Forwarded;
 use super::holding::{Held, Progress, json};
 use super::outbound::Outbound;
@@ -49,7 +49,7 @@ struct Judged {
 }
 
 impl Exchange {
-    pub(super) fn request_head(&self, host: &dyn Host, fields: Headers, end: bool) -> (State, Step) {
+    pub(super) fn request_head(&self, around: &dyn Surroundings, fields: Headers, end: bool) -> (State, Step) {
         let policy = &self.gateway.policy;
         let settings = policy.settings();
         let (mut head, target_error) = Head::from_fields(fields);
@@ -57,18 +57,19 @@ impl Exchange {
         let own_hold = head.path.strip_prefix(STATUS_PATH).filter(|_| !settings.observe).map(str::to_owned);
         // Most requests are let go, whoever sent them and when.
         let anonymous = (own_hold.is_none() && !settings.asks_sender).then(|| policy.select(&head));
-        if anonymous.as_ref().is_some_and(|selection| !selection.touched) && (settings.observe || !host.is_switched()) {
+        if anonymous.as_ref().is_some_and(|selection| !selection.touched) && (settings.observe || !around.is_switched())
+        {
             return (State::Untouched, self.pass(&head));
         }
-        let claims = host.claims();
+        let claims = around.claims();
         let identified = identity::identify(&settings.identity, &mut head, &claims);
         if let Some(hold) = own_hold {
             return match identified {
-                Ok(()) => self.own_hold(Now::of(host), &head, &hold, end),
+                Ok(()) => self.own_hold(Now::of(around), &head, &hold, end),
                 Err(doubt) => self.answer(&Notice::refused(doubt.status, doubt.code, doubt.detail), Caller::plain()),
             };
         }
-        let now = Now::of(host).to(&head);
+        let now = Now::of(around).to(&head);
         let doubt =
             target_error.map(|error| Doubt::new(400, error.code(), error.to_string())).or_else(|| identified.err());
         let mut selection = anonymous.unwrap_or_else(|| policy.select(&head));

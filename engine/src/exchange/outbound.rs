@@ -10,7 +10,7 @@ use super::event::{Effect, Event, Step};
 use super::holding::json;
 use super::inbound::Inbound;
 use super::streaming::{Streaming, Unmaskable};
-use super::{Call, CallKind, Caller, Exchange, Host, State};
+use super::{Call, CallKind, Caller, Exchange, State, Surroundings};
 use crate::classify::Doubt;
 use crate::extract::coding::{self, Coding, Fault};
 use crate::hold::{Outcome, Report, VERSION};
@@ -75,7 +75,12 @@ impl Outbound {
 }
 
 impl Exchange {
-    pub(super) fn forward(&self, host: &dyn Host, mut outbound: Box<Outbound>, event: Event<'_>) -> (State, Step) {
+    pub(super) fn forward(
+        &self,
+        around: &dyn Surroundings,
+        mut outbound: Box<Outbound>,
+        event: Event<'_>,
+    ) -> (State, Step) {
         let mut report = None;
         let step = match event {
             Event::ResponseHead { fields: headers, end } => {
@@ -100,7 +105,7 @@ impl Exchange {
                 Masking::Whole { .. } => Step::pause_with(Effect::ReadResponseBody),
                 Masking::Stream(streaming) => streaming.trailers(),
             }),
-            Event::ResponseBytes(body) => self.response_bytes(host, &mut outbound, body),
+            Event::ResponseBytes(body) => self.response_bytes(around, &mut outbound, body),
             Event::Timer => Ok(match &mut outbound.masking {
                 Masking::Stream(streaming) => streaming.timer(),
                 Masking::Off | Masking::Whole { .. } => Step::proceed(),
@@ -150,7 +155,7 @@ impl Exchange {
         Ok(step)
     }
 
-    fn response_bytes(&self, host: &dyn Host, outbound: &mut Outbound, body: &[u8]) -> Result<Step, Doubt> {
+    fn response_bytes(&self, around: &dyn Surroundings, outbound: &mut Outbound, body: &[u8]) -> Result<Step, Doubt> {
         let profile = outbound.profile.and_then(|id| self.gateway.policy.profile(id));
         let Some(profile) = profile else { return Ok(Step::proceed()) };
         let mut step = Step::proceed();
@@ -172,7 +177,7 @@ impl Exchange {
                 outbound.masking = Masking::Off;
             }
             Masking::Stream(streaming) => {
-                step = streaming.read(host, body, profile, &mut outbound.labels).map_err(unmaskable)?;
+                step = streaming.read(around, body, profile, &mut outbound.labels).map_err(unmaskable)?;
             }
         }
         Ok(step)

@@ -7,7 +7,7 @@
 //! Must not go here: what is masked (`redact`).
 
 use super::event::{Effect, Step};
-use super::{Flow, Host};
+use super::{Flow, Surroundings};
 use crate::extract::coding::{Coding, Decoder, Fault};
 use crate::redact::{self, Labels, Profile};
 
@@ -63,7 +63,7 @@ impl Streaming {
     /// The bytes of Envoy's buffer.
     pub fn read(
         &mut self,
-        host: &dyn Host,
+        around: &dyn Surroundings,
         bytes: &[u8],
         profile: &Profile,
         labels: &mut Labels,
@@ -88,7 +88,7 @@ impl Streaming {
             }
             Buffer::Passing | Buffer::Flushed => {
                 if self.ended || !out.is_empty() {
-                    step.effects.push(Effect::WakeAt(host.now_ms()));
+                    step.effects.push(Effect::WakeAt(around.now_ms()));
                 }
                 self.buffer = Buffer::Stopped { ready: out.len() };
                 step.flow = Flow::Pause;

@@ -1,5 +1,7 @@
 //! Whole exchanges, callback by callback, without a host.
 
+use std::cell::Cell;
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -43,16 +45,19 @@ fn policy() -> Value {
     })
 }
 
-/// What the host of these exchanges says.
+/// What surrounds these exchanges.
 struct Moment {
     ms: u64,
     posture: Posture,
     /// Towards `agent:7`, and nobody else.
     posture_to: Option<Posture>,
+    /// How often the time or the sender was asked for.
+    asked: Cell<usize>,
 }
 
-impl Host for Moment {
+impl Surroundings for Moment {
     fn now_ms(&self) -> u64 {
+        self.asked.set(self.asked.get() + 1);
         self.ms
     }
 
@@ -69,6 +74,7 @@ impl Host for Moment {
     }
 
     fn claims(&self) -> Claims {
+        self.asked.set(self.asked.get() + 1);
         Claims::default()
     }
 }
@@ -85,7 +91,7 @@ impl Run {
         Run {
             exchange: Exchange::new(Rc::clone(&gateway), [9; 16]),
             current: gateway,
-            now: Moment { ms: START, posture: Posture::Normal, posture_to: None },
+            now: Moment { ms: START, posture: Posture::Normal, posture_to: None, asked: Cell::default() },
         }
     }
 
@@ -220,6 +226,29 @@ fn the_kill_switch_reaches_what_no_rule_selects() {
     let mut run = Run::new(policy());
     run.now.posture = Posture::Hold;
     assert_eq!(call(&run.head("GET", "/x", &[], true)).kind, CallKind::Create);
+}
+
+#[test]
+fn what_no_rule_selects_is_let_go_unasked_unless_its_sender_matters() {
+    let asked = |policy, posture_to| {
+        let mut run = Run::new(policy);
+        run.now.posture_to = posture_to;
+        assert_eq!(run.head("GET", "/x", &[("x-agent-id", "agent:8")], true), Step::proceed());
+        run.now.asked.get()
+    };
+    assert_eq!(asked(policy(), None), 0);
+    assert!(asked(policy(), Some(Posture::Deny)) > 0, "somebody is stopped: it might be this one");
+    let scopes = [
+        json!({"principal": "agent:7"}),
+        json!({"on_behalf_of": "ann"}),
+        json!({"claims": {"role": "admin"}}),
+        json!({"source": "10.0.0.0/8"}),
+    ];
+    for scope in scopes {
+        let mut policy = policy();
+        policy["rules"] = json!([{"id": "r", "match": {"not": {"not": scope}}, "verdict": "deny"}]);
+        assert!(asked(policy, None) > 0, "{scope}");
+    }
 }
 
 #[test]
