@@ -15,9 +15,9 @@ wasm:
     ./justw --cargo wasm32-wasip1 build -p privyseal-filter --profile wasm
     ./justw --shrink target/wasm/wasm32-wasip1/wasm/privyseal_filter.wasm dist/privyseal.wasm
 
-_noop:
-    ./justw --cargo wasm32-wasip1 build -p privyseal-filter --profile wasm --example noop
-    install -D -m 644 target/wasm/wasm32-wasip1/wasm/examples/noop.wasm dist/noop.wasm
+_floors:
+    ./justw --cargo wasm32-wasip1 build -p privyseal-filter --profile wasm --example noop --example map
+    install -D -m 644 -t dist target/wasm/wasm32-wasip1/wasm/examples/noop.wasm target/wasm/wasm32-wasip1/wasm/examples/map.wasm
 
 # everything that ships: the filter and target/release/privyseal
 build: wasm
@@ -50,7 +50,7 @@ matrix *ARGS: _programs
     tests/matrix {{ ARGS }}
 
 # Envoy's CPU time per request: no filter, one that does nothing, ours; `--rules N`, `--against FILE`, `--only GET`; `--help` says more
-bench *ARGS: wasm _noop
+bench *ARGS: wasm _floors
     ./justw --bring envoy
     cargo run --release --quiet -p e2e --bin bench -- {{ ARGS }}
 

@@ -18,7 +18,12 @@ pub fn filter() -> PathBuf {
 
 /// A filter that does nothing: the floor of what any filter costs.
 pub fn noop_filter() -> PathBuf {
-    built(root().join("dist/noop.wasm"), "./justw _noop")
+    built(root().join("dist/noop.wasm"), "./justw _floors")
+}
+
+/// A filter that reads the header map and nothing else: the floor of what a filter costs that looks at all headers.
+pub fn map_filter() -> PathBuf {
+    built(root().join("dist/map.wasm"), "./justw _floors")
 }
 
 /// The `privyseal` command, from the profile that this program was built with.

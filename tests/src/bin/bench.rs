@@ -1,4 +1,5 @@
-//! `./justw bench`: CPU time of Envoy per request without a filter, with one that does nothing, and with ours.
+//! `./justw bench`: CPU time of Envoy per request without a filter, with one that does nothing, one that only reads the header
+//! map, and ours.
 //!
 //! CPU time from the kernel's accounting of Envoy's own threads, not wall-clock time: a busy machine changes it less. The
 //! variants take turns, and the figures are medians over the rounds: compare within one run only. What a filter costs over
@@ -115,9 +116,11 @@ async fn variants(options: &Options, upstream: &Upstream, approver: &FakeApprove
     let policy = policy::bench(options.rules);
     let ours = Plugin::new(&policy);
     let noop = Plugin { wasm: artefacts::noop_filter(), ..Plugin::new(&policy) };
+    let map = Plugin { wasm: artefacts::map_filter(), ..Plugin::new(&policy) };
     let mut configs = vec![
         ("none".to_owned(), plain(None)),
         (NOOP.to_owned(), plain(Some(noop))),
+        ("map".to_owned(), plain(Some(map))),
         ("privyseal".to_owned(), plain(Some(ours))),
     ];
     for wasm in &options.against {
