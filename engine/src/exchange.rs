@@ -9,8 +9,8 @@
 //!            └───────────────────────┴─► Answered        refused, denied, pending
 //! ```
 //! The host turns its callbacks into [`Event`]s and carries out the [`Effect`]s; what else there is to know, such as the
-//! time, is asked of the [`Surroundings`] where it makes a difference. While a request is not decided every step says [`Flow::Pause`]: with `allow_on_headers_stop_iteration`, one Continue from a body
-//! callback would release the headers too.
+//! time, is asked of the [`Surroundings`] where it makes a difference. While a request is not decided every step says
+//! [`Flow::Pause`]: with `allow_on_headers_stop_iteration`, one Continue from a body callback would release the headers too.
 //!
 //! Must not go here: what a policy says (`policy`), the approver's side of a hold.
 
