@@ -233,6 +233,7 @@ pub fn intake_json(n: u32) -> Value {
             "headers": [["accept", "application/json"]],
             "body": "{\"to\":\"<EMAIL_ADDRESS_1 external>\"}", "content_type": "application/json",
             "body_bytes": 40, "truncated": false, "findings": { "EMAIL_ADDRESS": 1 },
+            "captures": { "account": "7" },
         },
     })
 }

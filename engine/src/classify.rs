@@ -157,6 +157,8 @@ pub struct Decision {
     pub agent_reason: Option<String>,
     /// What the agent said where these rules require it.
     pub stated: Vec<(Stated, String)>,
+    /// What the paths of these rules capture, by name.
+    pub captures: Vec<(String, String)>,
     /// What rules in observe mode would have said.
     pub observed: Vec<Observed>,
 }
@@ -291,6 +293,9 @@ impl Rules {
         };
         deciding.retain(|rule| rule.verdict == verdict);
         let mut decision = together(verdict, &deciding, observed);
+        if let (Verdict::Hold, Ok(paths)) = (verdict, &facts.paths) {
+            deciding.iter().for_each(|rule| rule.matcher.captured(&paths.usual, &mut decision.captures));
+        }
         if let Some(places) = &self.stated {
             let required = deciding.iter().flat_map(|rule| rule.require.iter().copied());
             decision.stated = places.read(required, facts, &body)?;
@@ -322,6 +327,7 @@ impl Rules {
             why: format!("no rule matches, and the policy's default is {}", default.as_str()),
             agent_reason: None,
             stated: Vec::new(),
+            captures: Vec::new(),
             observed,
         }
     }
@@ -349,6 +355,7 @@ fn together(verdict: Verdict, rules: &[&Rule], observed: Vec<Observed>) -> Decis
         why: why.join("; "),
         agent_reason: lead.and_then(|rule| rule.reason.clone()),
         stated: Vec::new(),
+        captures: Vec::new(),
         observed,
     }
 }

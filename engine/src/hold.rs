@@ -176,6 +176,9 @@ pub struct Preview {
     /// `purpose` and `ticket`, where the rules require them: the agent's own words, masked. Nobody has verified them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub stated: BTreeMap<String, String>,
+    /// What the `{name}`s in the paths of the rules stand for, by name, masked.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub captures: BTreeMap<String, String>,
 }
 
 impl Preview {

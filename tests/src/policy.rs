@@ -19,7 +19,7 @@ pub fn crm() -> Value {
         "rules": [
             {
                 "id": "export",
-                "match": { "method": "POST", "path": "/v1/accounts/*/export" },
+                "match": { "method": "POST", "path": "/v1/accounts/{account}/export" },
                 "verdict": "hold", "category": "bulk_export", "risk": "high", "why": "exports leave the company",
             },
             { "id": "delete", "match": { "method": "DELETE" }, "verdict": "hold", "why": "deletions are final" },

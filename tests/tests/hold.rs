@@ -20,7 +20,8 @@ async fn approved_it_runs_once_and_unchanged() {
     assert_eq!(seen.json(), json!({ "format": "csv", "fields": ["name", "email"] }));
     let hold = scene.alice.await_holds(1, "released").await.remove(0);
     assert_eq!(hold["id"], json!(id));
-    assert_eq!(scene.alice.show(&id).await.unwrap()["gateway"], json!("gateway-1"));
+    let shown = scene.alice.show(&id).await.unwrap();
+    assert_eq!((&shown["gateway"], &shown["preview"]["captures"]), (&json!("gateway-1"), &json!({ "account": "7" })));
     scene.assert_serving().await;
 }
 

@@ -46,6 +46,27 @@ async fn a_denial_is_final_and_says_so() {
 }
 
 #[tokio::test]
+async fn a_part_of_the_path_decides_however_it_is_written() {
+    let mut captured = policy::crm();
+    captured["rules"] = json!([{
+        "id": "members", "match": { "path": "/v1/projects/{project}/**", "captures": { "project": { "glob": "prod-*" } } },
+        "verdict": "deny",
+    }]);
+    let gateway = Faked::new(FakeApprover::start(Twist::default()), &captured).await;
+    for (path, status) in [
+        ("/v1/projects/prod-eu/members/7", 403),
+        ("/v1/projects/%70rod-eu/members/7", 403),
+        ("/v1/projects/test/../prod-eu/members", 403),
+        ("/v1/projects/%2570rod-eu/members", 403),
+        ("/v1/projects/test/members/prod-eu", 200),
+        ("/v1/projects/Prod-eu/members", 200),
+    ] {
+        let answer = gateway.send(&Request::new("DELETE", path).header(policy::AGENT, "agent-1")).await;
+        assert_eq!(answer.status, status, "{path}: {answer:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_body_value_decides() {
     let gateway = gateway().await;
     let refund = |amount: serde_json::Value| {

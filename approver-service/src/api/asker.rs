@@ -61,7 +61,8 @@ pub fn in_own_name(app: &App, token: &Token, intake: &mut Intake) {
     intake.principal = Some(name);
     intake.gateway.clear();
     let preview = &mut intake.preview;
-    for text in [&mut intake.why, &mut preview.path, &mut preview.body].into_iter().chain(preview.stated.values_mut()) {
+    let written = [&mut intake.why, &mut preview.path, &mut preview.body].into_iter();
+    for text in written.chain(preview.stated.values_mut()).chain(preview.captures.values_mut()) {
         *text = app.mask.apply(std::mem::take(text));
     }
 }

@@ -136,6 +136,9 @@ fn full(hold: &Detail) -> String {
     add("category", summary.category.as_deref());
     add("principal", Some(summary.principal.as_deref().unwrap_or("unverified")));
     add("on behalf of", summary.on_behalf_of.as_deref());
+    for (name, text) in &preview.captures {
+        add("in the path", Some(&format!("{name}: {text}")));
+    }
     for (what, text) in &preview.stated {
         add(what, Some(&format!("{text}  [unverified, from the agent]")));
     }

@@ -2,6 +2,8 @@
 //!
 //! Must not go here: the trees themselves (the engine's `classify::explain`), how they are shown (`cli::policy::explain`).
 
+use std::collections::BTreeMap;
+
 use privyseal_engine::classify::Truth;
 use privyseal_engine::classify::explain::Part;
 use privyseal_engine::policy::Policy;
@@ -45,6 +47,9 @@ pub struct Branch {
     pub reason: Option<String>,
     /// What the request has there.
     pub found: Option<String>,
+    /// What each `{name}` of a path stands for.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub captures: BTreeMap<String, String>,
     pub parts: Vec<Branch>,
 }
 
@@ -87,6 +92,7 @@ fn branch(part: &Part, head: &Head, body: &[u8], json: Option<&Value>) -> Branch
         holds,
         reason,
         found: found(&part.name, head, body, json).map(|text| shortened(&text)),
+        captures: part.captures.iter().cloned().collect(),
         parts: part.parts.iter().map(|part| branch(part, head, body, json)).collect(),
     }
 }
@@ -152,6 +158,8 @@ mod tests {
         found.sort();
         assert_eq!(found, ["body /amount=12 yes", "method=POST yes", "path=/pay/7 yes", "principal=agent-7 no"]);
         assert_eq!(leaves(&big.tree[1].condition), ["path=/pay/7 no"]);
+        let captured = serde_json::to_string(&big.tree[0]).unwrap();
+        assert!(captured.contains(r#""captures":{"id":"7"}"#), "{captured}");
     }
 
     #[test]

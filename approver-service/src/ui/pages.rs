@@ -253,8 +253,9 @@ fn rows(hold: &Hold) -> Vec<(&'static str, Shown)> {
         ("Near miss", near),
         ("Id", Some(hold.id.clone())),
     ];
+    let captures = request.preview.captures.iter().map(|(name, text)| ("In the path", Some(format!("{name}: {text}"))));
     let present = |(name, value): (&'static str, Option<String>)| Some((name, Shown::line(&value?)));
-    rows.into_iter().filter_map(present).filter(|(_, value)| !value.is_empty()).collect()
+    rows.into_iter().chain(captures).filter_map(present).filter(|(_, value)| !value.is_empty()).collect()
 }
 
 fn result(hold: &Hold) -> Option<String> {

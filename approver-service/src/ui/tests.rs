@@ -96,6 +96,7 @@ async fn where_two_must_approve_the_page_counts_and_others_only_read() {
     assert_eq!(without_reason.status, StatusCode::UNPROCESSABLE_ENTITY);
     service.form(&approve, &bob, &[("csrf", &token), ("reason", "agreed")]).send().await.unwrap();
     let voted = service.page(&path, &bob).await.text;
+    assert!(voted.contains("<dt>In the path</dt><dd>account: 7</dd>"), "{voted}");
     assert!(voted.contains("1 of 2 approved") && voted.contains("You have approved this request."), "{voted}");
     assert!(!voted.contains("class=\"approve\"") && voted.contains("class=\"deny\""));
     assert!(service.page("/", &bob).await.text.contains("1 of 2 approved"));

@@ -13,6 +13,8 @@ pub struct Part {
     /// As the policy names it: `path`, `header x-env`, `body /amount`, `all`.
     pub name: String,
     pub truth: Truth,
+    /// What it captures of the path, where it matches.
+    pub captures: Vec<(String, String)>,
     pub parts: Vec<Part>,
 }
 
@@ -23,7 +25,12 @@ impl Part {
             Matcher::Not(inner) => std::slice::from_ref(inner),
             _ => &[],
         };
+        let mut captures = Vec::new();
+        if let (Matcher::Path(..), Ok(paths)) = (matcher, &facts.paths) {
+            matcher.captured(&paths.usual, &mut captures);
+        }
         Part {
+            captures,
             name: name(matcher, pointers),
             truth: matcher.truth(facts, body),
             parts: inner.iter().map(|matcher| Part::of(matcher, facts, body, pointers)).collect(),
@@ -50,7 +57,7 @@ pub fn name(matcher: &Matcher, pointers: &Pointers) -> String {
         Matcher::Method(_) => "method".into(),
         Matcher::Not(_) => "not".into(),
         Matcher::OnBehalfOf(_) => "on_behalf_of".into(),
-        Matcher::Path(_) => "path".into(),
+        Matcher::Path(..) => "path".into(),
         Matcher::Places(places) => {
             let names: Vec<&str> = places.at.iter().map(|(at, _)| pointers.name(*at)).collect();
             format!("body {}", names.join(", "))

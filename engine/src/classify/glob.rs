@@ -6,8 +6,8 @@ mod overlap;
 
 use memchr::memmem;
 
-/// `*` any characters within one segment (a segment of its own: at least one), `{name}` the same with a name, `**` any
-/// number of whole segments, none included.
+/// `*` any characters within one segment (a segment of its own: at least one), `{name}` the same, captured under a name,
+/// `**` any number of whole segments, none included.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Glob {
     separator: char,
@@ -16,6 +16,23 @@ pub struct Glob {
     ending: String,
     /// Any match has it in it: the longest text that a `**` lets stand anywhere.
     within: String,
+    captures: Vec<Capture>,
+}
+
+/// Its segment by those before it; behind a `**`, by those after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    FromStart(usize),
+    FromEnd(usize),
+}
+
+/// Where the text of a `{name}` stands in whatever matches: there is one place only, and one text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Capture {
+    name: String,
+    place: Place,
+    /// Bytes of its segment before and after it.
+    around: (usize, usize),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +69,9 @@ impl Glob {
             return Err("a host is written without scheme and port".into());
         }
         let lower = pattern.to_lowercase();
+        if lower.contains(['{', '}']) {
+            return Err("only a path has captures: write `*`".into());
+        }
         if lower.is_empty() || lower.split('.').any(str::is_empty) || lower.contains('/') {
             return Err("expected a host name such as `api.example.com` or `*.example.com`".into());
         }
@@ -59,14 +79,30 @@ impl Glob {
     }
 
     fn new(pattern: &str, separator: char) -> Result<Glob, String> {
-        let mut names: Vec<&str> = Vec::new();
-        let segments =
-            pattern.split(separator).map(|s| Segment::parse(s, &mut names)).collect::<Result<Vec<_>, _>>()?;
+        let mut captures: Vec<Capture> = Vec::new();
+        let mut segments = Vec::new();
+        let mut deep = 0;
+        for (before, text) in pattern.split(separator).enumerate() {
+            let after = pattern.split(separator).skip(before + 1).count();
+            let place = if deep == 0 { Place::FromStart(before) } else { Place::FromEnd(after) };
+            let (segment, capture) = Segment::parse(text, place)?;
+            deep += usize::from(segment == Segment::Deep);
+            segments.push(segment);
+            if let Some(capture) = capture {
+                if captures.iter().any(|known| known.name == capture.name) {
+                    return Err(format!("`{{{}}}` stands twice", capture.name));
+                }
+                captures.push(capture);
+            }
+        }
+        if deep > 1 && !captures.is_empty() {
+            return Err("with more than one `**` it is not certain what a `{name}` stands for: write `*`".into());
+        }
         let ending = segments.last().and_then(|last| last.texts().last()).map_or_else(String::new, String::clone);
         let roaming = segments.iter().skip_while(|segment| **segment != Segment::Deep).flat_map(Segment::texts);
         let within = roaming.max_by_key(|text| text.len()).filter(|text| **text != ending);
         let within = within.map_or_else(String::new, String::clone);
-        Ok(Glob { separator, segments, ending, within })
+        Ok(Glob { separator, segments, ending, within, captures })
     }
 
     /// `text` without its first separator, for a path also without its last.
@@ -105,6 +141,32 @@ impl Glob {
         }
     }
 
+    /// The names that it captures and what they stand for in a text that matches.
+    pub fn all_captured<'g>(&'g self, text: &'g str) -> impl Iterator<Item = (&'g str, &'g str)> {
+        let captured = |capture: &'g Capture| Some((capture.name.as_str(), self.text_of(capture, text)?));
+        self.captures.iter().filter_map(captured)
+    }
+
+    pub fn captures(&self, name: &str) -> bool {
+        self.captures.iter().any(|capture| capture.name == name)
+    }
+
+    /// What a `{name}` stands for in a text that matches.
+    pub fn captured<'t>(&self, name: &str, text: &'t str) -> Option<&'t str> {
+        let capture = self.captures.iter().find(|capture| capture.name == name)?;
+        self.text_of(capture, text)
+    }
+
+    fn text_of<'t>(&self, capture: &Capture, text: &'t str) -> Option<&'t str> {
+        let mut segments = inner_path(text).split(self.separator);
+        let segment = match capture.place {
+            Place::FromStart(before) => segments.nth(before),
+            Place::FromEnd(after) => segments.nth_back(after),
+        }?;
+        let (before, after) = capture.around;
+        segment.get(before..segment.len().checked_sub(after)?)
+    }
+
     /// The segments that stand at the same place in any match: those before the first `**`. `None` for one that is open.
     pub fn fixed_segments(&self) -> impl Iterator<Item = Option<&str>> {
         self.segments.iter().take_while(|segment| **segment != Segment::Deep).map(|segment| match segment {
@@ -128,38 +190,37 @@ pub fn inner_path(path: &str) -> &str {
 }
 
 impl Segment {
-    fn parse<'p>(text: &'p str, names: &mut Vec<&'p str>) -> Result<Segment, String> {
+    /// The segment, and what it captures.
+    fn parse(text: &str, place: Place) -> Result<(Segment, Option<Capture>), String> {
         if text == "**" {
-            return Ok(Segment::Deep);
+            return Ok((Segment::Deep, None));
         }
         if text.contains("**") {
             return Err("`**` stands for whole segments: put a separator on both sides".into());
         }
-        let mut pattern = String::with_capacity(text.len());
-        let mut rest = text;
-        while let Some((before, after)) = rest.split_once('{') {
-            let (name, after) = after.split_once('}').ok_or("`{` without `}`")?;
-            let letter = |c: char| c.is_ascii_alphanumeric() || c == '_';
-            if name.is_empty() || !name.chars().all(letter) {
-                return Err(format!("`{{{name}}}`: a name has letters, digits and `_`"));
-            }
-            if names.contains(&name) {
-                return Err(format!("`{{{name}}}` stands twice"));
-            }
-            names.push(name);
-            pattern.push_str(before);
-            pattern.push('*');
-            rest = after;
+        let Some((before, rest)) = text.split_once('{') else {
+            return if text.contains('}') { Err("`}` without `{`".into()) } else { Ok((Segment::of(text), None)) };
+        };
+        let (name, after) = rest.split_once('}').ok_or("`{` without `}`")?;
+        if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
+            return Err(format!("`{{{name}}}`: a name has letters, digits and `_`"));
         }
-        pattern.push_str(rest);
-        if pattern.contains(['{', '}']) {
-            return Err("`}` without `{`".into());
+        if [before, after].iter().any(|text| text.contains(['*', '{', '}'])) {
+            return Err(format!(
+                "it is not certain what `{{{name}}}` stands for beside another wildcard in its segment"
+            ));
         }
-        Ok(match pattern.as_str() {
+        let capture = Capture { name: name.to_owned(), place, around: (before.len(), after.len()) };
+        Ok((Segment::of(&format!("{before}*{after}")), Some(capture)))
+    }
+
+    /// A segment in which `*` is the only wildcard.
+    fn of(pattern: &str) -> Segment {
+        match pattern {
             "*" => Segment::Any,
-            plain if !plain.contains('*') => Segment::Literal(pattern),
+            plain if !plain.contains('*') => Segment::Literal(plain.to_owned()),
             mixed => Segment::Mixed(TextGlob::new(mixed)),
-        })
+        }
     }
 
     /// What is written in it, in order: any match has all of it.
@@ -244,6 +305,25 @@ mod tests {
     }
 
     #[test]
+    fn names_capture_what_they_stand_for() {
+        for (pattern, path, expected) in [
+            ("/a/{id}/c", "/a/1/c", &[("id", "1")][..]),
+            ("/{a}/{b}", "/x/y/", &[("a", "x"), ("b", "y")]),
+            ("/files/{name}.csv", "/files/a.b.csv", &[("name", "a.b")]),
+            ("/v{major}.x/{id}:sign", "/v2.x/é:sign", &[("major", "2"), ("id", "é")]),
+            ("/{a}/**", "/x", &[("a", "x")]),
+            ("/**/{last}", "/x/y/z", &[("last", "z")]),
+            ("/{a}/**/{b}/c", "/x/1/2/y/c", &[("a", "x"), ("b", "y")]),
+            ("/a/*/**", "/a/b", &[]),
+        ] {
+            let glob = Glob::path(pattern).unwrap();
+            assert!(glob.matches(path), "{pattern} matches {path}");
+            assert_eq!(glob.all_captured(path).collect::<Vec<_>>(), expected, "{pattern} on {path}");
+            assert!(expected.iter().all(|(name, text)| glob.captured(name, path) == Some(*text)));
+        }
+    }
+
+    #[test]
     fn hosts() {
         for (pattern, yes, no) in [
             ("API.example.com", &["api.example.com"][..], &["example.com", "x.api.example.com"][..]),
@@ -270,10 +350,13 @@ mod tests {
             ("/id}", "`}` without `{`"),
             ("/{}", "`{}`: a name has letters, digits and `_`"),
             ("/{id}/{id}", "`{id}` stands twice"),
+            ("/{a}-{b}", "it is not certain what `{a}` stands for beside another wildcard in its segment"),
+            ("/*-{b}", "it is not certain what `{b}` stands for beside another wildcard in its segment"),
+            ("/**/{a}/**", "with more than one `**` it is not certain what a `{name}` stands for: write `*`"),
         ] {
             assert_eq!(Glob::path(pattern), Err(reason.to_owned()), "{pattern}");
         }
-        for pattern in ["", "a:80", "https://a", "a..b", "a/b"] {
+        for pattern in ["", "a:80", "https://a", "a..b", "a/b", "{a}.example.com"] {
             assert!(Glob::host(pattern).is_err(), "{pattern}");
         }
     }
@@ -312,6 +395,21 @@ mod tests {
             }
             let (ps, ts): (Vec<&str>, Vec<&str>) = (pattern.split('/').skip(1).collect(), path.split('/').skip(1).collect());
             proptest::prop_assert_eq!(Glob::path(&pattern).unwrap().matches(&path), defined(&ps, &ts));
+        }
+
+        /// Put back where they stand, captured texts give a path that the same glob with stars matches in the same way.
+        #[test]
+        fn captures_put_back_give_the_path(pattern in "(/(a|x\\{N\\}y|\\{N\\})){0,3}(/\\*\\*)?(/(b|\\{N\\})){1,2}", path in "(/(a|b|xy|xaby|xxyy)){1,7}") {
+            let numbered = |(i, part): (usize, &str)| if i == 0 { part.to_owned() } else { format!("{{n{i}}}{part}") };
+            let pattern: String = pattern.split("{N}").enumerate().map(numbered).collect();
+            let glob = Glob::path(&pattern).unwrap();
+            if glob.matches(&path) {
+                let mut filled = pattern.clone();
+                for (name, text) in glob.all_captured(&path) {
+                    filled = filled.replace(&format!("{{{name}}}"), text);
+                }
+                proptest::prop_assert!(Glob::path(&filled).unwrap().matches(&path), "{pattern} filled {filled} on {path}");
+            }
         }
     }
 }

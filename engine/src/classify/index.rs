@@ -51,7 +51,7 @@ impl Index {
             let paths = literals(matcher, |m| match m {
                 Matcher::GitHub(_) => Some(github::ROOTS.iter().map(|root| written(root)).collect()),
                 Matcher::Kubernetes(_) => Some(kubernetes::ROOTS.iter().map(|root| written(root)).collect()),
-                Matcher::Path(globs) => Some(globs.iter().map(|glob| hashed(glob.fixed_segments())).collect()),
+                Matcher::Path(globs, _) => Some(globs.iter().map(|glob| hashed(glob.fixed_segments())).collect()),
                 _ => None,
             });
             let needs = matcher.needs();

@@ -40,7 +40,8 @@ pub enum Matcher {
     Method(Vec<String>),
     Not(Box<Matcher>),
     OnBehalfOf(Test),
-    Path(Vec<Glob>),
+    /// Globs, and tests on what they capture.
+    Path(Vec<Glob>, Vec<(String, Test)>),
     Places(Places),
     Principal(Test),
     Protocol(Vec<Protocol>),
@@ -101,12 +102,17 @@ impl Matcher {
             },
             Matcher::Not(inner) => inner.truth(facts, body).negated(),
             Matcher::OnBehalfOf(test) => test.on_optional(facts.head.on_behalf_of.as_deref()),
-            Matcher::Path(globs) => on_paths(facts, |path| globs.iter().any(|glob| glob.matches(path))),
+            Matcher::Path(globs, captures) => on_paths(facts, |path| {
+                let of = |glob: &Glob| {
+                    Truth::all(captures.iter().map(|(name, test)| test.on_optional(glob.captured(name, path))))
+                };
+                Truth::any(globs.iter().filter(|glob| glob.matches(path)).map(of))
+            }),
             Matcher::Places(places) => on_values(body, |values| places.truth(values)),
             Matcher::Principal(test) => test.on_optional(facts.head.principal.as_deref()),
             // Headers are the client's own: an upstream that goes by its path does not look at them.
-            Matcher::Protocol(wanted) => on_paths(facts, |path| wanted.contains(&protocol::by_path(path)))
-                .mix(on_paths(facts, |path| wanted.contains(&protocol::by_head(&facts.head.headers, path)))),
+            Matcher::Protocol(wanted) => on_paths(facts, |path| wanted.contains(&protocol::by_path(path)).into())
+                .mix(on_paths(facts, |path| wanted.contains(&protocol::by_head(&facts.head.headers, path)).into())),
             Matcher::Query(name, test) => parameter(facts, name, test),
             Matcher::Source(networks) => {
                 let peer: Option<IpAddr> = facts.head.peer.as_deref().and_then(|peer| peer.parse().ok());
@@ -138,6 +144,19 @@ impl Matcher {
             Matcher::Places(places) => surely(places.on_nothing(), traits::BODY),
             Matcher::Query(_, test) => surely(test.on_absent(), traits::QUERY),
             _ => 0,
+        }
+    }
+
+    /// What globs of it that match `path` capture, by name.
+    pub fn captured(&self, path: &str, captured: &mut Vec<(String, String)>) {
+        match self {
+            Matcher::All(parts) | Matcher::Any(parts) => parts.iter().for_each(|part| part.captured(path, captured)),
+            Matcher::Path(globs, _) => {
+                for glob in globs.iter().filter(|glob| glob.matches(path)) {
+                    captured.extend(glob.all_captured(path).map(|(name, text)| (name.to_owned(), text.to_owned())));
+                }
+            }
+            _ => {}
         }
     }
 
@@ -181,11 +200,11 @@ fn on_values(body: &Body<'_>, truth: impl FnOnce(&Values<'_>) -> Truth) -> Truth
 }
 
 /// What all readings of the path say together.
-fn on_paths(facts: &Facts<'_>, wants: impl Fn(&str) -> bool) -> Truth {
+fn on_paths(facts: &Facts<'_>, wants: impl Fn(&str) -> Truth) -> Truth {
     match &facts.paths {
         Ok(paths) => {
-            let others = paths.others.iter().map(|path| Truth::from(wants(path)));
-            others.fold(Truth::from(wants(&paths.usual)), Truth::mix)
+            let others = paths.others.iter().map(|path| wants(path));
+            others.fold(wants(&paths.usual), Truth::mix)
         }
         Err(reason) => Truth::Doubt(*reason),
     }

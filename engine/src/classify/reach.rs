@@ -22,12 +22,16 @@ pub fn covers(wide: &Matcher, narrow: &Matcher) -> bool {
         (Matcher::Not(wide), Matcher::Not(narrow)) => covers(narrow, wide),
         (Matcher::Not(wide), narrow) => excludes(wide, narrow),
         (Matcher::Method(wide), Matcher::Method(narrow)) => narrow.iter().all(|method| wide.contains(method)),
-        (Matcher::Host(wide), Matcher::Host(narrow)) | (Matcher::Path(wide), Matcher::Path(narrow)) => {
-            narrow.iter().all(|narrow| wide.iter().any(|wide| wide.covers(narrow)))
-        }
+        (Matcher::Host(wide), Matcher::Host(narrow)) => all_covered(wide, narrow),
+        // What is captured only narrows.
+        (Matcher::Path(wide, tests), Matcher::Path(narrow, _)) if tests.is_empty() => all_covered(wide, narrow),
         // Conditions are made of plain data: what is written alike is alike.
         (wide, narrow) => discriminant(wide) == discriminant(narrow) && format!("{wide:?}") == format!("{narrow:?}"),
     }
+}
+
+fn all_covered(wide: &[Glob], narrow: &[Glob]) -> bool {
+    narrow.iter().all(|narrow| wide.iter().any(|wide| wide.covers(narrow)))
 }
 
 /// Is there no request that both take?
@@ -37,7 +41,7 @@ pub fn excludes(one: &Matcher, other: &Matcher) -> bool {
         (Matcher::Any(parts), whole) | (whole, Matcher::Any(parts)) => parts.iter().all(|part| excludes(part, whole)),
         (Matcher::Not(inner), whole) | (whole, Matcher::Not(inner)) => covers(inner, whole),
         (Matcher::Method(one), Matcher::Method(other)) => one.iter().all(|method| !other.contains(method)),
-        (Matcher::Host(one), Matcher::Host(other)) | (Matcher::Path(one), Matcher::Path(other)) => {
+        (Matcher::Host(one), Matcher::Host(other)) | (Matcher::Path(one, _), Matcher::Path(other, _)) => {
             let apart = |glob: &Glob| other.iter().all(|other| glob.excludes(other));
             one.iter().all(apart)
         }
@@ -72,6 +76,9 @@ pub fn contradiction(matcher: &Matcher) -> Option<(&Matcher, &Matcher)> {
         | Matcher::OnBehalfOf(test)
         | Matcher::Principal(test)
         | Matcher::Query(_, test) => tests_exclude(test, test).then_some((matcher, matcher)),
+        Matcher::Path(_, captures) => {
+            captures.iter().any(|(_, test)| tests_exclude(test, test)).then_some((matcher, matcher))
+        }
         _ => None,
     }
 }

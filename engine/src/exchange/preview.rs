@@ -43,7 +43,9 @@ pub(super) fn of(gateway: &Gateway, inbound: &Inbound, decision: &Decision, rece
         path: masker.text("", &head.canonical_target()),
         content_type: content_type.map(|value| masker.text("", &lossy(value))),
         body_bytes: received.bytes.len() as u64,
-        stated: decision.stated.iter().map(|(what, text)| (what.as_str().to_owned(), masker.text("", text))).collect(),
+        stated: masker.texts(decision.stated.iter().map(|(what, text)| (what.as_str(), "", text.as_str()))),
+        captures: masker
+            .texts(decision.captures.iter().map(|(name, text)| (name.as_str(), name.as_str(), text.as_str()))),
         ..Preview::default()
     };
     let headers = head.headers.iter().map(|(name, value)| ("", name, value));
@@ -103,6 +105,15 @@ impl Masker<'_> {
         let redacted = redact::text(key, text, profile, &mut self.labels);
         self.count(&redacted);
         redacted.body.map_or_else(|| text.to_owned(), |bytes| String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// Texts by name, each with the key that it goes by.
+    fn texts<'t>(&mut self, texts: impl Iterator<Item = (&'t str, &'t str, &'t str)>) -> BTreeMap<String, String> {
+        let mut masked = BTreeMap::new();
+        for (name, key, text) in texts {
+            masked.insert(name.to_owned(), self.text(key, text));
+        }
+        masked
     }
 
     /// Masked text, and whether it shows all.

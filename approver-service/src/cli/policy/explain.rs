@@ -131,7 +131,10 @@ fn tree(branch: &Branch, depth: usize) {
         _ => Tone::Bad,
     };
     let reason = branch.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-    let found = branch.found.as_ref().map(|found| format!("  ← {}", terminal::safe(found))).unwrap_or_default();
+    let mut found = branch.found.as_ref().map(|found| format!("  ← {}", terminal::safe(found))).unwrap_or_default();
+    for (name, text) in &branch.captures {
+        found.push_str(&format!("  {name} = {}", terminal::safe(text)));
+    }
     let word = terminal::paint(&format!("{:<6}", branch.holds), tone);
     let indent = "  ".repeat(depth);
     terminal::say(&format!(

@@ -36,6 +36,17 @@ fn nothing_of_a_request_reaches_the_approver_unmasked() {
 }
 
 #[test]
+fn an_approver_sees_what_the_path_captures_masked() {
+    let mut captured = policy();
+    captured["rules"][0]["match"] = json!({"path": "/{project}/members/{member}", "captures": {"project": "prod"}});
+    let mut run = Run::new(captured.clone());
+    let step = run.head("DELETE", "/prod/members/ann@example.com", &[], true);
+    let intake: Intake = serde_json::from_slice(&call(&step).body).unwrap();
+    let seen: Vec<_> = intake.preview.captures.iter().map(|(name, text)| format!("{name}={text}")).collect();
+    assert_eq!(seen, ["member=<EMAIL_ADDRESS_1 external>", "project=prod"]);
+}
+
+#[test]
 fn an_approver_sees_trailers() {
     let mut run = Run::new(policy());
     run.head("DELETE", "/things/1", &[], false);

@@ -36,9 +36,9 @@ pub fn condition(node: &Node<'_>, context: &mut Context) -> Option<Matcher> {
     if let Some(node) = fields.take("host") {
         parts.push(Matcher::Host(many(&node, &mut context.errors, Glob::host)));
     }
-    if let Some(node) = fields.take("path") {
-        parts.push(Matcher::Path(many(&node, &mut context.errors, Glob::path)));
-    }
+    let paths = fields.take("path").map(|node| many(&node, &mut context.errors, Glob::path));
+    let captures = fields.take("captures").map(|node| captures(&node, paths.as_deref(), &mut context.errors));
+    parts.extend(paths.map(|paths| Matcher::Path(paths, captures.unwrap_or_default())));
     if let Some(node) = fields.take("principal") {
         context.asks_names = true;
         parts.extend(test(&node, &mut context.errors).map(Matcher::Principal));
@@ -117,6 +117,20 @@ pub fn condition(node: &Node<'_>, context: &mut Context) -> Option<Matcher> {
         1 => parts.pop()?,
         _ => Matcher::All(parts),
     })
+}
+
+/// A map from names that every path captures to tests.
+fn captures(node: &Node<'_>, paths: Option<&[Glob]>, errors: &mut Errors) -> Vec<(String, Test)> {
+    let mut tests = Vec::new();
+    for (name, node) in node.entries(errors) {
+        if paths.is_some_and(|paths| paths.iter().all(|path| path.captures(name))) {
+            tests.extend(test(&node, errors).map(|test| (name.to_owned(), test)));
+        } else {
+            let error = node.error(format!("the `path` beside it does not capture `{name}`"));
+            errors.push(error.with_hint(format!("write it as a segment of each, such as `/v1/{{{name}}}/**`")));
+        }
+    }
+    tests
 }
 
 fn nested(node: &Node<'_>, context: &mut Context) -> Option<Vec<Matcher>> {

@@ -97,7 +97,10 @@ pub fn llm(node: &Node<'_>, context: &mut Context) -> Option<Matcher> {
         // Gemini names its model in the path, the others in the body.
         let in_path = many(&node, &mut context.errors, |model| Glob::path(&format!("/**/models/{model}:*")));
         let in_body = one_of(&node, context);
-        parts.push(Matcher::Any(vec![Matcher::Path(in_path), places(&MODEL, Measure::Value, in_body, context)?]));
+        parts.push(Matcher::Any(vec![
+            Matcher::Path(in_path, Vec::new()),
+            places(&MODEL, Measure::Value, in_body, context)?,
+        ]));
     }
     for (name, at) in [("role", ROLES.as_slice()), ("tool", &TOOLS), ("tool_type", &TOOL_TYPES)] {
         if let Some(node) = fields.take(name) {

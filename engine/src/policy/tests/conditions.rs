@@ -15,6 +15,18 @@ fn heads_match_field_by_field() {
         (json!({"path": "/admin/**"}), get("h/admin/users?x=1"), get("h/administrators")),
         (json!({"path": "/v1/accounts/{id}/delete"}), get("h/v1/accounts/7/delete"), get("h/v1/accounts/delete")),
         (json!({"path": ["/a", "/b"]}), get("h/b/"), get("h/c")),
+        (
+            json!({"path": "/projects/{project}/**", "captures": {"project": {"glob": "prod-*"}}}),
+            get("h/projects/prod-eu/x"),
+            get("h/projects/test-prod-/x"),
+        ),
+        (json!({"path": ["/a/{n}", "/b/{n}/c"], "captures": {"n": {"gt": 9}}}), get("h/b/10/c"), get("h/a/9")),
+        (
+            json!({"path": "/u/{u}/{v}.csv", "captures": {"u": ["a", "b"], "v": "c"}}),
+            get("h/u/b/%63.csv"),
+            get("h/u/b/b.csv"),
+        ),
+        (json!({"path": "/u/{u}", "not": {"path": "/u/{u}", "captures": {"u": "me"}}}), get("h/u/you"), get("h/u/me")),
         (json!({"query": {"action": "delete"}}), get("h/x?a=1&action=%64elete"), get("h/x?action=read")),
         (json!({"query": {"n": {"gte": 100}}}), get("h/x?n=100.0"), get("h/x?n=99.99")),
         (json!({"query": {"all": {"exists": true}}}), get("h/x?all"), get("h/x?al")),
@@ -34,6 +46,30 @@ fn heads_match_field_by_field() {
         assert_eq!(judge(&policy, &yes, b""), Ok(Hold), "{condition} on {yes:?}");
         assert_eq!(judge(&policy, &no, b""), Ok(Allow), "{condition} on {no:?}");
         assert!(!policy.select(&no).touched, "{condition} leaves {no:?} alone");
+    }
+}
+
+#[test]
+fn a_hold_knows_what_the_paths_of_its_rules_capture() {
+    let policy = compile(json!({"version": 1, "default": "allow", "approver": {"cluster": "a"}, "rules": [
+        {"id": "a", "match": {"any": [{"path": "/none/{x}"}, {"path": "/p/{project}/**"}]}, "verdict": "hold"},
+        {"id": "b", "match": {"path": "/**/{user}.json"}, "verdict": "hold"},
+        {"id": "c", "match": {"path": "/p/{other}/**"}, "verdict": "allow"},
+    ]}));
+    let head = get("h/p/%70rod/members/bob.json");
+    let decision = policy.decide(&head, &policy.select(&head), None).unwrap();
+    let captures: Vec<_> = decision.captures.iter().map(|(name, text)| format!("{name}={text}")).collect();
+    assert_eq!(captures, ["project=prod", "user=bob"]);
+}
+
+#[test]
+fn what_is_captured_in_two_readings_counts_as_either() {
+    // A server that decodes once more sees `admin`.
+    let head = get("h/u/%2561dmin");
+    for (verdict, expected) in [("hold", Hold), ("allow", Hold)] {
+        let policy = compile(json!({"version": 1, "default": "hold", "approver": {"cluster": "a"}, "rules": [
+            {"id": "a", "match": {"path": "/u/{u}", "captures": {"u": "admin"}}, "verdict": verdict}]}));
+        assert_eq!(judge(&policy, &head, b""), Ok(expected), "{verdict}");
     }
 }
 

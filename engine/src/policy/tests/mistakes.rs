@@ -57,6 +57,7 @@ fn every_mistake_is_reported_with_its_place() {
             {"id": "b", "match": {"body": {"amount": 1, "/x": {"regex": "("}, "/y": {"gte": "lots"}, "/z": {}}},
                 "verdict": "deny"},
             {"id": "c", "match": {"path": "/x"}, "except": {"hots": "x"}, "verdict": "deny"},
+            {"id": "d", "match": {"path": ["/x/{a}", "/{b}"], "captures": {"a": "y"}}, "except": {"captures": {"a": "y"}}, "verdict": "deny"},
         ],
         "redact": [
             {"match": {"body": {"/a": 1}}, "direction": "up", "profile": "none"},
@@ -78,6 +79,8 @@ fn every_mistake_is_reported_with_its_place() {
         "rules[3].match.body[\"/y\"].gte: expected a number, found `lots`",
         "rules[3].match.body[\"/z\"]: the test is empty",
         "rules[4].except.hots: unknown field `hots` (did you mean `host`?)",
+        "rules[5].match.captures.a: the `path` beside it does not capture `a` (write it as a segment of each, such as `/v1/{a}/**`)",
+        "rules[5].except.captures.a: the `path` beside it does not capture `a`",
         "redact[0].match: what is masked cannot depend on the body",
         "redact[0].direction: expected `request`, `response` or `both`, found `up`",
         "redact[0].profile: no profile is named `none`",
