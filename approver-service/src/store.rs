@@ -28,6 +28,7 @@ mod scope;
 pub mod settle;
 pub mod sign_on;
 pub mod silence;
+mod started;
 pub mod tail;
 mod time;
 mod votes;

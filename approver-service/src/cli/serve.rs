@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use clap::Args;
+use privyseal_engine::digest::hex;
 use privyseal_engine::keys;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -20,6 +21,7 @@ use crate::api::limits::Limits;
 use crate::app::{Announce, App};
 use crate::auth::Directory;
 use crate::auth::oidc::Provider;
+use crate::clock::written;
 use crate::config::{Config, ServeArgs, TenantConfig};
 use crate::mask::Mask;
 use crate::receipt::Receipts;
@@ -97,6 +99,9 @@ async fn serve(config: Config) -> Result<()> {
         storage_key: store.key().clone(),
         field_key: Key::new(keys::Keys::new(gateway_key.bytes().to_vec()).field),
     };
+    let fingerprint = store.key().mac("gateway-key", &hex(gateway_key.bytes()));
+    note_keys(&store, "PRIVYSEAL_KEY (or `gateway.key`)", vec![fingerprint]).await?;
+    note_keys(&store, "`receipt.keys`", receipts.keys.current().kids(store.now())).await?;
     let traces = config.traces.as_ref().map(Traces::start).transpose()?.unwrap_or_default();
     let app = App {
         store: store.clone(),
@@ -156,6 +161,18 @@ fn gateway_key(data: &DataDir) -> Result<Key> {
         Ok(text) => parse_key(&text).context("PRIVYSEAL_KEY"),
         Err(_) => parse_key(&data.gateway_key()?).context("gateway.key in the data directory"),
     }
+}
+
+/// Says so if the keys `name` are others than those of the replica that started last.
+async fn note_keys(store: &Store, name: &str, words: Vec<String>) -> Result<()> {
+    if let Some(since_ms) = store.note_keys(name, &words).await? {
+        tracing::warn!(
+            "{name} is not what the replica had that started at {}: if that one still runs, what one of them signs is not \
+             accepted; give both the same",
+            written(since_ms)
+        );
+    }
+    Ok(())
 }
 
 /// Puts people and workflows of the settings into force; of tenants that they no longer name nobody decides.

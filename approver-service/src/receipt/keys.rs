@@ -88,6 +88,11 @@ impl KeySet {
         signing.max_by_key(|key| key.signs_from_ms)
     }
 
+    /// What the published keys are called.
+    pub fn kids(&self, now_ms: i64) -> Vec<String> {
+        self.0.iter().filter(|key| key.is_published(now_ms)).map(|key| key.kid.clone()).collect()
+    }
+
     /// The public keys that receipts may be signed with, now, a while ago or soon.
     pub fn published(&self, now_ms: i64) -> JwkSet {
         JwkSet { keys: self.0.iter().filter(|key| key.is_published(now_ms)).map(|key| key.public.clone()).collect() }

@@ -10,7 +10,7 @@ use super::database::Backend;
 
 type Step = (i64, &'static str, &'static str);
 
-const SQLITE: [Step; 16] = [
+const SQLITE: [Step; 17] = [
     (1, "holds", include_str!("../../migrations/sqlite/0001_holds.sql")),
     (2, "workflows", include_str!("../../migrations/sqlite/0002_workflows.sql")),
     (3, "questions", include_str!("../../migrations/sqlite/0003_questions.sql")),
@@ -27,9 +27,10 @@ const SQLITE: [Step; 16] = [
     KILLS,
     TRACES,
     LIVE_HOLDS,
+    KEYS,
 ];
 
-const POSTGRES: [Step; 13] = [
+const POSTGRES: [Step; 14] = [
     (4, "schema", include_str!("../../migrations/postgres/0004_schema.sql")),
     (5, "polls", include_str!("../../migrations/postgres/0005_polls.sql")),
     OBSERVATIONS,
@@ -43,6 +44,7 @@ const POSTGRES: [Step; 13] = [
     KILLS,
     TRACES,
     LIVE_HOLDS,
+    KEYS,
 ];
 
 /// The same text on both.
@@ -67,6 +69,9 @@ const TRACES: Step = (15, "traces", include_str!("../../migrations/both/0015_tra
 
 /// The same text on both.
 const LIVE_HOLDS: Step = (16, "live holds", include_str!("../../migrations/both/0016_live_holds.sql"));
+
+/// The same text on both.
+const KEYS: Step = (17, "keys", include_str!("../../migrations/both/0017_keys.sql"));
 
 pub(super) fn migrator(backend: Backend) -> Migrator {
     let steps: &[Step] = match backend {

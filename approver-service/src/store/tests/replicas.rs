@@ -25,6 +25,7 @@ on_both_databases! {
     the_same_request_at_two_replicas_is_one_hold,
     of_parallel_releases_at_two_replicas_exactly_one_releases,
     another_storage_key_is_refused,
+    keys_that_are_others_than_at_the_last_start_are_noticed,
 }
 
 /// Longer than anything here may take.
@@ -170,4 +171,19 @@ async fn another_storage_key_is_refused() {
     bench.create(Intake { ..intake(1) }).await;
     let refused = Store::open(&bench.address, Key::new(vec![8; 32])).await;
     assert!(matches!(refused, Err(Error::WrongKey)));
+}
+
+async fn keys_that_are_others_than_at_the_last_start_are_noticed() {
+    let bench = Bench::new().await;
+    let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(bench.store.note_keys("gateway", &words("a")).await.unwrap(), None);
+    let since = bench.store.now();
+    bench.pass(5_000);
+    let other = bench.reopened().await;
+    // Rotated: the old one is still among them.
+    assert_eq!(other.note_keys("receipts", &words("k1")).await.unwrap(), None);
+    assert_eq!(other.note_keys("receipts", &words("k1 k2")).await.unwrap(), None);
+    assert_eq!(other.note_keys("receipts", &words("k2 k3")).await.unwrap(), None);
+    assert_eq!(other.note_keys("gateway", &words("b")).await.unwrap(), Some(since));
+    assert_eq!(other.note_keys("gateway", &words("b")).await.unwrap(), None);
 }
