@@ -142,3 +142,17 @@ async fn what_the_provider_sends_back_counts_in_the_browser_that_asked_and_once(
     let replayed = asked.submit(&again, "/finish", &[]).await.unwrap();
     assert_eq!(replayed.status, 403, "{replayed:?}");
 }
+
+#[tokio::test]
+async fn an_issuer_that_is_none_is_told_at_the_start() {
+    let other = Upstream::start(|_| e2e::upstream::Reply::value(404, &serde_json::json!({}))).await;
+    let issuer = format!("http://{}", other.addr());
+    let arguments = ["--oidc-issuer", &issuer, "--oidc-client-id", "privyseal"];
+    let approver = Approver::start_with(ports::free(), None, &["alice"], &arguments).await.unwrap();
+    let told = e2e::eventually("the log says so", async || {
+        let log = approver.process().stderr();
+        log.contains("nobody can log in by single sign-on yet").then_some(log)
+    });
+    let log = told.await;
+    assert!(log.contains("/.well-known/openid-configuration") && log.contains("404"), "{log}");
+}

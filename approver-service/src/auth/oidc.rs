@@ -144,6 +144,13 @@ impl Provider {
         issuer.split_once("://").map_or(issuer.as_str(), |(_, rest)| rest.split('/').next().unwrap_or(rest))
     }
 
+    /// Says in the log if nobody could log in now: a misspelt issuer is else seen by the first who tries.
+    pub async fn check(&self) {
+        if let Err(error) = self.found(KEEP).await {
+            tracing::warn!(issuer = self.0.settings.issuer, %error, "nobody can log in by single sign-on yet");
+        }
+    }
+
     /// Where a browser goes to log in anew, and what it keeps meanwhile.
     pub async fn start(&self, until_ms: i64) -> Result<(String, Attempt), Error> {
         let found = self.found(KEEP).await?;
@@ -262,7 +269,11 @@ impl Provider {
 async fn get(http: &Http, url: &str) -> Result<Vec<u8>, Error> {
     let request = oauth2::http::Request::get(url).body(vec![]).map_err(|_| Error::Unavailable)?;
     let answer = http.call(request).await.map_err(|error| unavailable(&error))?;
-    if answer.status().is_success() { Ok(answer.into_body()) } else { Err(Error::Unavailable) }
+    if !answer.status().is_success() {
+        tracing::error!(url, status = answer.status().as_u16(), "the identity provider does not publish this");
+        return Err(Error::Unavailable);
+    }
+    Ok(answer.into_body())
 }
 
 fn parse<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Error> {

@@ -114,7 +114,7 @@ async fn serve(config: Config) -> Result<()> {
         traces: traces.clone(),
         limits: Limits::default(),
         receipts,
-        provider,
+        provider: provider.clone(),
         tickets: config.tickets.map(Tickets::new).transpose()?,
         mask: Mask::new(store.key())?,
         announce: announce(config.login_output.as_deref())?,
@@ -133,6 +133,9 @@ async fn serve(config: Config) -> Result<()> {
         let (store, stop) = (store.clone(), stop.clone());
         tokio::spawn(async move { store.follow(stop).await })
     };
+    if let Some(provider) = provider {
+        tokio::spawn(async move { provider.check().await });
+    }
     let mut watching = JoinSet::new();
     watches.into_iter().for_each(|watch| drop(watching.spawn(watch.run(stop.clone()))));
     let following_tls = follow_tls.map(|follow| tokio::spawn(follow.run(stop.clone())));
