@@ -15,6 +15,7 @@ pub mod login;
 pub mod observed;
 pub mod openapi;
 pub mod policy;
+mod progress;
 pub mod redact;
 pub mod request;
 pub mod scan;

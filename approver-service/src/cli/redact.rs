@@ -3,7 +3,8 @@
 //! Must not go here: what is found and written instead (the engine).
 
 use std::io::{self, BufRead, BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, anyhow};
 use clap::{Args, ValueEnum};
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::client::Failure;
 use super::texts::{self, LookFor};
+use super::{progress, terminal};
 
 /// Print a file, or standard input, with personal data and secrets replaced
 #[derive(Args)]
@@ -68,11 +70,15 @@ impl Redact {
         let profile = self.look_for.profile(self.style.into())?;
         let file = self.file.clone().unwrap_or_else(|| PathBuf::from("-"));
         if self.jsonl {
-            return Ok(batch(&file, &profile)?);
+            let lines = AtomicUsize::new(0);
+            let far = || format!("{} lines", lines.load(Ordering::Relaxed));
+            return Ok(progress::during(far, || batch(&file, &profile, &lines))?);
         }
         let bytes = texts::read(&file)?;
         let named = self.content_type.as_deref().map(str::as_bytes);
-        let done = redact::body(named.or_else(|| texts::content_type(&file)), &bytes, &profile, &mut Labels::new())
+        let content_type = named.or_else(|| texts::content_type(&file));
+        let far = || format!("{}, {}", terminal::safe(&file.display().to_string()), texts::size(bytes.len()));
+        let done = progress::during(far, || redact::body(content_type, &bytes, &profile, &mut Labels::new()))
             .map_err(|refusal| anyhow!("`{}`: {refusal} ({})", file.display(), refusal.code()))?;
         let mut out = io::stdout().lock();
         let _reader_is_gone = out.write_all(done.body.as_deref().unwrap_or(&bytes)).and_then(|()| out.flush());
@@ -104,7 +110,7 @@ struct Span<'a> {
     score: f64,
 }
 
-fn batch(file: &std::path::Path, profile: &Profile) -> anyhow::Result<()> {
+fn batch(file: &Path, profile: &Profile, lines: &AtomicUsize) -> anyhow::Result<()> {
     let input: Box<dyn BufRead> = match file.to_str() {
         Some("-") => Box::new(io::stdin().lock()),
         _ => Box::new(io::BufReader::new(
@@ -132,6 +138,7 @@ fn batch(file: &std::path::Path, profile: &Profile) -> anyhow::Result<()> {
         let done = Done { spans: spans.collect(), text: redacted.as_deref().unwrap_or(&text), refused };
         serde_json::to_writer(&mut out, &done)?;
         out.write_all(b"\n")?;
+        lines.store(number + 1, Ordering::Relaxed);
     }
     Ok(out.flush()?)
 }

@@ -2,7 +2,6 @@
 //!
 //! Values themselves are not printed. Must not go here: changing files (`redact`).
 
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
@@ -11,6 +10,7 @@ use privyseal_engine::redact::{self, Finding, Labels, Profile, StyleSource};
 use serde_json::json;
 
 use super::client::Failure;
+use super::progress;
 use super::terminal::{self, Tone};
 use super::texts::{self, LookFor};
 
@@ -40,8 +40,7 @@ impl Scan {
         let files = if self.files.is_empty() { &input[..] } else { &self.files };
         let (mut found, mut failed) = (0, 0);
         for (i, file) in files.iter().enumerate() {
-            progress(i, files.len());
-            match self.scan(file, &profile) {
+            match self.scan(file, &profile, &format!("file {} of {}", i + 1, files.len())) {
                 Ok(count) => found += count,
                 Err(error) => {
                     failed += 1;
@@ -56,11 +55,12 @@ impl Scan {
         }
     }
 
-    fn scan(&self, file: &Path, profile: &Profile) -> anyhow::Result<usize> {
+    fn scan(&self, file: &Path, profile: &Profile, which: &str) -> anyhow::Result<usize> {
         let bytes = texts::read(file)?;
         let name = terminal::safe(&file.display().to_string());
-        let done = redact::body(texts::content_type(file), &bytes, profile, &mut Labels::new())
-            .map_err(|refusal| anyhow!("`{name}`: {refusal}"))?;
+        let far = || format!("{which}: {name}, {}", texts::size(bytes.len()));
+        let find = || redact::body(texts::content_type(file), &bytes, profile, &mut Labels::new());
+        let done = progress::during(far, find).map_err(|refusal| anyhow!("`{name}`: {refusal}"))?;
         let mut places = Places { bytes: &bytes, at: 0, line: 1, line_start: 0 };
         let mut findings = done.findings;
         findings.sort_by_key(|finding| finding.range.start);
@@ -97,15 +97,6 @@ impl Places<'_> {
         self.at = self.at.max(at);
         let before = self.bytes.get(self.line_start..at).unwrap_or_default();
         (self.line, String::from_utf8_lossy(before).chars().count() + 1)
-    }
-}
-
-/// Says how far a long run is, where somebody watches.
-fn progress(done: usize, all: usize) {
-    use std::io::Write;
-    let mut err = std::io::stderr().lock();
-    if all > 20 && done.is_multiple_of(10) && err.is_terminal() {
-        let _nobody_watches = write!(err, "\r{done} of {all} files\r");
     }
 }
 

@@ -76,6 +76,14 @@ pub fn read(file: &Path) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Bytes, for people.
+pub fn size(bytes: usize) -> String {
+    match bytes {
+        0..1_000_000 => format!("{} kB", bytes.div_ceil(1_000)),
+        _ => format!("{} MB", bytes / 1_000_000),
+    }
+}
+
 /// The content type that a file's name tells.
 pub fn content_type(file: &Path) -> Option<&'static [u8]> {
     Some(match file.extension()?.to_str()?.to_ascii_lowercase().as_str() {
