@@ -8,6 +8,7 @@
 pub mod access;
 pub mod audit;
 pub mod control;
+mod creates;
 pub mod database;
 pub mod decide;
 pub mod fleet;
@@ -16,6 +17,7 @@ pub mod gauges;
 pub mod grants;
 pub mod idempotency;
 pub mod intake;
+mod known;
 pub mod list;
 pub mod login;
 mod migrations;
@@ -24,6 +26,7 @@ pub mod own_hold;
 pub mod release;
 pub mod reviewers;
 mod row;
+mod rows;
 mod scope;
 pub mod settle;
 pub mod sign_on;
@@ -43,6 +46,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use self::control::Switches;
+use self::creates::Creates;
 use self::database::{Address, Backend};
 use self::fleet::Noted;
 pub use self::scope::Scope;
@@ -126,7 +130,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 /// Handle on the database; cheap to clone.
 #[derive(Clone)]
-pub struct Store(Arc<Inner>, Queue);
+pub struct Store(Arc<Inner>, Queue, Creates);
 
 struct Inner {
     address: Address,
@@ -180,7 +184,8 @@ impl Store {
             opened: Instant::now(),
             control: watch::Sender::new(Switches::default()),
         });
-        let store = Store(Arc::clone(&inner), write::start(inner));
+        let writer = write::start(Arc::clone(&inner));
+        let store = Store(inner, writer.clone(), creates::start(writer));
         store.0.control.send_replace(store.read_switches().await?);
         Ok(store)
     }
@@ -223,6 +228,10 @@ impl Store {
     #[cfg(test)]
     pub async fn run_for_tests(&self, sql: &'static str) {
         sqlx::raw_sql(sql).execute(&self.0.writer).await.unwrap();
+    }
+
+    fn creates(&self) -> &Creates {
+        &self.2
     }
 
     fn readers(&self) -> &AnyPool {

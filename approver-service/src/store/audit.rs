@@ -6,17 +6,15 @@ use std::ops::Range;
 
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
 
-use super::{Error, Result, Scope, Store};
+use super::{Error, Result, Scope, Store, rows};
 use crate::audit::verify::{Broken, Chain};
 use crate::audit::{Entry, Fact, hash};
 
 const HEAD: &str = "SELECT seq, hash FROM audit_head";
 const STORED: &str = "
     SELECT seq, hash, body, hold, tenant FROM audit WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT 1000";
-const SET_HEAD: &str = "UPDATE audit_head SET seq = $1, hash = $2 WHERE id = 1";
+const APPEND: &str = "INSERT INTO audit (seq, hash, body, hold, tenant) VALUES";
 const PAGE: &str = "SELECT body FROM audit WHERE tenant = $1 AND seq > $2 ORDER BY seq LIMIT $3";
-/// Records that one statement appends; few sizes, so that each is prepared once.
-const CHUNKS: [usize; 4] = [64, 16, 4, 1];
 
 /// The records that a transaction will append. It has locked the head, so the numbers are the next ones.
 pub(super) struct Log {
@@ -49,31 +47,26 @@ impl Log {
         Ok(())
     }
 
-    /// Without these the transaction must not commit. Returns their numbers.
-    pub async fn write(self, conn: &mut AnyConnection) -> Result<Range<i64>> {
+    /// Without these, and the head after them, the transaction must not commit. Returns their numbers.
+    pub async fn write(&self, conn: &mut AnyConnection) -> Result<Range<i64>> {
         let Some(first) = self.records.first().map(|record| record.seq) else { return Ok(0..0) };
-        let mut left = self.records.as_slice();
-        for size in CHUNKS {
-            while let Some((chunk, rest)) = left.split_at_checked(size) {
-                let mut append = sqlx::query(AssertSqlSafe(append(size)));
-                for record in chunk {
-                    append = append.bind(record.seq).bind(&record.hash).bind(&record.body);
-                    append = append.bind(&record.hold).bind(&record.tenant);
-                }
-                append.execute(&mut *conn).await?;
-                left = rest;
+        for piece in rows::pieces(&self.records) {
+            let append = format!("{APPEND} {}", rows::places(piece.len(), 5));
+            let mut append = sqlx::query(AssertSqlSafe(append));
+            for record in piece {
+                append = append.bind(record.seq).bind(&record.hash).bind(&record.body);
+                append = append.bind(&record.hold).bind(&record.tenant);
             }
+            append.execute(&mut *conn).await?;
         }
-        sqlx::query(SET_HEAD).bind(self.seq).bind(&self.hash).execute(conn).await?;
         Ok(first..self.seq + 1)
     }
-}
 
-/// Numbers alone go into the text.
-fn append(records: usize) -> String {
-    let row = |n: usize| format!("(${}, ${}, ${}, ${}, ${})", 5 * n + 1, 5 * n + 2, 5 * n + 3, 5 * n + 4, 5 * n + 5);
-    let rows: Vec<_> = (0..records).map(row).collect();
-    format!("INSERT INTO audit (seq, hash, body, hold, tenant) VALUES {}", rows.join(", "))
+    /// The statement that makes the last record the head. A number and a digest alone go into the text.
+    pub fn set_head(&self) -> String {
+        let Log { seq, hash, .. } = self;
+        format!("UPDATE audit_head SET seq = {seq}, hash = '{hash}' WHERE id = 1; ")
+    }
 }
 
 impl Store {

@@ -6,8 +6,8 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use sqlx::Row;
 use sqlx::postgres::{PgListener, PgPoolOptions};
-use sqlx::{AnyConnection, Row};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -18,7 +18,6 @@ pub(super) const EVERY: Duration = Duration::from_millis(500);
 /// How long to wait before listening again.
 const RETRY: Duration = Duration::from_secs(1);
 const CHANNEL: &str = "privyseal";
-const NOTIFY: &str = "SELECT pg_notify($1, $2)";
 
 const HEAD: &str = "SELECT seq FROM audit_head";
 const HOLDS: &str = "SELECT seq, hold FROM audit WHERE seq > $1 ORDER BY seq LIMIT 1000";
@@ -115,8 +114,7 @@ impl Inner {
     }
 }
 
-/// Tells the other replicas when the transaction commits.
-pub(super) async fn notify(conn: &mut AnyConnection, replica: &str) -> Result<()> {
-    sqlx::query(NOTIFY).bind(CHANNEL).bind(replica).execute(conn).await?;
-    Ok(())
+/// The statement that tells the other replicas when the transaction commits. A replica's name is one that it gave itself.
+pub(super) fn notify(replica: &str) -> String {
+    format!("NOTIFY {CHANNEL}, '{replica}'; ")
 }

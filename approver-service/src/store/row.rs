@@ -15,7 +15,7 @@ use sqlx::{AnyConnection, AssertSqlSafe, ColumnIndex, Row};
 use super::reviewers::{self, may_decide};
 use super::votes::{self, quorum_is_met};
 use super::write::Tx;
-use super::{Error, Result, own_hold};
+use super::{Error, Result, own_hold, rows};
 use crate::audit::{Actor, Fact};
 use crate::auth::identity;
 use crate::grant::Terms;
@@ -25,8 +25,9 @@ use crate::hold::{Collected, Decision, Hold, Request, Vote};
 const INSERT: &str = "
     INSERT INTO holds (id, tenant, environment, gateway, principal, on_behalf_of, rules, category, risk, workflow, why,
         digest_mac, terms, fields, preview, near_miss, created_ms, deadline_ms, approval_ttl_ms, rejoin_ms,
-        state, revision, due_ms, quorum, grant_target)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)";
+        state, revision, due_ms, quorum, grant_target) VALUES";
+const INSERT_COLUMNS: usize = 25;
+const ADD_PARTIES: &str = "INSERT INTO hold_parties (hold, identity) VALUES";
 
 /// `$18` is the decider's session, null where no person decides. Nothing becomes approved without votes enough, counted
 /// here, for the quorum of the hold and that of its workflow today, or a use of a grant.
@@ -43,56 +44,58 @@ const UPDATE: &str = concat!(
     ")"
 );
 
-/// A new hold, with those who asked for it.
-pub(super) async fn insert(conn: &mut AnyConnection, hold: &Hold) -> Result<()> {
-    let request = &hold.request;
-    sqlx::query(INSERT)
-        .bind(&hold.id)
-        .bind(&request.tenant)
-        .bind(&request.environment)
-        .bind(&request.gateway)
-        .bind(&request.principal)
-        .bind(&request.on_behalf_of)
-        .bind(json(&request.rules)?)
-        .bind(&request.category)
-        .bind(word(&request.risk)?)
-        .bind(&request.workflow)
-        .bind(&request.why)
-        .bind(&request.digest_mac)
-        .bind(&request.terms)
-        .bind(json(&request.fields)?)
-        .bind(json(&request.preview)?)
-        .bind(request.near_miss.as_ref().map(json).transpose()?)
-        .bind(hold.created_ms)
-        .bind(hold.deadline_ms)
-        .bind(hold.approval_ttl_ms)
-        .bind(hold.rejoin_ms)
-        .bind(hold.state.as_str())
-        .bind(hold.revision)
-        .bind(due(hold.state, &hold.facts()))
-        .bind(i64::from(hold.quorum))
-        .bind(&request.grant_target)
-        .execute(&mut *conn)
-        .await?;
-    let parties: Vec<_> =
-        [&request.principal, &request.on_behalf_of].into_iter().flatten().map(String::as_str).collect();
-    add_parties(conn, &hold.id, &parties).await
+/// New holds.
+pub(super) async fn insert(conn: &mut AnyConnection, holds: &[&Hold]) -> Result<()> {
+    for piece in rows::pieces(holds) {
+        let insert = format!("{INSERT} {}", rows::places(piece.len(), INSERT_COLUMNS));
+        let mut insert = sqlx::query(AssertSqlSafe(insert));
+        for hold in piece {
+            let request = &hold.request;
+            insert = insert
+                .bind(&hold.id)
+                .bind(&request.tenant)
+                .bind(&request.environment)
+                .bind(&request.gateway)
+                .bind(&request.principal)
+                .bind(&request.on_behalf_of)
+                .bind(json(&request.rules)?)
+                .bind(&request.category)
+                .bind(word(&request.risk)?)
+                .bind(&request.workflow)
+                .bind(&request.why)
+                .bind(&request.digest_mac)
+                .bind(&request.terms)
+                .bind(json(&request.fields)?)
+                .bind(json(&request.preview)?)
+                .bind(request.near_miss.as_ref().map(json).transpose()?)
+                .bind(hold.created_ms)
+                .bind(hold.deadline_ms)
+                .bind(hold.approval_ttl_ms)
+                .bind(hold.rejoin_ms)
+                .bind(hold.state.as_str())
+                .bind(hold.revision)
+                .bind(due(hold.state, &hold.facts()))
+                .bind(i64::from(hold.quorum))
+                .bind(&request.grant_target);
+        }
+        insert.execute(&mut *conn).await?;
+    }
+    Ok(())
 }
 
-/// Makes `names` those who asked for the hold, beside those who are already.
-pub(super) async fn add_parties(conn: &mut AnyConnection, hold: &str, names: &[&str]) -> Result<()> {
-    let identities: Vec<_> = names.iter().flat_map(|name| identity::of_requester(name)).collect();
-    if identities.is_empty() {
-        return Ok(());
+/// Makes names those who asked for a hold, beside those who are already.
+pub(super) async fn add_parties(conn: &mut AnyConnection, parties: &[(&str, &str)]) -> Result<()> {
+    let identities =
+        parties.iter().flat_map(|(hold, name)| identity::of_requester(name).into_iter().map(|i| (*hold, i)));
+    let identities: Vec<(&str, String)> = identities.collect();
+    for piece in rows::pieces(&identities) {
+        let insert = format!("{ADD_PARTIES} {} ON CONFLICT DO NOTHING", rows::places(piece.len(), 2));
+        let mut insert = sqlx::query(AssertSqlSafe(insert));
+        for (hold, identity) in piece {
+            insert = insert.bind(*hold).bind(identity);
+        }
+        insert.execute(&mut *conn).await?;
     }
-    // Numbers alone go into the text, of which there are as many as a hold may have identities.
-    let rows: Vec<_> = (0..identities.len()).map(|n| format!("($1, ${})", n + 2)).collect();
-    let insert = format!("INSERT INTO hold_parties (hold, identity) VALUES {} ON CONFLICT DO NOTHING", rows.join(", "));
-    let mut insert = sqlx::query(AssertSqlSafe(insert)).bind(hold);
-    for identity in identities {
-        insert = insert.bind(identity);
-    }
-    insert.execute(conn).await?;
     Ok(())
 }
 

@@ -17,6 +17,7 @@ macro_rules! on_both_databases {
 mod access;
 mod batches;
 mod broken;
+mod creates;
 mod fleet;
 mod grants;
 mod idempotency;

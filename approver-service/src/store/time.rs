@@ -11,7 +11,14 @@ use sqlx::AnyConnection;
 use super::Result;
 use crate::clock::Clock;
 
-const SERVER_NOW: &str = "SELECT CAST(floor(extract(epoch FROM clock_timestamp()) * 1000) AS BIGINT)";
+macro_rules! server_now {
+    () => {
+        "SELECT CAST(floor(extract(epoch FROM clock_timestamp()) * 1000) AS BIGINT)"
+    };
+}
+pub(super) use server_now;
+
+const SERVER_NOW: &str = server_now!();
 
 pub(super) enum Time {
     Own(Clock),
@@ -35,12 +42,18 @@ impl Time {
         }
     }
 
-    /// Asks the server where it is one.
-    pub async fn ask(&self, conn: &mut AnyConnection) -> Result<i64> {
+    /// What the server has just said, where it is one whose clock counts.
+    pub fn told(&self, said: i64) {
         if let Time::Server(last) = self {
-            let said = sqlx::query_scalar(SERVER_NOW).fetch_one(conn).await?;
             *last.lock().unwrap_or_else(PoisonError::into_inner) = (said, Instant::now());
         }
-        Ok(self.now())
+    }
+
+    /// Asks the server where it is one.
+    pub async fn ask(&self, conn: &mut AnyConnection) -> Result<()> {
+        if let Time::Server(_) = self {
+            self.told(sqlx::query_scalar(SERVER_NOW).fetch_one(conn).await?);
+        }
+        Ok(())
     }
 }

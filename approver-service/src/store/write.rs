@@ -13,16 +13,23 @@ use std::time::{Duration, Instant};
 
 use privyseal_engine::hold::{Control, State};
 use sqlx::pool::PoolConnection;
-use sqlx::{Any, AnyConnection, Row};
+use sqlx::{Any, AnyConnection, AssertSqlSafe, Row};
 use tokio::sync::{Mutex, OwnedMutexGuard, mpsc, oneshot};
 
 use super::audit::Log;
 use super::database::{BUSY, Backend};
+use super::time::server_now;
 use super::{Error, Inner, Result, Store, follow};
 use crate::audit::Fact;
 
-const HEAD: &str = "SELECT seq, hash FROM audit_head WHERE id = 1";
-const LOCKED_HEAD: &str = "SELECT seq, hash FROM audit_head WHERE id = 1 FOR UPDATE";
+/// The number and hash of the last record, and what the first operation does from here on. A server tells the time too.
+const BEGIN_SQLITE: &str = "
+    BEGIN IMMEDIATE; SELECT seq, hash FROM audit_head WHERE id = 1; SAVEPOINT operation";
+const BEGIN_POSTGRES: &str = concat!(
+    "BEGIN; SELECT seq, hash FROM audit_head WHERE id = 1 FOR UPDATE; ",
+    server_now!(),
+    "; SAVEPOINT operation"
+);
 
 /// Before the next operation: keep what the last one did, or undo it.
 const DONE: &str = "RELEASE SAVEPOINT operation; SAVEPOINT operation";
@@ -33,6 +40,8 @@ const QUEUE: usize = 1024;
 /// A transaction ends after so many operations, or so long, even if more wait.
 const OPERATIONS: usize = 256;
 const LONGEST: Duration = Duration::from_millis(25);
+/// How long the writer keeps its connection when nobody asks: back in the pool it is tested first, which takes its time.
+const KEPT: Duration = Duration::from_millis(50);
 
 /// Where operations ask for the transaction.
 #[derive(Clone)]
@@ -63,9 +72,16 @@ type Asked = oneshot::Sender<Result<Tx>>;
 
 impl Store {
     pub(super) async fn begin(&self) -> Result<Tx> {
+        self.1.begin().await
+    }
+}
+
+impl Queue {
+    /// Returns when it is this operation's turn.
+    pub async fn begin(&self) -> Result<Tx> {
         let (lend, lent) = oneshot::channel();
         let asked = async {
-            self.1.0.send(lend).await.map_err(|_| Error::from(sqlx::Error::PoolClosed))?;
+            self.0.send(lend).await.map_err(|_| Error::from(sqlx::Error::PoolClosed))?;
             lent.await.map_err(|_| Error::from(sqlx::Error::WorkerCrashed))?
         };
         tokio::time::timeout(BUSY * 2, asked).await.map_err(|_| Error::from(sqlx::Error::PoolTimedOut))?
@@ -112,18 +128,34 @@ impl Tx {
 pub(super) fn start(inner: Arc<Inner>) -> Queue {
     let (queue, mut asked) = mpsc::channel(QUEUE);
     tokio::spawn(async move {
-        while let Some(first) = asked.recv().await {
-            if let Err(error) = batch(&inner, first, &mut asked).await {
-                tracing::warn!(?error, "a transaction was not written");
+        let mut connection = None;
+        loop {
+            let next = match connection {
+                Some(_) => tokio::select! {
+                    next = asked.recv() => next,
+                    () = tokio::time::sleep(KEPT) => { connection = None; continue }
+                    () = inner.writer.close_event() => { connection = None; continue }
+                },
+                None => asked.recv().await,
+            };
+            let Some(first) = next else { break };
+            match batch(&inner, connection.take(), first, &mut asked).await {
+                Ok(good) => connection = Some(good),
+                Err(error) => tracing::warn!(?error, "a transaction was not written"),
             }
         }
     });
     Queue(queue)
 }
 
-/// One transaction, from its first operation to its commit.
-async fn batch(inner: &Inner, first: Asked, queue: &mut mpsc::Receiver<Asked>) -> Result<()> {
-    let (transaction, log) = match begin(inner).await {
+/// One transaction, from its first operation to its commit. Returns the connection if it may be used again.
+async fn batch(
+    inner: &Inner,
+    connection: Option<PoolConnection<Any>>,
+    first: Asked,
+    queue: &mut mpsc::Receiver<Asked>,
+) -> Result<PoolConnection<Any>> {
+    let (transaction, log) = match begin(inner, connection).await {
         Ok(begun) => begun,
         Err(error) => {
             // Whoever queued meanwhile would wait as long once more, to hear the same.
@@ -140,10 +172,6 @@ async fn batch(inner: &Inner, first: Asked, queue: &mut mpsc::Receiver<Asked>) -
         let facts = finished.iter_mut().flat_map(|(now, (did, _))| did.facts.drain(..).map(|fact| (fact, *now)));
         outcome = commit(inner, &mut transaction, log, facts).await;
     }
-    if outcome.is_err() {
-        // Some failures end a transaction by themselves, others leave it open: a connection in doubt is closed.
-        drop(transaction.detach());
-    }
     for (_, (did, tell)) in finished {
         if outcome.is_ok() {
             wake(inner, did);
@@ -151,10 +179,18 @@ async fn batch(inner: &Inner, first: Asked, queue: &mut mpsc::Receiver<Asked>) -
         // Whoever is gone has no need to know.
         let _gone = tell.send(outcome.clone());
     }
-    outcome
+    match outcome {
+        Ok(()) => Ok(transaction),
+        Err(error) => {
+            // Some failures end a transaction by themselves, others leave it open: a connection in doubt is closed.
+            drop(transaction.detach());
+            Err(error)
+        }
+    }
 }
 
-/// Lends the transaction to one operation after the other; ends with all of `finished` in it and nothing else.
+/// Lends the transaction to one operation after the other; ends with all of `finished` in it and nothing else, the last of
+/// them within its savepoint.
 async fn lend(
     inner: &Inner,
     transaction: &Arc<Mutex<PoolConnection<Any>>>,
@@ -163,47 +199,51 @@ async fn lend(
     finished: &mut Vec<(i64, Finished)>,
 ) -> Result<()> {
     let begun = Instant::now();
-    let mut next = Some(first);
-    let mut operations = 0;
-    let mut savepoint = "SAVEPOINT operation";
-    while let Some(asked) = next.take() {
-        let mut lent = Arc::clone(transaction).lock_owned().await;
-        if let Err(error) = sqlx::raw_sql(savepoint).execute(&mut **lent).await {
-            let error = Error::from(error);
-            drop(asked.send(Err(error.clone())));
-            return Err(error);
-        }
+    let mut asked = first;
+    loop {
+        let lent = Arc::clone(transaction).lock_owned().await;
         let (finish, end) = oneshot::channel();
         let now = inner.time.now();
         drop(asked.send(Ok(Tx { transaction: lent, finish, now, did: Did::default() })));
-        savepoint = match end.await {
+        let end = end.await;
+        let is_full = finished.len() >= OPERATIONS || begun.elapsed() >= LONGEST;
+        let next = if is_full { None } else { queue.try_recv().ok() };
+        let between = match end {
             Ok(end) => {
                 finished.push((now, end));
-                DONE
+                if next.is_some() { DONE } else { return Ok(()) }
             }
             Err(_given_up) => UNDO,
         };
-        operations += 1;
-        if operations < OPERATIONS && begun.elapsed() < LONGEST {
-            next = queue.try_recv().ok();
-        }
+        let prepared = sqlx::raw_sql(between).execute(&mut **transaction.lock().await).await;
+        asked = match (next, prepared) {
+            (Some(next), Ok(_)) => next,
+            (None, Ok(_)) => return Ok(()),
+            (next, Err(error)) => {
+                let error = Error::from(error);
+                next.into_iter().for_each(|asked| drop(asked.send(Err(error.clone()))));
+                return Err(error);
+            }
+        };
     }
-    // PostgreSQL answers to the commit of a failed transaction without an error; to this it does not.
-    let last = if savepoint == UNDO { UNDO } else { "RELEASE SAVEPOINT operation" };
-    sqlx::raw_sql(last).execute(&mut **transaction.lock().await).await?;
-    Ok(())
 }
 
-async fn begin(inner: &Inner) -> Result<(PoolConnection<Any>, Log)> {
-    let (begin, head) = match inner.address.backend {
-        Backend::Postgres => ("BEGIN", LOCKED_HEAD),
-        Backend::Sqlite => ("BEGIN IMMEDIATE", HEAD),
+/// The transaction, in the savepoint of its first operation.
+async fn begin(inner: &Inner, connection: Option<PoolConnection<Any>>) -> Result<(PoolConnection<Any>, Log)> {
+    let begin = match inner.address.backend {
+        Backend::Postgres => BEGIN_POSTGRES,
+        Backend::Sqlite => BEGIN_SQLITE,
     };
-    let mut transaction = inner.writer.acquire().await?;
+    let mut transaction = match connection {
+        Some(connection) => connection,
+        None => inner.writer.acquire().await?,
+    };
     let begun = async {
-        sqlx::raw_sql(begin).execute(&mut *transaction).await?;
-        let head = sqlx::query(head).fetch_one(&mut *transaction).await?;
-        inner.time.ask(&mut transaction).await?;
+        let mut said = sqlx::raw_sql(begin).fetch_all(&mut *transaction).await?.into_iter();
+        let head = said.next().ok_or(sqlx::Error::RowNotFound)?;
+        if let Some(time) = said.next() {
+            inner.time.told(time.try_get(0)?);
+        }
         Ok(Log::after(head.try_get("seq")?, head.try_get("hash")?))
     };
     match begun.await {
@@ -225,10 +265,16 @@ async fn commit(
         log.append(fact, at_ms)?;
     }
     let numbers = log.write(transaction).await?;
-    if !numbers.is_empty() && inner.address.backend == Backend::Postgres {
-        follow::notify(transaction, &inner.replica).await?;
+    // PostgreSQL answers to the commit of a failed transaction without an error; to the first of these it does not.
+    let mut last = "RELEASE SAVEPOINT operation; ".to_owned();
+    if !numbers.is_empty() {
+        last += &log.set_head();
+        if inner.address.backend == Backend::Postgres {
+            last += &follow::notify(&inner.replica);
+        }
     }
-    sqlx::raw_sql("COMMIT").execute(transaction).await?;
+    last += "COMMIT";
+    sqlx::raw_sql(AssertSqlSafe(last)).execute(transaction).await?;
     // What we have written ourselves needs no following, if nobody else's is between.
     let (before, last) = (numbers.start.saturating_sub(1), numbers.end.saturating_sub(1));
     let _others_first = inner.followed.compare_exchange(before, last, SeqCst, SeqCst);
