@@ -31,7 +31,7 @@ mod window;
 pub use blocks::any;
 pub use entity::{Entity, Group, Set};
 pub use hints::Hints;
-pub use scan::{Wanted, field, resolve};
+pub use scan::{Wanted, field, is_words, resolve};
 pub use settled::settled;
 
 /// The checksum that patterns of a policy may name, over the letters and digits of a value.

@@ -13,6 +13,7 @@ use super::hints::Hints;
 use super::window::{Near, Window};
 use super::{Match, card, crypto, date, email, iban, ids, keyed, loose, network, phone, phrases, secret, url};
 use crate::sorting::sort_by;
+pub use stops::is_words;
 pub(super) use word::Word;
 
 /// What is looked for, and how sure a match must be.

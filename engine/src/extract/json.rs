@@ -23,7 +23,7 @@ use std::ops::Range;
 
 use keys::Keys;
 pub use keys::same_key;
-pub use string::{Piece, Pieces};
+pub use string::{Piece, Pieces, text_of};
 
 /// What the scanner accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -149,7 +149,7 @@ fn string(job: &mut Job<'_>, token: &Token<'_>, place: Place, out: &mut Vec<Edit
 /// A number becomes a string where it is replaced: the only other JSON value that can hold a label.
 fn number(job: &mut Job<'_>, token: &Token<'_>, place: Place, out: &mut Vec<Edit>) {
     // Fractions and exponents are measurements.
-    if token.raw().bytes().any(|b| !b.is_ascii_digit()) || token.raw().len() < 4 {
+    if token.raw().len() < 4 || token.raw().bytes().any(|b| !b.is_ascii_digit()) {
         return;
     }
     let from = out.len();

@@ -99,6 +99,11 @@ impl Own {
         Own { patterns: patterns.collect(), allow: lower(&source.allow), deny: lower(&source.deny) }
     }
 
+    /// Whether there is nothing to find.
+    pub fn is_empty(&self) -> bool {
+        self.patterns.is_empty() && self.deny.is_empty()
+    }
+
     /// In a text that goes on, how much of its end may be part of what is still to come.
     pub fn reach(&self) -> usize {
         const PATTERN: usize = 256;
@@ -117,7 +122,7 @@ impl Own {
     /// Adds to the matches in `text` what the policy's own patterns and words find; answers where which pattern did.
     pub fn find(&self, text: &str, out: &mut Vec<Match>) -> Vec<(usize, String)> {
         let mut named = Vec::new();
-        if self.patterns.is_empty() && self.deny.is_empty() {
+        if self.is_empty() {
             return named;
         }
         for pattern in &self.patterns {

@@ -5,6 +5,7 @@
 //! deltas spell. A single document (JSON, XML, a table) has to be complete.
 //! Must not go here: what is found and written (`detect`, `value`).
 
+mod alike;
 mod events;
 mod tail;
 

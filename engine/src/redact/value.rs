@@ -15,6 +15,9 @@ use crate::detect::{self, Entity, Hints, Match};
 /// Documents inside of values inside of documents that are read; what is deeper is taken as text.
 const NESTED: usize = 4;
 
+/// What is shorter is no base64 that is read.
+const SHORT: usize = 16;
+
 /// Where a value stands: what the keys around it announce, and how many values it is nested in.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Place {
@@ -35,10 +38,13 @@ impl Place {
 
 /// Appends the edits for the value of a field.
 pub(super) fn field(job: &mut Job<'_>, text: &str, place: Place, out: &mut Vec<Edit>) {
+    // Most short values are words.
+    if text.len() < SHORT && place.key.is_none() && job.profile.own.is_empty() && detect::is_words(text) {
+        return;
+    }
     let from = out.len();
     if place.depth < NESTED {
-        let looks_like_json = text.len() > 4 && text.trim_start().starts_with(['{', '[']);
-        if looks_like_json {
+        if text.len() > 4 && matches!(text.trim_ascii_start().as_bytes(), [b'{' | b'[', ..]) {
             match json::document(job, text, place.inside(), out) {
                 Ok(()) => return,
                 // Not JSON after all: what was found so far is found again in the text.

@@ -15,8 +15,23 @@ pub(super) fn next(bytes: &[u8], from: usize) -> Option<usize> {
     bytes.get(at..)?.iter().position(|b| is_stop(*b)).map(|behind| at + behind)
 }
 
-fn is_stop(b: u8) -> bool {
+const fn is_stop(b: u8) -> bool {
     matches!(b, b'0'..=b'@' | b'-' | b'_' | b'~')
+}
+
+/// Whether nothing stands in a text where a value may begin, nor anything that may stand for another character.
+pub fn is_words(text: &str) -> bool {
+    const WORDS: [bool; 256] = {
+        let (mut words, mut b) = ([false; 256], 0);
+        while b < 128 {
+            #[expect(clippy::indexing_slicing, reason = "computed by the compiler")]
+            let slot = &mut words[b];
+            *slot = !is_stop(b as u8) && !matches!(b as u8, b'%' | b'&' | b'\\');
+            b += 1;
+        }
+        words
+    };
+    text.bytes().all(|b| WORDS.get(usize::from(b)) == Some(&true))
 }
 
 const ONES: u64 = 0x0101_0101_0101_0101;

@@ -2,6 +2,8 @@
 //!
 //! Must not go here: tokens and containers (the parent).
 
+use std::borrow::Cow;
+
 use super::Fault;
 
 /// The extent of a string: bytes up to its closing quote, and whether one of them begins an escape.
@@ -31,6 +33,16 @@ pub(super) fn scan(bytes: &[u8]) -> Result<Extent, (Fault, usize)> {
             Some(_) => return Err((Fault::ControlCharacter, at)),
         }
     }
+}
+
+/// The text that the inside of a string stands for; `None`: there is no such string.
+pub fn text_of(inside: &str) -> Option<Cow<'_, str>> {
+    match scan(inside.as_bytes()) {
+        // It has no quote of its own, so nothing ends it.
+        Err((Fault::Truncated, at)) if at == inside.len() => {}
+        _ => return None,
+    }
+    Some(if inside.contains('\\') { Cow::Owned(decode(inside)) } else { Cow::Borrowed(inside) })
 }
 
 /// How many bytes stand before the first quote, backslash or control character, eight at a time.

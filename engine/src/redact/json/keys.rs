@@ -10,8 +10,10 @@ use crate::redact::edit::Edit;
 use crate::redact::view::View;
 
 /// What is known of the last keys: documents, and the events of a stream, repeat theirs.
+///
+/// Two with the same hash stand side by side, the one seen last first.
 #[derive(Clone, Debug, Default)]
-pub(in crate::redact) struct Known(Vec<Seen>);
+pub(in crate::redact) struct Known(Vec<[Seen; 2]>);
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Seen {
@@ -22,22 +24,29 @@ pub(super) struct Seen {
 }
 
 impl Known {
-    const KEYS: usize = 32;
+    const PAIRS: u32 = 32;
 
     pub(super) fn of(&mut self, key: &Token<'_>) -> Option<&mut Seen> {
         let raw = key.raw();
-        let bytes = raw.as_bytes();
-        let byte = |at: usize| usize::from(bytes.get(at).copied().unwrap_or(0));
-        let mixed = byte(0) + 3 * byte(raw.len().saturating_sub(1)) + 5 * byte(raw.len() / 2) + 7 * raw.len();
-        let slot = mixed % Known::KEYS;
-        if self.0.len() <= slot {
-            self.0.resize_with(Known::KEYS, Seen::default);
+        if self.0.is_empty() {
+            self.0.resize_with(Known::PAIRS as usize, Default::default);
         }
-        let seen = self.0.get_mut(slot)?;
+        let [seen, other] = self.0.get_mut(Known::hash(raw.as_bytes()) as usize)?;
+        if seen.raw != raw {
+            std::mem::swap(seen, other);
+        }
         if seen.raw != raw {
             *seen = Seen { raw: raw.to_owned(), hints: Hints::of(&key.text()), clean_from: None };
         }
         Some(seen)
+    }
+
+    /// Of the length, the first, the middle and the last byte.
+    fn hash(raw: &[u8]) -> u32 {
+        let byte = |at: usize| u32::from(raw.get(at).copied().unwrap_or(0));
+        let mixed =
+            byte(0) | byte(raw.len() / 2) << 8 | byte(raw.len().saturating_sub(1)) << 16 ^ (raw.len() as u32) << 24;
+        mixed.wrapping_mul(0x9e37_79b1) >> (32 - Known::PAIRS.ilog2())
     }
 }
 

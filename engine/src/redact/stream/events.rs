@@ -6,13 +6,14 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 
+use super::alike::Alike;
 use super::tail::Tail;
 use super::{MOST, within};
 use crate::redact::edit::{Edit, Job, apply};
 use crate::redact::value::{self, Place};
 use crate::redact::{Finding, Refusal, encode, json};
 use crate::sorting::sort_by;
-use crate::sse::delta::{self, Delta, End};
+use crate::sse::delta::{self, Delta, End, Parts};
 use crate::sse::{Event, Splitter};
 
 /// Texts followed at once.
@@ -27,6 +28,7 @@ pub(super) struct Events {
     queue: VecDeque<Waiting>,
     /// Bytes in the queue.
     waiting: usize,
+    alike: Alike,
 }
 
 /// An event that may wait for the text of its deltas.
@@ -75,14 +77,14 @@ impl Events {
     fn event(&mut self, event: Event, job: &mut Job<'_>, findings: &mut Vec<Finding>) -> Result<(), Refusal> {
         within(event.bytes.len())?;
         let Some(data) = event.text() else { return Err(Refusal::InvalidUtf8 { at: event.at }) };
-        let parts = delta::read(&data).unwrap_or_default();
-        let apart: Vec<_> = parts.deltas.iter().map(|delta| delta.range.clone()).collect();
-        let mut edits = Vec::new();
-        if json::without(job, &data, Place::default(), &apart, &mut edits).is_err() {
-            // Data that is no JSON is a text of its own.
-            edits.clear();
-            value::field(job, &data, Place::default(), &mut edits);
-        }
+        let (parts, edits) = match self.alike.read(&data) {
+            Some(delta) => (Parts { deltas: vec![delta], ends: Vec::new() }, Vec::new()),
+            None => {
+                let (parts, edits) = read(&data, job);
+                self.alike.remember(&data, &parts, &edits);
+                (parts, edits)
+            }
+        };
         let at = event.data_at().unwrap_or(event.at);
         let here = |f: &Finding| Finding { range: f.range.start + at..f.range.end + at, ..f.clone() };
         findings.extend(edits.iter().map(|edit| here(&edit.finding)));
@@ -149,6 +151,19 @@ impl Events {
             }
         }
     }
+}
+
+/// What an event says, and the edits of its strings that are no deltas.
+fn read(data: &str, job: &mut Job<'_>) -> (Parts, Vec<Edit>) {
+    let parts = delta::read(data).unwrap_or_default();
+    let apart: Vec<_> = parts.deltas.iter().map(|delta| delta.range.clone()).collect();
+    let mut edits = Vec::new();
+    if json::without(job, data, Place::default(), &apart, &mut edits).is_err() {
+        // Data that is no JSON is a text of its own.
+        edits.clear();
+        value::field(job, data, Place::default(), &mut edits);
+    }
+    (parts, edits)
 }
 
 fn covers(end: &End, channel: &str) -> bool {
