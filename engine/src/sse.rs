@@ -7,12 +7,12 @@ pub mod delta;
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// Cuts a byte stream into events.
+/// Cuts a byte stream into events, and keeps the bytes of those that are not let go.
 #[derive(Clone, Debug, Default)]
 pub struct Splitter {
-    /// Where the next event begins in the stream.
-    at: usize,
     buffer: Vec<u8>,
+    /// Where the buffer begins in the stream.
+    at: usize,
     /// Where the next event begins in the buffer.
     begin: usize,
     /// Bytes before are known not to end an event.
@@ -23,20 +23,16 @@ pub struct Splitter {
 
 /// One event as received, with its blank line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Event {
+pub struct Event<'b> {
     /// Where it begins in the stream.
     pub at: usize,
-    pub bytes: Vec<u8>,
+    pub bytes: &'b [u8],
     /// The values of its `data` lines.
     pub data: Vec<Range<usize>>,
 }
 
 impl Splitter {
     pub fn push(&mut self, chunk: &[u8]) {
-        // Once for a chunk, however many events it had.
-        self.buffer.drain(..self.begin);
-        (self.line, self.scanned) = (self.line - self.begin, self.scanned - self.begin);
-        self.begin = 0;
         self.buffer.extend_from_slice(chunk);
     }
 
@@ -45,8 +41,8 @@ impl Splitter {
         self.buffer.len() - self.begin
     }
 
-    /// The next complete event.
-    pub fn next_event(&mut self) -> Option<Event> {
+    /// Where the next complete event stands in the stream.
+    pub fn next_event(&mut self) -> Option<Range<usize>> {
         loop {
             let rest = self.buffer.get(self.scanned..)?;
             let Some(at) = memchr::memchr2(b'\n', b'\r', rest).map(|n| self.scanned + n) else {
@@ -62,30 +58,47 @@ impl Splitter {
                 }
                 _ => at + 1,
             };
-            let blank = at == self.line;
-            (self.line, self.scanned) = (end, end);
-            if blank {
-                let bytes = self.buffer.get(self.begin..end).unwrap_or_default().to_vec();
-                self.begin = end;
-                let at = self.at;
-                self.at += bytes.len();
-                return Some(Event::new(at, bytes));
+            if at == self.line {
+                return Some(self.cut(end));
             }
+            (self.line, self.scanned) = (end, end);
         }
     }
 
     /// What is left when the stream ends: an event without its blank line, or nothing.
-    pub fn finish(mut self) -> Option<Event> {
-        let rest = self.buffer.split_off(self.begin);
-        (!rest.is_empty()).then(|| Event::new(self.at, rest))
+    pub fn rest(&mut self) -> Option<Range<usize>> {
+        (self.waiting() > 0).then(|| self.cut(self.buffer.len()))
+    }
+
+    fn cut(&mut self, end: usize) -> Range<usize> {
+        let begin = std::mem::replace(&mut self.begin, end);
+        (self.line, self.scanned) = (end, end);
+        self.at + begin..self.at + end
+    }
+
+    /// The bytes of an event.
+    pub fn bytes(&self, place: &Range<usize>) -> &[u8] {
+        self.buffer.get(place.start.saturating_sub(self.at)..place.end.saturating_sub(self.at)).unwrap_or_default()
+    }
+
+    /// Events that end before `until` will not be asked for again.
+    pub fn let_go(&mut self, until: usize) {
+        let gone = until.saturating_sub(self.at).min(self.begin);
+        // Most of the buffer at once, so that what stays is not moved for each event.
+        if 2 * gone >= self.buffer.len() {
+            self.buffer.drain(..gone);
+            self.at += gone;
+            (self.begin, self.line, self.scanned) = (self.begin - gone, self.line - gone, self.scanned - gone);
+        }
     }
 }
 
-impl Event {
-    fn new(at: usize, bytes: Vec<u8>) -> Event {
+impl<'b> Event<'b> {
+    /// Reads an event that begins at `at` in the stream.
+    pub fn read(at: usize, bytes: &'b [u8]) -> Event<'b> {
         let mut data = Vec::new();
         let mut start = 0;
-        let ends = memchr::memchr2_iter(b'\n', b'\r', &bytes).chain([bytes.len()]);
+        let ends = memchr::memchr2_iter(b'\n', b'\r', bytes).chain([bytes.len()]);
         for end in ends {
             let line = bytes.get(start..end).unwrap_or_default();
             if line.starts_with(b"data:") {
@@ -103,7 +116,7 @@ impl Event {
     }
 
     /// The data as one text, if it is UTF-8: its lines joined by line feeds.
-    pub fn text(&self) -> Option<Cow<'_, str>> {
+    pub fn text(&self) -> Option<Cow<'b, str>> {
         let mut lines = self.data.iter().map(|range| std::str::from_utf8(self.bytes.get(range.clone())?).ok());
         if self.data.len() == 1 {
             return lines.next().flatten().map(Cow::Borrowed);
@@ -113,7 +126,7 @@ impl Event {
 
     /// The same event with other data, as many lines as `text` has.
     pub fn with_text(&self, text: &str) -> Vec<u8> {
-        let (Some(first), Some(last)) = (self.data.first(), self.data.last()) else { return self.bytes.clone() };
+        let (Some(first), Some(last)) = (self.data.first(), self.data.last()) else { return self.bytes.to_vec() };
         let mut bytes = self.bytes.get(..first.start).unwrap_or_default().to_vec();
         bytes.extend_from_slice(text.replace('\n', "\ndata: ").as_bytes());
         // Other fields between the lines of the data come behind them.
@@ -138,14 +151,21 @@ mod tests {
     fn events(chunks: &[&[u8]]) -> Vec<(String, Option<String>)> {
         let mut splitter = Splitter::default();
         let mut all = Vec::new();
+        let read = |splitter: &Splitter, place: Range<usize>| {
+            let bytes = splitter.bytes(&place);
+            let text = Event::read(place.start, bytes).text().map(Cow::into_owned);
+            (String::from_utf8(bytes.to_vec()).unwrap(), text)
+        };
         for chunk in chunks {
             splitter.push(chunk);
-            while let Some(event) = splitter.next_event() {
-                all.push(event);
+            while let Some(place) = splitter.next_event() {
+                let end = place.end;
+                all.push(read(&splitter, place));
+                splitter.let_go(end);
             }
         }
-        all.extend(splitter.finish());
-        all.iter().map(|e| (String::from_utf8(e.bytes.clone()).unwrap(), e.text().map(Cow::into_owned))).collect()
+        all.extend(splitter.rest().map(|place| read(&splitter, place)));
+        all
     }
 
     #[test]
@@ -163,9 +183,7 @@ mod tests {
 
     #[test]
     fn new_data_keeps_the_other_fields() {
-        let mut splitter = Splitter::default();
-        splitter.push(b"event: x\r\ndata: {}\r\nid: 7\r\n\r\n");
-        let event = splitter.next_event().unwrap();
+        let event = Event::read(0, b"event: x\r\ndata: {}\r\nid: 7\r\n\r\n");
         assert_eq!(event.with_text("{\"a\":1}"), b"event: x\r\ndata: {\"a\":1}\r\nid: 7\r\n\r\n");
     }
 }

@@ -70,27 +70,30 @@ impl Streaming {
     ) -> Result<Step, Unmaskable> {
         let ready = if let Buffer::Stopped { ready } = self.buffer { ready } else { 0 };
         let (ready, new) = bytes.split_at_checked(ready).unwrap_or((bytes, b""));
-        let mut out = ready.to_vec();
+        // Most of it goes on as it came.
+        let mut out = Vec::with_capacity(bytes.len());
+        out.extend_from_slice(ready);
         self.mask(new, profile, labels, &mut out)?;
         let mut step = Step::proceed();
+        let size = out.len();
         if out != bytes {
-            step.effects.push(Effect::ReplaceResponseBody(out.clone()));
+            step.effects.push(Effect::ReplaceResponseBody(out));
         }
         let waits = !self.ended && self.stream.waits();
         match self.buffer {
             Buffer::Passing | Buffer::Stopped { .. } if !waits => self.buffer = Buffer::Passing,
             Buffer::Stopped { .. } => {
-                if !out.is_empty() {
+                if size > 0 {
                     step.effects.push(Effect::ResumeResponse);
                 }
                 self.buffer = Buffer::Stopped { ready: 0 };
                 step.flow = Flow::Pause;
             }
             Buffer::Passing | Buffer::Flushed => {
-                if self.ended || !out.is_empty() {
+                if self.ended || size > 0 {
                     step.effects.push(Effect::WakeAt(around.now_ms()));
                 }
-                self.buffer = Buffer::Stopped { ready: out.len() };
+                self.buffer = Buffer::Stopped { ready: size };
                 step.flow = Flow::Pause;
             }
         }

@@ -126,7 +126,7 @@ impl Stream {
                     return Err(Refusal::InvalidUtf8 { at: 0 });
                 }
                 tail.finish(&mut job, &mut self.findings);
-                out.extend_from_slice(tail.take().as_bytes());
+                tail.take(out);
             }
             Mode::Whole(bytes) => {
                 let done = body(self.content_type.as_deref(), &bytes, profile, labels)?;
@@ -188,8 +188,9 @@ impl Stream {
                 let text = String::from_utf8(std::mem::replace(partial, rest)).unwrap_or_default();
                 let source = self.read..self.read + text.len();
                 self.read = source.end;
-                tail.push(&text, source, &mut job, &mut self.findings);
-                out.extend_from_slice(tail.take().as_bytes());
+                tail.append(&text, source);
+                tail.settle(&mut job, &mut self.findings);
+                tail.take(out);
             }
             Mode::Whole(kept) => {
                 kept.extend_from_slice(chunk);

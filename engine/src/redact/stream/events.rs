@@ -3,17 +3,18 @@
 //! An event waits while the text of one of its deltas is not decided, and those behind it wait with it, so that order and
 //! shape stay. Must not go here: which strings are deltas (`sse::delta`).
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::ops::Range;
+use std::rc::Rc;
 
 use super::alike::Alike;
-use super::tail::Tail;
+use super::tail::{Decided, Tail};
 use super::{MOST, within};
 use crate::redact::edit::{Edit, Job, apply};
 use crate::redact::value::{self, Place};
 use crate::redact::{Finding, Refusal, encode, json};
 use crate::sorting::sort_by;
-use crate::sse::delta::{self, Delta, End, Parts};
+use crate::sse::delta::{self, Delta, End};
 use crate::sse::{Event, Splitter};
 
 /// Texts followed at once.
@@ -24,21 +25,40 @@ const WAITING: usize = 4 * MOST;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Events {
     splitter: Splitter,
-    channels: BTreeMap<String, Tail>,
+    channels: Vec<Channel>,
     queue: VecDeque<Waiting>,
-    /// Bytes in the queue.
+    /// The deltas of the events in the queue, in order.
+    deltas: VecDeque<Piece>,
+    /// Bytes of the events in the queue.
     waiting: usize,
     alike: Alike,
+}
+
+/// A text that deltas spell.
+#[derive(Clone, Debug)]
+struct Channel {
+    name: Rc<str>,
+    tail: Tail,
 }
 
 /// An event that may wait for the text of its deltas.
 #[derive(Clone, Debug)]
 struct Waiting {
-    event: Event,
+    place: Range<usize>,
     /// Edits of the strings that are no deltas.
     edits: Vec<Edit>,
-    /// Its deltas: channel, place, text, and what goes out instead once that is known.
-    deltas: Vec<(String, Range<usize>, String, Option<String>)>,
+    /// How many deltas it has.
+    deltas: usize,
+}
+
+/// A delta of an event that waits.
+#[derive(Clone, Debug)]
+struct Piece {
+    channel: Rc<str>,
+    /// Its place in the data.
+    range: Range<usize>,
+    /// What goes out of it, once that is known.
+    decided: Option<Decided>,
 }
 
 impl Events {
@@ -50,10 +70,11 @@ impl Events {
         out: &mut Vec<u8>,
     ) -> Result<(), Refusal> {
         self.splitter.push(chunk);
-        while let Some(event) = self.splitter.next_event() {
-            self.event(event, job, findings)?;
-            self.release(out);
+        while let Some(place) = self.splitter.next_event() {
+            self.event(place, job, findings)?;
         }
+        self.settle(job, findings);
+        self.release(out);
         if self.waiting > WAITING {
             return Err(Refusal::TooLarge { limit: WAITING });
         }
@@ -66,104 +87,136 @@ impl Events {
     }
 
     pub fn finish(mut self, job: &mut Job<'_>, findings: &mut Vec<Finding>, out: &mut Vec<u8>) -> Result<(), Refusal> {
-        if let Some(event) = std::mem::take(&mut self.splitter).finish() {
-            self.event(event, job, findings)?;
+        if let Some(place) = self.splitter.rest() {
+            self.event(place, job, findings)?;
         }
         self.end(&End::All, job, findings);
         self.release(out);
         Ok(())
     }
 
-    fn event(&mut self, event: Event, job: &mut Job<'_>, findings: &mut Vec<Finding>) -> Result<(), Refusal> {
-        within(event.bytes.len())?;
+    fn event(&mut self, place: Range<usize>, job: &mut Job<'_>, findings: &mut Vec<Finding>) -> Result<(), Refusal> {
+        within(place.len())?;
+        self.waiting += place.len();
+        if self.is_alike(&place) {
+            return Ok(());
+        }
+        // What is found is numbered in the order of the events.
+        self.settle(job, findings);
+        self.alike.forget();
+        let event = Event::read(place.start, self.splitter.bytes(&place));
         let Some(data) = event.text() else { return Err(Refusal::InvalidUtf8 { at: event.at }) };
-        let (parts, edits) = match self.alike.read(&data) {
-            Some(delta) => (Parts { deltas: vec![delta], ends: Vec::new() }, Vec::new()),
-            None => {
-                let (parts, edits) = read(&data, job);
-                self.alike.remember(&data, &parts, &edits);
-                (parts, edits)
-            }
-        };
+        let parts = delta::read(&data).unwrap_or_default();
+        let apart: Vec<_> = parts.deltas.iter().map(|delta| delta.range.clone()).collect();
+        let mut edits = Vec::new();
+        if json::without(job, &data, Place::default(), &apart, &mut edits).is_err() {
+            // Data that is no JSON is a text of its own.
+            edits.clear();
+            value::field(job, &data, Place::default(), &mut edits);
+        }
         let at = event.data_at().unwrap_or(event.at);
         let here = |f: &Finding| Finding { range: f.range.start + at..f.range.end + at, ..f.clone() };
         findings.extend(edits.iter().map(|edit| here(&edit.finding)));
 
-        let mut deltas = Vec::new();
+        let deltas = parts.deltas.len();
         for Delta { channel, range, text, json } in parts.deltas {
-            if self.channels.len() >= CHANNELS && !self.channels.contains_key(&channel) {
-                return Err(Refusal::TooLarge { limit: CHANNELS });
+            if !self.channels.iter().any(|own| *own.name == *channel) {
+                if self.channels.len() >= CHANNELS {
+                    return Err(Refusal::TooLarge { limit: CHANNELS });
+                }
+                self.channels.push(Channel { name: channel.as_str().into(), tail: Tail::new(json) });
             }
-            let tail = match self.channels.get_mut(&channel) {
-                Some(tail) => tail,
-                None => self.channels.entry(channel.clone()).or_insert_with(|| Tail::new(json)),
+            let Some(Channel { name, tail }) = self.channels.iter_mut().find(|own| *own.name == *channel) else {
+                continue;
             };
-            tail.push(&text, at + range.start..at + range.end, job, findings);
-            deltas.push((channel, range, text, None));
+            tail.append(&text, at + range.start..at + range.end);
+            tail.settle(job, findings);
+            self.deltas.push_back(Piece { channel: Rc::clone(name), range, decided: None });
         }
-        self.waiting += event.bytes.len();
-        self.queue.push_back(Waiting { event, edits, deltas });
+        if let (1, [], [], Some(Piece { channel, range, .. })) =
+            (deltas, parts.ends.as_slice(), edits.as_slice(), self.deltas.back())
+        {
+            self.alike.remember(&event, range, channel);
+        }
+        self.queue.push_back(Waiting { place, edits, deltas });
         for end in &parts.ends {
             self.end(end, job, findings);
         }
-        self.collect();
         Ok(())
+    }
+
+    /// Takes in an event like the last one: another piece of the same text.
+    fn is_alike(&mut self, place: &Range<usize>) -> bool {
+        let Some((delta, text)) = self.alike.read(self.splitter.bytes(place)) else { return false };
+        let Some(channel) = self.alike.channel() else { return false };
+        let Some(tail) = tail(&mut self.channels, channel) else { return false };
+        tail.append(&text, place.start + delta.start..place.start + delta.end);
+        let (channel, range) = (Rc::clone(channel), self.alike.in_data(&delta));
+        self.deltas.push_back(Piece { channel, range, decided: None });
+        self.queue.push_back(Waiting { place: place.clone(), edits: Vec::new(), deltas: 1 });
+        true
+    }
+
+    /// Decides what can be decided of the text that like events added to.
+    fn settle(&mut self, job: &mut Job<'_>, findings: &mut Vec<Finding>) {
+        if let Some(tail) = self.alike.channel().and_then(|channel| tail(&mut self.channels, channel)) {
+            tail.settle(job, findings);
+        }
     }
 
     /// Texts end: what is not decided is judged as it stands.
     fn end(&mut self, end: &End, job: &mut Job<'_>, findings: &mut Vec<Finding>) {
-        for (_, tail) in self.channels.iter_mut().filter(|(name, _)| covers(end, name)) {
+        for Channel { tail, .. } in self.channels.iter_mut().filter(|channel| covers(end, &channel.name)) {
             tail.finish(job, findings);
         }
-        self.collect();
-        self.channels.retain(|name, _| !covers(end, name));
-    }
-
-    /// Takes decided pieces to the events that wait for them.
-    fn collect(&mut self) {
-        for (channel, _, _, instead) in self.queue.iter_mut().flat_map(|waiting| &mut waiting.deltas) {
-            if instead.is_none() {
-                *instead = self.channels.get_mut(channel).and_then(Tail::next_piece);
-            }
+        for piece in self.deltas.iter_mut().filter(|piece| covers(end, &piece.channel)) {
+            piece.decide(&mut self.channels);
         }
+        self.channels.retain(|channel| !covers(end, &channel.name));
     }
 
     /// Sends the events at the front that wait for nothing.
     fn release(&mut self, out: &mut Vec<u8>) {
-        while self.queue.front().is_some_and(|first| first.deltas.iter().all(|(.., instead)| instead.is_some())) {
-            let Some(Waiting { event, mut edits, deltas }) = self.queue.pop_front() else { return };
-            self.waiting -= event.bytes.len();
-            for (_, range, text, instead) in deltas {
-                let instead = instead.unwrap_or_default();
-                if instead != text {
-                    edits.push(Edit::of(range, encode::json(&instead)));
+        while let Some(first) = self.queue.front() {
+            if !self.deltas.iter_mut().take(first.deltas).all(|piece| piece.decide(&mut self.channels)) {
+                return;
+            }
+            let Some(Waiting { place, mut edits, deltas }) = self.queue.pop_front() else { return };
+            self.waiting -= place.len();
+            for Piece { range, decided, .. } in (0..deltas).filter_map(|_| self.deltas.pop_front()) {
+                if let Some(Decided::Instead(text)) = decided {
+                    edits.push(Edit::of(range, encode::json(&text)));
                 }
             }
+            let bytes = self.splitter.bytes(&place);
             if edits.is_empty() {
-                out.extend_from_slice(&event.bytes);
-                continue;
+                out.extend_from_slice(bytes);
+            } else {
+                sort_by(&mut edits, |a, b| a.range.start.cmp(&b.range.start));
+                let event = Event::read(place.start, bytes);
+                let data = event.text().unwrap_or_default();
+                match apply(&data, edits).body.and_then(|body| String::from_utf8(body).ok()) {
+                    Some(changed) => out.extend_from_slice(&event.with_text(&changed)),
+                    None => out.extend_from_slice(bytes),
+                }
             }
-            sort_by(&mut edits, |a, b| a.range.start.cmp(&b.range.start));
-            let data = event.text().unwrap_or_default();
-            match apply(&data, edits).body.and_then(|body| String::from_utf8(body).ok()) {
-                Some(changed) => out.extend_from_slice(&event.with_text(&changed)),
-                None => out.extend_from_slice(&event.bytes),
-            }
+            self.splitter.let_go(place.end);
         }
     }
 }
 
-/// What an event says, and the edits of its strings that are no deltas.
-fn read(data: &str, job: &mut Job<'_>) -> (Parts, Vec<Edit>) {
-    let parts = delta::read(data).unwrap_or_default();
-    let apart: Vec<_> = parts.deltas.iter().map(|delta| delta.range.clone()).collect();
-    let mut edits = Vec::new();
-    if json::without(job, data, Place::default(), &apart, &mut edits).is_err() {
-        // Data that is no JSON is a text of its own.
-        edits.clear();
-        value::field(job, data, Place::default(), &mut edits);
+impl Piece {
+    /// Asks its text what goes out of it; whether that is known.
+    fn decide(&mut self, channels: &mut [Channel]) -> bool {
+        if self.decided.is_none() {
+            self.decided = tail(channels, &self.channel).and_then(Tail::next_piece);
+        }
+        self.decided.is_some()
     }
-    (parts, edits)
+}
+
+fn tail<'c>(channels: &'c mut [Channel], name: &str) -> Option<&'c mut Tail> {
+    channels.iter_mut().find(|channel| *channel.name == *name).map(|channel| &mut channel.tail)
 }
 
 fn covers(end: &End, channel: &str) -> bool {

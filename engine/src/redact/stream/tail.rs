@@ -1,14 +1,14 @@
 //! One text that arrives in pieces: each piece goes out, redacted, once all of it is decided.
 //!
 //! A value that is spread over pieces is replaced in the first of them and cut from the others, so that every other piece stays
-//! as it was. Must not go here: where the pieces come from (`events`, the parent).
+//! as it was. Places count from the beginning of the text. Must not go here: where the pieces come from (`events`, the parent).
 
 use std::collections::VecDeque;
 use std::ops::Range;
 
 use crate::detect::settled;
 use crate::redact::edit::Job;
-use crate::redact::value::{Looked, Place};
+use crate::redact::value::{Found, Looked, Place};
 use crate::redact::{Finding, encode};
 
 /// Bytes before the undecided part that may announce what follows.
@@ -20,24 +20,33 @@ const WINDOW: usize = 64 * 1024;
 pub(super) struct Tail {
     /// The text is a JSON document and must stay one.
     json: bool,
-    /// Original text: what is decided and may announce, then what is not.
+    /// Original text: what is decided and may announce or is not out yet, then what is not decided.
     text: String,
-    /// How much of it is decided.
+    /// Where `text` begins; what stood before is forgotten.
+    start: usize,
+    /// How far the text is decided.
     decided: usize,
-    /// The pieces that are not all out, in order.
+    /// The pieces that are not out, in order.
     pieces: VecDeque<Piece>,
+    /// What goes out instead of decided text, in order, until the last piece that it concerns is out.
+    edits: VecDeque<(Range<usize>, String)>,
     /// For JSON: what is decided ends inside of a string.
     in_string: bool,
 }
 
 #[derive(Clone, Debug)]
 struct Piece {
-    /// Its place in `text`. The start may be forgotten already and counts as zero then.
+    /// Its place in the text.
     own: Range<usize>,
     /// Its place in the stream.
     source: Range<usize>,
-    /// What goes out in its place, as far as it is decided.
-    out: String,
+}
+
+/// What goes out of a piece.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Decided {
+    AsItCame,
+    Instead(String),
 }
 
 impl Tail {
@@ -46,15 +55,21 @@ impl Tail {
     }
 
     /// Takes one more piece, which stands at `source` in the stream.
-    pub fn push(&mut self, text: &str, source: Range<usize>, job: &mut Job<'_>, findings: &mut Vec<Finding>) {
-        let own = self.text.len()..self.text.len() + text.len();
-        self.pieces.push_back(Piece { own, source, out: String::new() });
+    pub fn append(&mut self, text: &str, source: Range<usize>) {
+        let start = self.end();
         self.text.push_str(text);
+        self.pieces.push_back(Piece { own: start..self.end(), source });
+    }
+
+    /// Decides what no further text can change. The same becomes of a text whether that is done once or after each piece.
+    pub fn settle(&mut self, job: &mut Job<'_>, findings: &mut Vec<Finding>) {
         loop {
-            let window = floor(&self.text, self.decided + WINDOW);
-            let open = floor(&self.text, window.saturating_sub(job.profile.own.reach()));
-            let decided = settled(self.text.get(..window).unwrap_or_default()).min(open).max(self.decided);
-            let more = window < self.text.len();
+            let from = self.context();
+            let text = self.slice(from..self.end());
+            let window = floor(text, self.decided - from + WINDOW);
+            let open = floor(text, window.saturating_sub(job.profile.own.reach()));
+            let decided = from + settled(text.get(..window).unwrap_or_default()).min(open);
+            let more = window < text.len();
             if !self.decide(decided, job, findings) || !more {
                 return;
             }
@@ -63,50 +78,75 @@ impl Tail {
 
     /// No more text comes: all is decided.
     pub fn finish(&mut self, job: &mut Job<'_>, findings: &mut Vec<Finding>) {
-        self.decide(self.text.len(), job, findings);
+        self.decide(self.end(), job, findings);
     }
 
-    /// Whether some text is not decided.
+    /// Whether some text is not out.
     pub fn waits(&self) -> bool {
         !self.pieces.is_empty()
     }
 
-    /// The next piece that is decided from end to end.
-    pub fn next_piece(&mut self) -> Option<String> {
-        let done = self.pieces.front().is_some_and(|piece| piece.own.end <= self.decided);
-        if done { self.pieces.pop_front().map(|piece| piece.out) } else { None }
+    /// The next piece, if it is decided from end to end.
+    pub fn next_piece(&mut self) -> Option<Decided> {
+        let piece = self.pieces.pop_front_if(|piece| piece.own.end <= self.decided)?;
+        Some(self.output(&piece.own))
     }
 
-    /// All that is decided, whatever piece it is of.
-    pub fn take(&mut self) -> String {
-        let decided = self.decided;
-        let done: String = self.pieces.iter_mut().map(|piece| std::mem::take(&mut piece.out)).collect();
-        self.pieces.retain(|piece| piece.own.end > decided);
-        done
+    /// Lets all go that is decided, whatever piece it is of.
+    pub fn take(&mut self, out: &mut Vec<u8>) {
+        let Some(first) = self.pieces.front() else { return };
+        let own = first.own.start..self.decided;
+        match self.output(&own) {
+            Decided::AsItCame => out.extend_from_slice(self.slice(own).as_bytes()),
+            Decided::Instead(text) => out.extend_from_slice(text.as_bytes()),
+        }
+        while self.pieces.pop_front_if(|piece| piece.own.end <= self.decided).is_some() {}
+        if let Some(Piece { own, source }) = self.pieces.front_mut() {
+            source.start += self.decided.saturating_sub(own.start);
+            own.start = own.start.max(self.decided);
+        }
+    }
+
+    fn end(&self) -> usize {
+        self.start + self.text.len()
+    }
+
+    fn slice(&self, range: Range<usize>) -> &str {
+        let here = |at: usize| at.saturating_sub(self.start);
+        self.text.get(here(range.start)..here(range.end)).unwrap_or_default()
+    }
+
+    /// Where the text begins that may announce something.
+    fn context(&self) -> usize {
+        self.start + floor(&self.text, (self.decided - self.start).saturating_sub(CONTEXT))
     }
 
     /// Redacts the text up to `until`, or to a value that reaches over it; whether that was any.
     fn decide(&mut self, mut until: usize, job: &mut Job<'_>, findings: &mut Vec<Finding>) -> bool {
-        if until <= self.decided {
+        let from = self.decided;
+        if until <= from {
             return false;
         }
+        let base = self.context();
+        let placed = |range: &Range<usize>| range.start + base..range.end + base;
         let (mut all, mut seen) = (Vec::new(), Vec::new());
-        Looked::at(job, &self.text, Place::default(), Some(&mut seen)).each(job, |_, found| all.push(found));
-        all.retain(|found| found.range.start >= self.decided);
-        if until < self.text.len() {
+        let looked = Looked::at(job, self.slice(base..self.end()), Place::default(), Some(&mut seen));
+        looked.each(job, |_, found| all.push(Found { range: placed(&found.range), ..found }));
+        all.retain(|found| found.range.start >= from);
+        if until < self.end() {
             // What touches the border may grow over it.
-            let from = self.decided;
-            while let Some(over) = seen.iter().find(|r| r.start >= from && r.start < until && r.end >= until) {
+            let open = |until: usize| move |r: &&Range<usize>| r.start >= from && r.start < until && r.end >= until;
+            seen.iter_mut().for_each(|range| *range = placed(range));
+            while let Some(over) = seen.iter().find(open(until)) {
                 until = over.start;
             }
         }
-        let from = self.decided;
         for found in all.into_iter().take_while(|found| found.range.end <= until) {
             self.keep(found.range.start);
             let range = found.range.clone();
             let Some(edit) = job.edit(found) else { continue };
-            self.replace(&range, &edit.text);
             self.locate(&edit.finding, findings);
+            self.replace(range, edit.text);
         }
         self.keep(until);
         self.forget();
@@ -116,49 +156,55 @@ impl Tail {
     /// The text up to `end` goes out as it is.
     fn keep(&mut self, end: usize) {
         let range = self.decided..end.max(self.decided);
-        let kept = self.text.get(range.clone()).unwrap_or_default();
-        self.in_string = self.json && ends_in_string(kept, self.in_string);
-        for piece in self.pieces.iter_mut() {
-            let part = piece.own.start.max(range.start)..piece.own.end.min(range.end);
-            piece.out.push_str(self.text.get(part).unwrap_or_default());
-        }
         self.decided = range.end;
+        self.in_string = self.json && ends_in_string(self.slice(range), self.in_string);
     }
 
     /// The text at `range` goes out as `text`, in the piece that it begins in.
-    fn replace(&mut self, range: &Range<usize>, text: &str) {
+    fn replace(&mut self, range: Range<usize>, text: String) {
         let text = match (self.json, self.in_string) {
-            (true, true) => encode::json(text),
-            (true, false) => format!("\"{}\"", encode::json(text)),
-            (false, _) => text.to_owned(),
+            (true, true) => encode::json(&text),
+            (true, false) => format!("\"{}\"", encode::json(&text)),
+            (false, _) => text,
         };
-        if let Some(piece) = self.pieces.iter_mut().find(|piece| piece.own.end > range.start) {
-            piece.out.push_str(&text);
-        }
         self.decided = range.end;
+        self.edits.push_back((range, text));
     }
 
-    /// Drops the text that can no longer announce anything.
-    fn forget(&mut self) {
-        let forget = floor(&self.text, self.decided.saturating_sub(CONTEXT));
-        self.text.drain(..forget);
-        self.decided -= forget;
-        for piece in &mut self.pieces {
-            // What is left of a piece that loses its front is the end of its source.
-            let lost = forget.saturating_sub(piece.own.start);
-            if piece.source.len() == piece.own.len() {
-                piece.source.start += lost.min(piece.own.len());
-            }
-            piece.own = piece.own.start.saturating_sub(forget)..piece.own.end.saturating_sub(forget);
+    /// What goes out of the decided text at `own`, behind which the next will be asked for.
+    fn output(&mut self, own: &Range<usize>) -> Decided {
+        if self.edits.front().is_none_or(|(range, _)| range.start >= own.end) {
+            return Decided::AsItCame;
         }
+        let (mut text, mut done) = (String::new(), own.start);
+        while let Some((range, instead)) = self.edits.front().filter(|(range, _)| range.start < own.end) {
+            // It may have begun in a piece before.
+            if range.start >= own.start {
+                text.push_str(self.slice(done..range.start));
+                text.push_str(instead);
+            }
+            done = range.end.min(own.end);
+            if range.end > own.end {
+                break;
+            }
+            self.edits.pop_front();
+        }
+        text.push_str(self.slice(done..own.end));
+        if text == self.slice(own.clone()) { Decided::AsItCame } else { Decided::Instead(text) }
+    }
+
+    /// Drops the text that is out and can no longer announce anything.
+    fn forget(&mut self) {
+        let wanted = self.pieces.front().map_or(self.decided, |piece| piece.own.start).min(self.context());
+        self.text.drain(..wanted - self.start);
+        self.start = wanted;
     }
 
     /// Says where in the stream a finding stands: once for each piece that it is spread over.
     fn locate(&self, finding: &Finding, findings: &mut Vec<Finding>) {
         let found = &finding.range;
-        for Piece { own, source, .. } in
-            self.pieces.iter().filter(|p| p.own.start < found.end && found.start < p.own.end)
-        {
+        let first = self.pieces.partition_point(|piece| piece.own.end <= found.start);
+        for Piece { own, source } in self.pieces.iter().skip(first).take_while(|piece| piece.own.start < found.end) {
             let (before, behind) = (found.start.saturating_sub(own.start), own.end.saturating_sub(found.end));
             // A piece that is written with escapes maps as a whole.
             let exact = source.len() == own.len();

@@ -103,6 +103,29 @@ fn events_in_any_split_of_the_bytes() {
 }
 
 #[test]
+fn values_are_numbered_in_the_order_of_the_events() {
+    let (first, rest) = (chat(&["to ", "ann@x.org and "]), chat(&["bob@x.org"]));
+    let other = "data: {\"from\":\"eve@x.org\"}\n\n";
+    let events = first.split_inclusive("\n\n").take(2).chain([other, rest.as_str()]);
+    let text: String = events.collect();
+    let expected = text.replace("ann@x.org", "<EMAIL_ADDRESS_1>").replace("eve@x.org", "<EMAIL_ADDRESS_2>");
+    every_split("text/event-stream", &text, &expected.replace("bob@x.org", "<EMAIL_ADDRESS_3>"));
+}
+
+#[test]
+fn events_that_differ_in_the_text_of_a_delta_alone() {
+    let piece = |raw: &str| format!("event: x\r\ndata: {{\"delta\":{{\"text\":\"{raw}\"}},\"n\":1}}\r\n\r\n");
+    let text = ["to a", r"nn\u0040x.org", "", r"\n\u00e9 ", "ok"].map(piece).concat();
+    let expected = ["to <EMAIL_ADDRESS_1>", "", "", r"\n\u00e9 ", "ok"].map(piece).concat();
+    every_split("text/event-stream", &text, &expected);
+    // What only begins and ends like the others is read for what it is.
+    let other =
+        "event: x\r\ndata: {\"delta\":{\"text\":\"\"},\"to\":\"b@x.org\",\"y\":{\"text\":\"\"},\"n\":1}\r\n\r\n";
+    let masked = other.replace("b@x.org", "<EMAIL_ADDRESS_1>");
+    every_split("text/event-stream", &(piece("a") + other + other), &(piece("a") + &masked + &masked));
+}
+
+#[test]
 fn decided_text_does_not_wait() {
     let (profile, mut labels, mut out) = (profile(), Labels::new(), Vec::new());
     let mut stream = Stream::new(Some(b"text/event-stream"));
@@ -228,6 +251,21 @@ mod properties {
             let whole = run("text/event-stream", &[chat(&[&text]).as_bytes()]);
             let cut = run("text/event-stream", &[chat(&pieces).as_bytes()]);
             prop_assert_eq!(spelled(&cut), spelled(&whole));
+        }
+
+        #[test]
+        fn events_alike(text in words(), size in 1usize..9, chunk in 1usize..400) {
+            let letters: Vec<char> = text.chars().collect();
+            let pieces: Vec<String> = letters.chunks(size).map(|piece| piece.iter().collect()).collect();
+            let pieces: Vec<&str> = pieces.iter().map(String::as_str).collect();
+            let text = chat(&pieces);
+            let whole = String::from_utf8(run("text/event-stream", &[text.as_bytes()])).unwrap();
+            let chunks: Vec<&[u8]> = text.as_bytes().chunks(chunk).collect();
+            prop_assert_eq!(String::from_utf8(run("text/event-stream", &chunks)).unwrap(), whole.clone());
+            // Behind a comment no event is like the last one.
+            let apart = text.replace("\n\n", "\n\n: x\n\n");
+            let apart = String::from_utf8(run("text/event-stream", &[apart.as_bytes()])).unwrap();
+            prop_assert_eq!(apart.replace(": x\n\n", ""), whole);
         }
 
         #[test]
