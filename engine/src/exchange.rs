@@ -132,7 +132,7 @@ impl Exchange {
         let state = std::mem::replace(&mut self.state, State::Answered);
         let (state, step) = match (state, event) {
             (State::Start, Event::RequestHead { fields, end }) => self.request_head(around, fields, end),
-            (State::ReadBody(inbound), event) => self.read_body(Now::of(around), inbound, event),
+            (State::ReadBody(inbound), event) => self.read_body(around, inbound, event),
             (State::Held(held), event) => self.held(Now::of(around), current, held, event),
             (State::OwnHold(errand), event) => self.errand(errand, event),
             (State::Forward(outbound), event) => self.forward(around, outbound, event),

@@ -120,11 +120,15 @@ impl Exchange {
         (State::ReadBody(inbound), Step::pause_with(Effect::WakeAt(now.ms + BODY_PATIENCE_MS)))
     }
 
-    pub(super) fn read_body(&self, now: Now<'_>, mut inbound: Box<Inbound>, event: Event<'_>) -> (State, Step) {
-        let now = now.to(&inbound.head);
+    pub(super) fn read_body(
+        &self,
+        around: &dyn Surroundings,
+        mut inbound: Box<Inbound>,
+        event: Event<'_>,
+    ) -> (State, Step) {
         match event {
             Event::RequestBody { buffered, .. } if buffered > inbound.selection.body_limit => {
-                self.too_large(now, inbound)
+                self.too_large(Now::of(around).to(&inbound.head), inbound)
             }
             Event::RequestBody { end, .. } => {
                 inbound.body_seen = true;
@@ -135,7 +139,7 @@ impl Exchange {
                 inbound.trailers = fields;
                 (State::ReadBody(inbound), Step::pause_with(Effect::ReadRequestBody))
             }
-            Event::RequestBytes(body) => self.finish(now, inbound, body),
+            Event::RequestBytes(body) => self.finish(Now::of(around).to(&inbound.head), inbound, body),
             Event::Timer if !inbound.body_seen => {
                 let doubt = Doubt::new(
                     503,

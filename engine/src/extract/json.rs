@@ -216,25 +216,9 @@ impl<'a> Scanner<'a> {
     /// The next token; `None` when the text is complete and sound. An error is final.
     #[expect(clippy::should_implement_trait, reason = "fallible: an iterator would invite reading past an error")]
     pub fn next(&mut self) -> Result<Option<Token<'a>>, JsonError> {
-        if let Some(error) = self.failed {
-            return Err(error);
-        }
         // A token is put together in one place: it is large, and every step it is handed through copies it.
-        match self.step() {
-            Ok(Some(Step { kind, start, escaped })) => {
-                let quote = usize::from(matches!(kind, Kind::Key | Kind::String));
-                let raw = self.text.get(start + quote..self.at - quote).unwrap_or_default();
-                if kind == Kind::Key {
-                    self.keys.add(raw, escaped, start);
-                }
-                Ok(Some(Token { kind, range: start..self.at, raw, escaped }))
-            }
-            Ok(None) => Ok(None),
-            Err(error) => {
-                self.failed = Some(error);
-                Err(error)
-            }
-        }
+        let Some(Step { kind, start, escaped }) = self.advance()? else { return Ok(None) };
+        Ok(Some(Token { kind, range: start..self.at, raw: self.raw(kind, start), escaped }))
     }
 
     /// Runs to the end of the container whose start was the last token, or does nothing behind any other token.
@@ -244,11 +228,33 @@ impl<'a> Scanner<'a> {
         }
         let outside = self.open.len().saturating_sub(1);
         while self.open.len() > outside {
-            if self.next()?.is_none() {
+            if self.advance()?.is_none() {
                 break;
             }
         }
         Ok(())
+    }
+
+    /// Goes behind the next token.
+    fn advance(&mut self) -> Result<Option<Step>, JsonError> {
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
+        let step = self.step();
+        match &step {
+            Ok(Some(Step { kind: Kind::Key, start, escaped })) => {
+                self.keys.add(self.raw(Kind::Key, *start), *escaped, *start);
+            }
+            Ok(_) => {}
+            Err(error) => self.failed = Some(*error),
+        }
+        step
+    }
+
+    /// The token that begins at `start` and ends here, without quotes.
+    fn raw(&self, kind: Kind, start: usize) -> &'a str {
+        let quote = usize::from(matches!(kind, Kind::Key | Kind::String));
+        self.text.get(start + quote..self.at - quote).unwrap_or_default()
     }
 
     /// How many containers are open: behind a start token its own is counted, behind an end token no longer.
@@ -260,12 +266,12 @@ impl<'a> Scanner<'a> {
         let byte = self.white_space();
         let byte = match (self.expect, byte) {
             (Expect::Colon, Some(b':')) => {
-                self.advance(1, Expect::Value(false));
+                self.go_on(1, Expect::Value(false));
                 self.white_space()
             }
             (Expect::More, Some(b',')) => {
                 let object = matches!(self.open.last(), Some(Frame::Object(_)));
-                self.advance(1, if object { Expect::Key(false) } else { Expect::Value(false) });
+                self.go_on(1, if object { Expect::Key(false) } else { Expect::Value(false) });
                 self.white_space()
             }
             (_, byte) => byte,
@@ -328,7 +334,7 @@ impl<'a> Scanner<'a> {
             Frame::Array => (Kind::ArrayStart, Expect::Value(true)),
             Frame::Object(_) => (Kind::ObjectStart, Expect::Key(true)),
         };
-        self.advance(1, next);
+        self.go_on(1, next);
         Ok(kind)
     }
 
@@ -343,7 +349,7 @@ impl<'a> Scanner<'a> {
         };
         self.open.pop();
         let next = self.behind_value();
-        self.advance(1, next);
+        self.go_on(1, next);
         Ok(kind)
     }
 
@@ -352,7 +358,7 @@ impl<'a> Scanner<'a> {
         let inside = self.at + 1;
         let found = string::scan(self.rest_from(inside));
         let found = found.map_err(|(kind, at)| JsonError { kind, at: inside + at })?;
-        self.advance(found.len + 2, next);
+        self.go_on(found.len + 2, next);
         Ok(found.escaped)
     }
 
@@ -361,7 +367,7 @@ impl<'a> Scanner<'a> {
         match number::scan(rest) {
             Ok(len) => {
                 let next = self.behind_value();
-                self.advance(len, next);
+                self.go_on(len, next);
                 Ok(Kind::Number)
             }
             Err(at) => {
@@ -375,13 +381,13 @@ impl<'a> Scanner<'a> {
         let rest = self.rest_from(self.at);
         if rest.starts_with(word.as_bytes()) {
             let next = self.behind_value();
-            self.advance(word.len(), next);
+            self.go_on(word.len(), next);
             return Ok(kind);
         }
         Err(self.fault(if word.as_bytes().starts_with(rest) { Fault::Truncated } else { Fault::Syntax }))
     }
 
-    fn advance(&mut self, len: usize, next: Expect) {
+    fn go_on(&mut self, len: usize, next: Expect) {
         self.at += len;
         self.expect = next;
     }

@@ -44,6 +44,15 @@ impl<'p> Job<'p> {
         Job { profile, labels, key: false, matches: Vec::new(), known: Known::default() }
     }
 
+    /// Does something that gives no value a number: labels are given in the order in which values are replaced.
+    pub fn apart<T>(&mut self, work: impl FnOnce(&mut Job<'_>) -> T) -> T {
+        let mut labels = Labels::new();
+        let mut job = Job { known: std::mem::take(&mut self.known), ..Job::new(self.profile, &mut labels) };
+        let done = work(&mut job);
+        self.known = job.known;
+        done
+    }
+
     /// What to write instead of what was found; `None`: it stays.
     pub fn edit(&mut self, found: Found) -> Option<Edit> {
         let text = match found.inside {

@@ -75,11 +75,11 @@ pub(super) fn without(
         if let Some(frame) = open.last_mut().filter(|_| drops && token.begins_value()) {
             frame.value(&token);
         }
-        let here = Place { key, parent: open.last().map_or(place.parent, |f| f.parent), depth: place.depth };
+        let parent = |open: &[Frame<'_>]| open.last().map_or(place.parent, |frame| frame.parent);
         match token.kind {
             Kind::ObjectStart | Kind::ArrayStart => {
                 let object = token.kind == Kind::ObjectStart;
-                let (key, parent) = if object { (Hints::NONE, key) } else { (key, here.parent) };
+                let (key, parent) = if object { (Hints::NONE, key) } else { (key, parent(&open)) };
                 open.push(Frame::new(object, key, parent, out.len()));
             }
             Kind::ObjectEnd | Kind::ArrayEnd => {
@@ -117,13 +117,13 @@ pub(super) fn without(
             Kind::String | Kind::Number if left_alone => {}
             Kind::String if apart.contains(&token.inner()) => {}
             Kind::String => {
-                let from = out.len();
+                let (from, here) = (out.len(), Place { key, parent: parent(&open), depth: place.depth });
                 string(job, &token, here, out);
                 if let Some(frame) = open.last_mut().filter(|_| key.is_name() && out.len() == from) {
                     frame.name = Some((token, here, from));
                 }
             }
-            Kind::Number => number(job, &token, here, out),
+            Kind::Number => number(job, &token, Place { key, parent: parent(&open), depth: place.depth }, out),
             Kind::Bool(_) | Kind::Null => {}
         }
         key = open.last().map_or(place.key, |frame| frame.key);

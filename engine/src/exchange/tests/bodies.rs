@@ -7,7 +7,9 @@ use crate::testing::test;
 fn bodies_are_judged_whole() {
     let mut run = Run::new(policy());
     assert_eq!(run.head("POST", "/pay", &[], false).flow, Flow::Pause);
+    let asked = run.now.asked.get();
     assert_eq!(run.step(Event::RequestBody { buffered: 5, end: false }), Step::pause());
+    assert_eq!(run.now.asked.get(), asked, "a piece of a body is no reason to ask the host");
     assert_eq!(call(&run.body(r#"{"amount":10000}"#)).kind, CallKind::Create);
 
     let mut run = Run::new(policy());

@@ -32,6 +32,9 @@ pub(super) struct Events {
     /// Bytes of the events in the queue.
     waiting: usize,
     alike: Alike,
+    /// The one text that was added to and not looked at since: that is done once for a chunk, and whenever something else may
+    /// be found, since what is found is numbered in the order of the events.
+    unsettled: Option<Rc<str>>,
 }
 
 /// A text that deltas spell.
@@ -73,7 +76,7 @@ impl Events {
         while let Some(place) = self.splitter.next_event() {
             self.event(place, job, findings)?;
         }
-        self.settle(job, findings);
+        settle(&mut self.channels, &mut self.unsettled, job, findings);
         self.release(out);
         if self.waiting > WAITING {
             return Err(Refusal::TooLarge { limit: WAITING });
@@ -101,18 +104,15 @@ impl Events {
         if self.is_alike(&place) {
             return Ok(());
         }
-        // What is found is numbered in the order of the events.
-        self.settle(job, findings);
         self.alike.forget();
         let event = Event::read(place.start, self.splitter.bytes(&place));
         let Some(data) = event.text() else { return Err(Refusal::InvalidUtf8 { at: event.at }) };
         let parts = delta::read(&data).unwrap_or_default();
-        let apart: Vec<_> = parts.deltas.iter().map(|delta| delta.range.clone()).collect();
-        let mut edits = Vec::new();
-        if json::without(job, &data, Place::default(), &apart, &mut edits).is_err() {
-            // Data that is no JSON is a text of its own.
-            edits.clear();
-            value::field(job, &data, Place::default(), &mut edits);
+        // Whether there is anything to redact, and then what.
+        let mut edits = job.apart(|job| outside(job, &data, &parts.deltas));
+        if !edits.is_empty() {
+            settle(&mut self.channels, &mut self.unsettled, job, findings);
+            edits = outside(job, &data, &parts.deltas);
         }
         let at = event.data_at().unwrap_or(event.at);
         let here = |f: &Finding| Finding { range: f.range.start + at..f.range.end + at, ..f.clone() };
@@ -126,12 +126,15 @@ impl Events {
                 }
                 self.channels.push(Channel { name: channel.as_str().into(), tail: Tail::new(json) });
             }
+            if self.unsettled.as_ref().is_some_and(|other| **other != *channel) {
+                settle(&mut self.channels, &mut self.unsettled, job, findings);
+            }
             let Some(Channel { name, tail }) = self.channels.iter_mut().find(|own| *own.name == *channel) else {
                 continue;
             };
             tail.append(&text, at + range.start..at + range.end);
-            tail.settle(job, findings);
             self.deltas.push_back(Piece { channel: Rc::clone(name), range, decided: None });
+            self.unsettled = Some(Rc::clone(name));
         }
         if let (1, [], [], Some(Piece { channel, range, .. })) =
             (deltas, parts.ends.as_slice(), edits.as_slice(), self.deltas.back())
@@ -140,6 +143,7 @@ impl Events {
         }
         self.queue.push_back(Waiting { place, edits, deltas });
         for end in &parts.ends {
+            settle(&mut self.channels, &mut self.unsettled, job, findings);
             self.end(end, job, findings);
         }
         Ok(())
@@ -151,17 +155,11 @@ impl Events {
         let Some(channel) = self.alike.channel() else { return false };
         let Some(tail) = tail(&mut self.channels, channel) else { return false };
         tail.append(&text, place.start + delta.start..place.start + delta.end);
+        self.unsettled = Some(Rc::clone(channel));
         let (channel, range) = (Rc::clone(channel), self.alike.in_data(&delta));
         self.deltas.push_back(Piece { channel, range, decided: None });
         self.queue.push_back(Waiting { place: place.clone(), edits: Vec::new(), deltas: 1 });
         true
-    }
-
-    /// Decides what can be decided of the text that like events added to.
-    fn settle(&mut self, job: &mut Job<'_>, findings: &mut Vec<Finding>) {
-        if let Some(tail) = self.alike.channel().and_then(|channel| tail(&mut self.channels, channel)) {
-            tail.settle(job, findings);
-        }
     }
 
     /// Texts end: what is not decided is judged as it stands.
@@ -213,6 +211,25 @@ impl Piece {
         }
         self.decided.is_some()
     }
+}
+
+/// Decides what can be decided of the text that was added to.
+fn settle(channels: &mut [Channel], unsettled: &mut Option<Rc<str>>, job: &mut Job<'_>, findings: &mut Vec<Finding>) {
+    if let Some(tail) = unsettled.take().and_then(|channel| tail(channels, &channel)) {
+        tail.settle(job, findings);
+    }
+}
+
+/// The edits of the strings of an event that are none of its deltas.
+fn outside(job: &mut Job<'_>, data: &str, deltas: &[Delta]) -> Vec<Edit> {
+    let apart: Vec<_> = deltas.iter().map(|delta| delta.range.clone()).collect();
+    let mut edits = Vec::new();
+    if json::without(job, data, Place::default(), &apart, &mut edits).is_err() {
+        // Data that is no JSON is a text of its own.
+        edits.clear();
+        value::field(job, data, Place::default(), &mut edits);
+    }
+    edits
 }
 
 fn tail<'c>(channels: &'c mut [Channel], name: &str) -> Option<&'c mut Tail> {

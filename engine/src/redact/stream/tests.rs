@@ -113,6 +113,22 @@ fn values_are_numbered_in_the_order_of_the_events() {
 }
 
 #[test]
+fn values_of_two_answers_are_numbered_in_the_order_of_the_events() {
+    let piece = |index: usize, n: usize, text: &str| {
+        format!("data: {{\"choices\":[{{\"index\":{index},\"delta\":{{\"content\":\"{text}\"}}}}],\"n\":{n}}}\n\n")
+    };
+    let text =
+        [piece(1, 0, "to ann@"), piece(1, 1, "x.org and "), piece(0, 2, "eve@x.org, "), piece(1, 3, "bob@x.org, ")];
+    let expected = [
+        piece(1, 0, "to <EMAIL_ADDRESS_1>"),
+        piece(1, 1, " and "),
+        piece(0, 2, "<EMAIL_ADDRESS_2>, "),
+        piece(1, 3, "<EMAIL_ADDRESS_3>, "),
+    ];
+    every_split("text/event-stream", &text.concat(), &expected.concat());
+}
+
+#[test]
 fn events_that_differ_in_the_text_of_a_delta_alone() {
     let piece = |raw: &str| format!("event: x\r\ndata: {{\"delta\":{{\"text\":\"{raw}\"}},\"n\":1}}\r\n\r\n");
     let text = ["to a", r"nn\u0040x.org", "", r"\n\u00e9 ", "ok"].map(piece).concat();
