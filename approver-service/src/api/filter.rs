@@ -70,8 +70,8 @@ pub async fn wait(
     Query(wait): Query<Wait>,
 ) -> Result<axum::Json<View>> {
     let v = intake::version(wait.v)?;
-    let hold = app.store.of(&token.tenant).wait(&id, wait.revision, until(wait.wait_ms), &app.stop).await?;
-    Ok(view(v, &hold))
+    let view = app.store.of(&token.tenant).wait(&id, wait.revision, until(wait.wait_ms), &app.stop).await?;
+    Ok(axum::Json(View { v, ..view }))
 }
 
 /// Asks to run an approved request, once.

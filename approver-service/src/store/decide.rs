@@ -56,13 +56,15 @@ impl Scope {
             Verdict::Deny => Event::Deny { by: person, reason },
             Verdict::Revoke => Event::Revoke { by: person, reason: reason.ok_or(Error::ReasonRequired)? },
         };
-        row::apply(&mut tx, &hold, event, Actor::person(by.person), Some(by.session)).await?;
+        let mut decided = row::apply(&mut tx, &hold, event, Actor::person(by.person), Some(by.session)).await?;
         // Uncommitted, the vote leaves no trace.
         if verdict == Verdict::Approve && hold.ticket_checked && by.ticket.is_none() {
             return Err(Error::Ticket(Refusal::Unchecked));
         }
-        // With what the database knows of the vote.
-        let decided = row::find(tx.conn(), self.tenant(), id).await?;
+        if !hold.seats.is_empty() {
+            // With the groups that the vote counts for.
+            decided = row::find(tx.conn(), self.tenant(), id).await?;
+        }
         match (decided.state, decided.grant()) {
             (State::Approved, Some(terms)) => grants::make(&mut tx, &decided, terms, by.person).await?,
             (State::Revoked, _) => {

@@ -233,7 +233,7 @@ pub(super) fn read(row: &AnyRow) -> Result<Hold> {
             terms: row.try_get("terms")?,
             fields: from_json(row.try_get("fields")?)?,
             preview: from_json(row.try_get("preview")?)?,
-            near_miss: row.try_get::<Option<&str>, _>("near_miss")?.map(from_json).transpose()?,
+            near_miss: json_or_none(row, "near_miss")?,
             grant_target: row.try_get("grant_target")?,
         },
         created_ms: row.try_get("created_ms")?,
@@ -249,7 +249,7 @@ pub(super) fn read(row: &AnyRow) -> Result<Hold> {
         ticket_checked: flag(row, "check_ticket")?,
         reason_required: flag(row, "require_reason")?,
         grantable: grantable(row)?,
-        granted: row.try_get::<Option<&str>, _>("granted")?.map(from_json).transpose()?,
+        granted: json_or_none(row, "granted")?,
         votes: votes(row)?,
         questions: from_json(row.try_get("questions")?)?,
         decision: decision(row, ["decided_ms", "decided_by", "reason"])?,
@@ -327,6 +327,10 @@ pub(super) fn number<I: ColumnIndex<AnyRow>>(row: &AnyRow, column: I) -> Result<
 
 pub(super) fn from_json<T: DeserializeOwned>(text: &str) -> Result<T> {
     serde_json::from_str(text).map_err(|e| Error::Corrupt(format!("line {} column {}", e.line(), e.column())))
+}
+
+pub(super) fn json_or_none<T: DeserializeOwned>(row: &AnyRow, column: &str) -> Result<Option<T>> {
+    row.try_get::<Option<&str>, _>(column)?.map(from_json).transpose()
 }
 
 /// The one word that a unit variant is written as.

@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use privyseal_engine::hold::{VERSION, View};
+use sqlx::Row;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -14,6 +16,12 @@ use crate::hold::Hold;
 use crate::hold::transition::{Event, due};
 
 const IS_KNOWN: &str = "SELECT 1 FROM holds WHERE tenant = $1 AND id = $2";
+/// What whoever waits is told, without what was asked: thousands look at once.
+const GLANCE: &str = "
+    SELECT state, revision, deadline_ms, due_ms, near_miss, CASE state
+        WHEN 'info_requested' THEN (SELECT question FROM questions WHERE hold = holds.id ORDER BY number DESC LIMIT 1)
+        WHEN 'revoked' THEN revoke_reason ELSE reason END AS reason
+    FROM holds WHERE tenant = $1 AND id = $2";
 const DUE: &str = "SELECT tenant, id FROM holds WHERE due_ms <= $1 ORDER BY due_ms LIMIT 200";
 
 impl Tx {
@@ -28,7 +36,7 @@ impl Scope {
     /// The hold as it stands now; what time has done to it is written first.
     pub async fn hold(&self, id: &str) -> Result<Hold> {
         let hold = row::find(&mut *self.readers().acquire().await?, self.tenant(), id).await?;
-        if due(hold.state, &hold.facts()).is_none_or(|due| due > self.now()) {
+        if !is_due(due(hold.state, &hold.facts()), self.now()) {
             return Ok(hold);
         }
         let mut tx = self.begin().await?;
@@ -38,18 +46,18 @@ impl Scope {
     }
 
     /// The hold once its revision exceeds `revision`, or as it stands at `until` or when the service stops.
-    pub async fn wait(&self, id: &str, revision: u64, until: Instant, stop: &CancellationToken) -> Result<Hold> {
+    pub async fn wait(&self, id: &str, revision: u64, until: Instant, stop: &CancellationToken) -> Result<View> {
         // Whoever listens counts as a client of the hold.
         let known = sqlx::query(IS_KNOWN).bind(self.tenant()).bind(id).fetch_optional(self.readers()).await?;
         known.ok_or(Error::Unknown)?;
         let listener = self.0.wake.listen(id);
         loop {
             let heard = listener.heard();
-            let hold = self.hold(id).await?;
-            if hold.revision.unsigned_abs() > revision || Instant::now() >= until || stop.is_cancelled() {
-                return Ok(hold);
+            let (view, due_ms) = self.glance(id).await?;
+            if view.revision > revision || Instant::now() >= until || stop.is_cancelled() {
+                return Ok(view);
             }
-            let left = due(hold.state, &hold.facts()).map_or(i64::MAX, |due| due.saturating_sub(self.now()));
+            let left = due_ms.map_or(i64::MAX, |due| due.saturating_sub(self.now()));
             let alarm = until.min(Instant::now() + Duration::from_millis(left.max(1).unsigned_abs().min(MAX_SLEEP_MS)));
             tokio::select! {
                 () = heard => {}
@@ -58,6 +66,32 @@ impl Scope {
             }
         }
     }
+
+    /// The hold's view as it stands now, and when time alone changes it next.
+    async fn glance(&self, id: &str) -> Result<(View, Option<i64>)> {
+        let glance = sqlx::query(GLANCE).bind(self.tenant()).bind(id).fetch_optional(self.readers()).await?;
+        let glance = glance.ok_or(Error::Unknown)?;
+        let due_ms = glance.try_get("due_ms")?;
+        if is_due(due_ms, self.now()) {
+            let hold = self.hold(id).await?;
+            return Ok((hold.view(false), due(hold.state, &hold.facts())));
+        }
+        let view = View {
+            v: VERSION,
+            id: id.to_owned(),
+            state: row::from_word(glance.try_get("state")?)?,
+            revision: glance.try_get::<i64, _>("revision")?.unsigned_abs(),
+            deadline_ms: glance.try_get("deadline_ms")?,
+            reason: glance.try_get("reason")?,
+            joined: false,
+            near_miss: row::json_or_none(&glance, "near_miss")?,
+        };
+        Ok((view, due_ms))
+    }
+}
+
+fn is_due(due_ms: Option<i64>, now: i64) -> bool {
+    due_ms.is_some_and(|due| due <= now)
 }
 
 impl Store {

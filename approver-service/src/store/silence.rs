@@ -7,18 +7,15 @@ use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use sqlx::Row;
+use sqlx::{AssertSqlSafe, Row};
 
-use super::{Result, Store, row};
+use super::{Result, Store, row, rows};
 use crate::audit::Actor;
 use crate::hold::transition::Event;
 
 const SEEN: &str = "
     INSERT INTO replicas (id, seen_ms) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET seen_ms = excluded.seen_ms";
 const FORGET: &str = "DELETE FROM replicas WHERE seen_ms < $1";
-/// Polls may name holds that are none.
-const POLLED: &str = "INSERT INTO polls (hold, replica) SELECT id, $2 FROM holds WHERE id = $1 ON CONFLICT DO NOTHING";
-const NOT_POLLED: &str = "DELETE FROM polls WHERE hold = $1 AND replica = $2";
 /// Live holds that a gateway has not detached from, and that count as waited for but are not polled, or the reverse.
 const MISTAKEN: &str = "
     SELECT tenant, id, detached_ms IS NULL FROM holds
@@ -79,27 +76,46 @@ impl Store {
         if new.is_empty() && gone.is_empty() && !is_due {
             return Ok(());
         }
-        let mut changes = new.iter().map(|hold| (POLLED, hold)).chain(gone.iter().map(|hold| (NOT_POLLED, hold)));
-        loop {
-            let mut tx = self.begin().await?;
-            let now = tx.now;
-            let forgotten = now.saturating_sub(millis(silence).saturating_mul(FORGOTTEN));
-            sqlx::query(SEEN).bind(&self.0.replica).bind(now).execute(tx.conn()).await?;
-            sqlx::query(FORGET).bind(forgotten).execute(tx.conn()).await?;
-            let mut written = 0;
-            for (change, hold) in changes.by_ref().take(AT_ONCE) {
-                sqlx::query(change).bind(hold).bind(&self.0.replica).execute(tx.conn()).await?;
-                written += 1;
-            }
-            tx.commit().await?;
-            if written < AT_ONCE {
-                break;
+        let mut tx = self.begin().await?;
+        let now = tx.now;
+        let forgotten = now.saturating_sub(millis(silence).saturating_mul(FORGOTTEN));
+        sqlx::query(SEEN).bind(&self.0.replica).bind(now).execute(tx.conn()).await?;
+        sqlx::query(FORGET).bind(forgotten).execute(tx.conn()).await?;
+        let mut written = 0;
+        for (statement, holds) in [(polled as fn(usize) -> String, &new), (not_polled, &gone)] {
+            for piece in rows::pieces(holds) {
+                let mut change = sqlx::query(AssertSqlSafe(statement(piece.len())));
+                for hold in piece {
+                    change = change.bind(hold);
+                }
+                change.bind(&self.0.replica).execute(tx.conn()).await?;
+                written += piece.len();
+                if written >= AT_ONCE {
+                    tx.commit().await?;
+                    tx = self.begin().await?;
+                    written = 0;
+                }
             }
         }
+        tx.commit().await?;
         let mut written = self.0.polls.0.lock().unwrap_or_else(PoisonError::into_inner);
         *written = Written { holds: heard, at: Some(Instant::now()) };
         Ok(())
     }
+}
+
+/// So many holds are polled at a replica. Polls may name holds that are none.
+fn polled(holds: usize) -> String {
+    let (places, replica) = (rows::places(1, holds), holds + 1);
+    format!(
+        "INSERT INTO polls (hold, replica) SELECT id, ${replica} FROM holds WHERE id IN {places} ON CONFLICT DO NOTHING"
+    )
+}
+
+/// So many holds are not polled at a replica any more.
+fn not_polled(holds: usize) -> String {
+    let (places, replica) = (rows::places(1, holds), holds + 1);
+    format!("DELETE FROM polls WHERE hold IN {places} AND replica = ${replica}")
 }
 
 fn millis(duration: Duration) -> i64 {

@@ -68,6 +68,9 @@ pub(super) async fn is_enough(tx: &mut Tx, hold: &Hold, session: &str) -> Result
     if hold.votes.len() + 1 < hold.quorum as usize {
         return Ok(false);
     }
+    if hold.seats.is_empty() {
+        return Ok(true);
+    }
     let lacks = sqlx::query(LACKS).bind(&hold.id).bind(session).fetch_one(tx.conn()).await?;
     Ok(!row::flag(&lacks, 0)?)
 }
@@ -88,6 +91,8 @@ pub(super) async fn cast(tx: &mut Tx, hold: &Hold, vote: &Vote, session: &str) -
     if cast.rows_affected() != 1 {
         return Err(reviewers::why_not(tx, hold, session).await?);
     }
-    sqlx::query(SEAT).bind(&hold.id).bind(session).execute(tx.conn()).await?;
+    if !hold.seats.is_empty() {
+        sqlx::query(SEAT).bind(&hold.id).bind(session).execute(tx.conn()).await?;
+    }
     Ok(())
 }

@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
-use privyseal_engine::hold::{Intake, Kill, State};
+use privyseal_engine::hold::{Intake, Kill, State, StatusQuery};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{Bench, MINUTE, intake};
 use crate::audit::Actor;
+use crate::store::decide::{Decider, Verdict};
 
 on_both_databases! {
     a_waiter_hears_of_a_decision_at_once,
+    a_waiter_is_told_what_the_hold_says,
     a_waiter_is_answered_at_its_own_time_and_when_the_service_stops,
     a_waiter_hears_that_the_deadline_has_passed,
     the_kill_switch_is_heard_at_once,
@@ -35,9 +37,42 @@ async fn a_waiter_hears_of_a_decision_at_once() {
     let stop = CancellationToken::new();
     let waits = bench.store.wait(&hold.id, 1, long(), &stop);
     let (waited, decided) = soon(async { tokio::join!(waits, bench.approve(&hold.id, &bob)) }).await;
-    assert_eq!(waited.unwrap(), decided.unwrap());
+    assert_eq!(waited.unwrap(), decided.unwrap().view(false));
     let known = bench.store.wait(&hold.id, 1, long(), &stop).await.unwrap();
     assert_eq!((known.state, known.revision), (State::Approved, 2), "who comes late is told at once");
+}
+
+async fn a_waiter_is_told_what_the_hold_says() {
+    let bench = Bench::new().await;
+    let bob = bench.session("bob").await;
+    let by = Decider { person: &bob.person, session: &bob.hash, ticket: None, grant: None };
+    let same = async |id: &str| {
+        let told = bench.store.wait(id, 0, Instant::now(), &CancellationToken::new()).await.unwrap();
+        assert_eq!(told, bench.store.hold(id).await.unwrap().view(false));
+        told
+    };
+    let asked = bench.create(intake(1)).await.id;
+    assert_eq!(same(&asked).await.reason, None);
+    let say = async |id: &str, verdict, why: &str| bench.store.decide(id, verdict, Some(why.into()), by).await.unwrap();
+    say(&asked, Verdict::Ask, "why now?").await;
+    assert_eq!(same(&asked).await.reason.as_deref(), Some("why now?"));
+    let Intake { v, tenant, environment, principal, .. } = intake(1);
+    let asker = StatusQuery { v, tenant, environment, principal: principal.unwrap() };
+    bench.store.answer(&asked, &asker, "because".into()).await.unwrap();
+    assert_eq!(same(&asked).await.reason, None);
+    say(&asked, Verdict::Approve, "fine").await;
+    assert_eq!(same(&asked).await.reason.as_deref(), Some("fine"));
+    let near = Intake {
+        digest: "2".repeat(64),
+        fields: [("body".to_owned(), "1".repeat(16)), ("method".to_owned(), "0".repeat(16))].into(),
+        ..intake(2)
+    };
+    let near = bench.create(near).await.id;
+    assert!(same(&near).await.near_miss.is_some());
+    say(&near, Verdict::Deny, "no").await;
+    assert_eq!(same(&near).await.reason.as_deref(), Some("no"));
+    say(&asked, Verdict::Revoke, "a mistake").await;
+    assert_eq!(same(&asked).await.reason.as_deref(), Some("a mistake"));
 }
 
 async fn a_waiter_is_answered_at_its_own_time_and_when_the_service_stops() {
