@@ -2,6 +2,7 @@
 //!
 //! Must not go here: state of holds or people (`store`).
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::Router;
@@ -24,8 +25,11 @@ use crate::{api, ui};
 /// Shows a line to the people at the service's own terminal.
 pub type Announce = Arc<dyn Fn(&str) + Send + Sync>;
 
+/// Cheap to clone, as every request does.
 #[derive(Clone)]
-pub struct App {
+pub struct App(Arc<Shared>);
+
+pub struct Shared {
     pub store: Store,
     /// Authenticates answers to releases; the gateway has the same.
     pub gateway_key: Key,
@@ -53,6 +57,20 @@ pub struct App {
     pub leaving: CancellationToken,
     /// Cancelled when the service stops: whoever waits is answered at once.
     pub stop: CancellationToken,
+}
+
+impl From<Shared> for App {
+    fn from(shared: Shared) -> App {
+        App(Arc::new(shared))
+    }
+}
+
+impl Deref for App {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
 }
 
 impl App {

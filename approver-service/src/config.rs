@@ -62,27 +62,43 @@ pub struct StoreArg {
 
     #[command(flatten)]
     pub database: DatabaseArg,
+
+    /// YAML file with the settings of `serve`, which say where the database is
+    #[arg(long, value_name = "FILE", env = "PRIVYSEAL_CONFIG")]
+    pub config: Option<PathBuf>,
 }
 
 impl StoreArg {
-    pub async fn open(&self) -> Result<Store> {
-        let data = DataDir::open_or_create(&self.data.path()?)?;
-        let address = self.database.address(&data)?;
-        Store::open(&address, data.storage_key()?).await.with_context(|| format!("database `{address}`"))
+    /// Opens the database of the service, or makes it.
+    pub async fn open(self) -> Result<Store> {
+        let (data, database) = self.resolve()?;
+        open(data, &database).await
     }
 
     /// Opens what a service has made: nothing is learned from a database that is made to be looked at.
-    pub async fn open_existing(&self) -> Result<Store> {
-        let path = self.data.path()?;
-        if self.database.url.is_none() && !DataDir::open(&path)?.has_database() {
+    pub async fn open_existing(self) -> Result<Store> {
+        let (data, database) = self.resolve()?;
+        if database.url.is_none() && !DataDir::open(&data)?.has_database() {
             bail!(
-                "no database in `{}`: name the service's own directory with `--data`, or its PostgreSQL with \
-                 `--database` or PRIVYSEAL_DATABASE",
-                path.display()
+                "no database in `{}`: name the service's own directory with `--data`, its PostgreSQL with `--database` or \
+                 PRIVYSEAL_DATABASE, or its settings with `--config`",
+                data.display()
             );
         }
-        self.open().await
+        open(data, &database).await
     }
+
+    /// Joins flags and file, as `serve` does.
+    fn resolve(self) -> Result<(PathBuf, DatabaseArg)> {
+        let file = self.config.as_deref().map(File::read).transpose()?.unwrap_or_default();
+        let data = self.data.data.or(file.data).map_or_else(default_data, Ok)?;
+        Ok((data, self.database.or(DatabaseArg { url: file.database, password_file: file.database_password_file })))
+    }
+}
+
+async fn open(data: PathBuf, database: &DatabaseArg) -> Result<Store> {
+    let data = DataDir::open_or_create(&data)?;
+    database.open(&data).await
 }
 
 /// What `serve` takes on its command line.

@@ -120,6 +120,17 @@ pub enum Error {
     UnknownWorkflow(String),
 }
 
+impl Error {
+    /// Did the server want a password that it was not given, or another?
+    pub fn is_about_password(&self) -> bool {
+        /// `invalid_authorization_specification`, `invalid_password`
+        const CODES: [&str; 2] = ["28000", "28P01"];
+        let Error::Database(error) = self else { return false };
+        let code = error.as_database_error().and_then(|error| error.code());
+        code.is_some_and(|code| CODES.contains(&&*code))
+    }
+}
+
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Error {
         Error::Database(Arc::new(error))
@@ -188,6 +199,11 @@ impl Store {
         let store = Store(inner, writer.clone(), creates::start(writer));
         store.0.control.send_replace(store.read_switches().await?);
         Ok(store)
+    }
+
+    /// Where the database is.
+    pub fn address(&self) -> &Address {
+        &self.0.address
     }
 
     /// Fails unless what the database confirms is on disk.

@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::limits::Limits;
-use crate::app::App;
+use crate::app::{App, Shared};
 use crate::auth::certificate::Gateways;
 use crate::auth::tenant::{Tenant, Tenants};
 use crate::auth::{Directory, Person, Role};
@@ -54,14 +54,14 @@ impl Service {
         Service::start_with(|app| app).await
     }
 
-    pub async fn start_with(change: impl FnOnce(App) -> App) -> Service {
+    pub async fn start_with(change: impl FnOnce(Shared) -> Shared) -> Service {
         let folder = tempfile::tempdir().unwrap();
         let address = Address::file(&folder.path().join("test.db")).unwrap();
         Service { _database: Some(folder), ..Service::start_at(&address, change).await }
     }
 
     /// On a database of the test's own.
-    pub async fn start_at(address: &Address, change: impl FnOnce(App) -> App) -> Service {
+    pub async fn start_at(address: &Address, change: impl FnOnce(Shared) -> Shared) -> Service {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(address, Key::new(vec![7; 32])).await.unwrap().of(&acme());
         let person = |name: &str| Person { name: name.into(), identities: vec![format!("{name}@example.com")] };
@@ -81,7 +81,7 @@ impl Service {
             storage_key: store.key().clone(),
             field_key: Key::new(privyseal_engine::keys::Keys::new(GATEWAY_KEY.into()).field),
         };
-        let app = change(App {
+        let app = change(Shared {
             metrics: Metrics::default(),
             traces: Traces::default(),
             limits: Limits::default(),
@@ -99,7 +99,7 @@ impl Service {
             leaving: leaving.clone(),
             stop: stop.clone(),
         });
-        let served = tokio::spawn(server::run(listener, None, app.router(), stop.clone()));
+        let served = tokio::spawn(server::run(listener, None, App::from(app).router(), stop.clone()));
         let _installed = rustls::crypto::ring::default_provider().install_default();
         let http = Client::builder()
             .redirect(reqwest::redirect::Policy::none())

@@ -10,6 +10,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
+use e2e::postgres::Postgres;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -338,6 +339,40 @@ fn a_database_that_is_away_is_told_once() {
     let output = Terminal::command(folder.path()).args(serve).output().unwrap();
     let said = text(&output.stderr);
     assert_eq!((output.status.code(), said.matches("Connection refused").count()), (Some(1), 1), "{said}");
+}
+
+#[test]
+fn a_password_that_is_missing_or_wrong_is_told_with_its_setting() {
+    let folder = tempfile::tempdir().unwrap();
+    // The server's own user reads it.
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let rules = folder.path().join("pg_hba.conf");
+    fs::write(&rules, "local postgres all trust\nlocal all all scram-sha-256\n").unwrap();
+    let server = Postgres::start(&[&format!("hba_file = '{}'", rules.display())]);
+    let url = server.folder();
+    let url = format!("postgres://privyseal@localhost/other?host={url}");
+    let list = || {
+        let mut list = Terminal::command(folder.path());
+        list.args(["token", "list", "--database", &url]);
+        list
+    };
+    let missing = text(&list().output().unwrap().stderr);
+    assert!(missing.contains("no password is set: put it into PRIVYSEAL_DATABASE_PASSWORD"), "{missing}");
+    let wrong = text(&list().env("PRIVYSEAL_DATABASE_PASSWORD", "s3cret").output().unwrap().stderr);
+    assert!(wrong.contains("PRIVYSEAL_DATABASE_PASSWORD") && !wrong.contains("s3cret"), "{wrong}");
+}
+
+#[test]
+fn a_token_is_made_in_the_database_of_the_settings() {
+    let folder = tempfile::tempdir().unwrap();
+    let (url, settings) = (Postgres::shared().database(), folder.path().join("privyseal.yaml"));
+    fs::write(&settings, format!("database: \"{url}\"\nenvironment: test\n")).unwrap();
+    let create = ["token", "create", "--role", "filter", "--name", "gateway", "--config"];
+    let made = Terminal::command(folder.path()).args(create).arg(&settings).output().unwrap();
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    assert!(!folder.path().join("data/privyseal.db").exists());
+    let list = Terminal::command(folder.path()).args(["token", "list", "--database", &url]).output().unwrap();
+    assert!(text(&list.stdout).contains("gateway"), "{}", text(&list.stderr));
 }
 
 #[test]

@@ -58,7 +58,7 @@ pub async fn events(
     let listening = Listening {
         newest: app.store.newest_record(),
         log: app.store.of(caller.tenant()),
-        stop: app.stop,
+        stop: app.stop.clone(),
         after,
         ready: VecDeque::new(),
         until: Instant::now() + LASTS,

@@ -3,6 +3,7 @@
 mod contract;
 mod filter;
 mod fleet;
+mod health;
 mod limits;
 mod observations;
 mod openapi;

@@ -92,10 +92,10 @@ fn told(error: &anyhow::Error) -> String {
 
 impl<E: Into<anyhow::Error>> From<E> for Failure {
     fn from(error: E) -> Failure {
-        match error.into().downcast::<crate::store::Error>() {
-            Ok(crate::store::Error::Unknown) => Failure::NotFound,
-            Ok(error) => Failure::Failed(error.into()),
-            Err(error) => Failure::Failed(error),
+        let error = error.into();
+        match error.downcast_ref() {
+            Some(crate::store::Error::Unknown) => Failure::NotFound,
+            _ => Failure::Failed(error),
         }
     }
 }

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::client::Failure;
 use super::terminal;
 use crate::api::limits::Limits;
-use crate::app::{Announce, App};
+use crate::app::{Announce, App, Shared};
 use crate::auth::Directory;
 use crate::auth::oidc::Provider;
 use crate::clock::written;
@@ -73,13 +73,12 @@ async fn serve(config: Config) -> Result<()> {
     let data = DataDir::open_or_create(&config.data)?;
     let _held_until_the_end = data.lock()?;
     let gateway_key = gateway_key(&data)?;
-    let address = config.database.address(&data)?;
-    let store = Store::open(&address, data.storage_key()?).await.with_context(|| format!("database `{address}`"))?;
+    let store = config.database.open(&data).await?;
     match store.check_durable().await {
         Err(error) if config.environment.as_deref() == Some(DEVELOPMENT) => {
             tracing::warn!(%error, "for development only")
         }
-        checked => checked.with_context(|| format!("database `{address}`"))?,
+        checked => checked.with_context(|| format!("database `{}`", store.address()))?,
     }
     warn_of(&config.main.directory);
     let watches = start_tenants(&store, config.main, config.others).await?;
@@ -103,7 +102,7 @@ async fn serve(config: Config) -> Result<()> {
     note_keys(&store, "PRIVYSEAL_KEY (or `gateway.key`)", vec![fingerprint]).await?;
     note_keys(&store, "`receipt.keys`", receipts.keys.current().kids(store.now())).await?;
     let traces = config.traces.as_ref().map(Traces::start).transpose()?.unwrap_or_default();
-    let app = App {
+    let app = App::from(Shared {
         store: store.clone(),
         gateway_key,
         tenants: config.tenants,
@@ -120,7 +119,7 @@ async fn serve(config: Config) -> Result<()> {
         announce: announce(config.login_output.as_deref())?,
         leaving: leaving.clone(),
         stop: stop.clone(),
-    };
+    });
     if !address.ip().is_loopback() && !app.is_https() {
         tracing::warn!(
             "listening beyond this machine without TLS: add `--tls-cert` and `--tls-key`, or put it behind a proxy that \

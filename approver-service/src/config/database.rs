@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::secret::{DataDir, read_private};
+use crate::store::Store;
 use crate::store::database::Address;
 
 const PASSWORD: &str = "PRIVYSEAL_DATABASE_PASSWORD";
@@ -30,12 +31,31 @@ impl DatabaseArg {
         DatabaseArg { url: self.url.or(other.url), password_file: self.password_file.or(other.password_file) }
     }
 
-    pub fn address(&self, data: &DataDir) -> Result<Address> {
-        let Some(url) = &self.url else { return Ok(Address::file(&data.database()?)?) };
+    /// Opens it; `data` is the directory beside it.
+    pub async fn open(&self, data: &DataDir) -> Result<Store> {
         let password = match &self.password_file {
             Some(file) => Some(read_private(file).context("the database's password")?),
             None => std::env::var(PASSWORD).ok(),
         };
-        Ok(Address::server(url, password.as_deref())?)
+        let address = match &self.url {
+            Some(url) => Address::server(url, password.as_deref())?,
+            None => Address::file(&data.database()?)?,
+        };
+        let opened = Store::open(&address, data.storage_key()?).await;
+        opened
+            .map_err(|error| {
+                let asks_for_password = error.is_about_password();
+                let error = anyhow::Error::from(error);
+                match (asks_for_password, password) {
+                    (false, _) => error,
+                    (true, None) => error.context(format!(
+                        "no password is set: put it into {PASSWORD} or a file named by `--database-password-file`"
+                    )),
+                    (true, Some(_)) => error.context(format!(
+                        "the server does not take the password of {PASSWORD} or `--database-password-file`"
+                    )),
+                }
+            })
+            .with_context(|| format!("database `{address}`"))
     }
 }

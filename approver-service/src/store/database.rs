@@ -17,6 +17,8 @@ use super::{Error, Result};
 
 /// How long to wait for another process that writes.
 pub(super) const BUSY: Duration = Duration::from_secs(5);
+/// How long a connection to a server counts as good after it was used.
+const TRUSTED: Duration = Duration::from_secs(1);
 /// Readers beside the one writer.
 const READERS: u32 = 4;
 
@@ -26,6 +28,8 @@ const SQLITE_FILE: &str = "PRAGMA journal_mode = WAL";
 /// For the connection that writes: 16 MiB keep what one transaction changes in memory until its commit, which copies the log
 /// into the file every 32 MiB; by default each commit of a busy service would.
 const SQLITE_WRITER: &str = "PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 8192";
+/// The table of the steps taken is there from the second start on, which is no news.
+const POSTGRES_MIGRATING: &str = "SET client_min_messages = warning";
 /// A replica that hangs with the head of the audit log in its hands must not stop the others.
 const POSTGRES_SESSION: &str = "
     SET application_name = 'privyseal'; SET lock_timeout = '5s'; SET statement_timeout = '10s';
@@ -82,9 +86,11 @@ impl Address {
     pub(super) async fn open(&self) -> Result<(AnyPool, AnyPool)> {
         install_default_drivers();
         let mut migrating = AnyConnection::connect_with(&self.with_mode("rwc")).await?;
-        if self.backend == Backend::Sqlite {
-            sqlx::raw_sql(SQLITE_FILE).execute(&mut migrating).await?;
-        }
+        let settings = match self.backend {
+            Backend::Postgres => POSTGRES_MIGRATING,
+            Backend::Sqlite => SQLITE_FILE,
+        };
+        sqlx::raw_sql(settings).execute(&mut migrating).await?;
         let migrated = migrator(self.backend).run(&mut migrating).await;
         migrated.map_err(|e| sqlx::Error::Migrate(Box::new(e)))?;
         migrating.close().await?;
@@ -107,12 +113,22 @@ impl Address {
     }
 
     fn pool(&self, connections: u32, session: [&'static str; 2]) -> AnyPoolOptions {
+        let may_go = self.backend == Backend::Postgres;
         AnyPoolOptions::new()
             .max_connections(connections)
             .min_connections(1)
             .acquire_timeout(BUSY * 2)
-            // A file does not go away, as a server may; to ask whether it is there costs as much as what it is asked for.
-            .test_before_acquire(self.backend == Backend::Postgres)
+            // A file does not go away, and a server not in a moment: to ask whether it is there costs as much as what it is
+            // asked for.
+            .test_before_acquire(false)
+            .before_acquire(move |conn, idle| {
+                Box::pin(async move {
+                    if may_go && idle.idle_for >= TRUSTED {
+                        conn.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
             .after_connect(move |conn, _| {
                 Box::pin(async move {
                     for settings in session {

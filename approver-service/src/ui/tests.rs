@@ -6,7 +6,7 @@ use privyseal_engine::hold::{Intake, Kill, State};
 use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, COOKIE, ORIGIN};
 
-use crate::app::App;
+use crate::app::Shared;
 use crate::auth::oidc::Identity;
 use crate::auth::{Directory, Person, Role};
 use crate::grant::Terms;
@@ -47,7 +47,7 @@ async fn pages_need_a_login_and_opening_the_link_is_none() {
 
 #[tokio::test]
 async fn behind_tls_the_cookie_is_bound_to_the_host() {
-    let service = Service::start_with(|app| App { base_url: "https://approve.example.com".into(), ..app }).await;
+    let service = Service::start_with(|app| Shared { base_url: "https://approve.example.com".into(), ..app }).await;
     let (link, _) = service.challenge("bob").await;
     let t = link.strip_prefix("https://approve.example.com/login/confirm?t=").unwrap();
     let form = service.form("/login/confirm", "", &[("t", t)]);

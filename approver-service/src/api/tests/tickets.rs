@@ -8,7 +8,7 @@ use axum::routing::post;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::app::App;
+use crate::app::Shared;
 use crate::auth::Role;
 use crate::outbound::Place;
 use crate::testing::{Service, intake_json};
@@ -45,7 +45,7 @@ impl Webhook {
 /// A service whose only workflow wants tickets looked up at `url`.
 async fn service(url: &str) -> Service {
     let tickets = Tickets::new(Place { url: url.to_owned(), secret: None }).unwrap();
-    let service = Service::start_with(|app| App { tickets: Some(tickets), ..app }).await;
+    let service = Service::start_with(|app| Shared { tickets: Some(tickets), ..app }).await;
     let default = Workflow {
         name: "default".into(),
         quorum: 1,

@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::app::App;
+use crate::app::Shared;
 use crate::auth::Role;
 use crate::testing::{Answer, Service, intake_json};
 
@@ -43,7 +43,7 @@ fn a_trace_is_taken_from_what_is_one() {
 async fn calls_and_decisions_are_told_and_nobody_is_named() {
     let collector = Collector::default();
     let traces = exporting(format!("{}/v1/traces", collector.endpoint()));
-    let service = Service::start_with(|app| App { traces: traces.clone(), ..app }).await;
+    let service = Service::start_with(|app| Shared { traces: traces.clone(), ..app }).await;
     let gateway = service.token(Role::Filter).await;
     let create = |n: u32, flags: &str| {
         let request = service.http.request(Method::POST, format!("{}/v1/holds", service.base)).bearer_auth(&gateway);
