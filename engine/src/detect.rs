@@ -6,7 +6,6 @@
 //!
 //! Must not go here: formats of bodies (`extract`, `redact`), what happens to a match (`redact`).
 
-mod blocks;
 mod card;
 mod checksum;
 mod crypto;
@@ -28,7 +27,6 @@ mod shape;
 mod url;
 mod window;
 
-pub use blocks::any;
 pub use entity::{Entity, Group, Set};
 pub use hints::Hints;
 pub use scan::{Wanted, field, is_words, resolve};

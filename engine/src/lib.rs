@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 pub mod binding;
+mod blocks;
 pub mod classify;
 pub mod control;
 pub mod decision;

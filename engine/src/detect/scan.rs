@@ -186,13 +186,15 @@ impl<'a> Scan<'a> {
     }
 
     /// Where to go on behind a word: what follows may be the bytes of a picture, in which no value stands.
-    fn behind_noise(&self, word: &Word) -> usize {
+    fn behind_noise(&mut self, word: &Word) -> usize {
         let noise = if word.is_number() { 0 } else { stops::noise(self.rest(word.start)) };
         if noise == 0 {
             return word.end;
         }
-        // Its last word is cut: the rest of it is no word.
         let end = word.start + noise;
+        // Neither white space nor a quote stands in it.
+        self.looked = self.looked.max(end - 1);
+        // Its last word is cut: the rest of it is no word.
         (end + self.rest(end).iter().take_while(|b| b.is_ascii_alphanumeric()).count()).max(word.end)
     }
 

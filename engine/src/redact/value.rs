@@ -97,26 +97,25 @@ impl<'t> Looked<'t> {
     /// Adds to `seen` where anything was seen, also what lost to something surer.
     pub fn at(job: &mut Job<'_>, text: &'t str, place: Place, mut seen: Option<&mut Vec<Range<usize>>>) -> Looked<'t> {
         let view = View::lenient(text);
-        let matches = std::mem::take(&mut job.matches);
-        let mut looked = Looked { text, view, matches, own: Vec::new(), encoded: Vec::new() };
-        let Looked { view, matches, own, encoded, .. } = &mut looked;
+        let mut matches = std::mem::take(&mut job.matches);
+        let mut encoded = Vec::new();
         let read = view.as_ref().map_or(text, |view| view.text.as_ref());
         let source = |range: Range<usize>| view.as_ref().map_or(range.clone(), |view| view.source(&range));
-        detect::field(read, place.key, place.parent, &job.profile.wanted, matches);
-        *own = job.profile.own.find(read, matches);
+        detect::field(read, place.key, place.parent, &job.profile.wanted, &mut matches);
+        let own = job.profile.own.find(read, &mut matches);
         if let Some(seen) = &mut seen {
             seen.extend(matches.iter().map(|m| source(m.start..m.end)));
         }
-        detect::resolve(matches);
+        detect::resolve(&mut matches);
         if place.depth < NESTED {
-            *encoded = base64::words(job, read, place.inside());
+            encoded = base64::words(job, read, place.inside());
             encoded.retain(|word| matches.iter().all(|m| m.end <= word.range.start || word.range.end <= m.start));
             encoded.iter_mut().for_each(|word| word.range = source(word.range.clone()));
         }
         if let Some(seen) = seen {
             seen.extend(encoded.iter().map(|word| word.range.clone()));
         }
-        looked
+        Looked { text, view, matches, own, encoded }
     }
 
     pub fn count(&self) -> usize {

@@ -2,21 +2,29 @@
 //!
 //! Plain arithmetic on `u64`, so that it runs alike natively and in wasm. Must not go here: what stands there (`scan`).
 
+use crate::blocks;
+
 /// The first digit or mark from `from` on: one of `:;<=>?@`, `-`, `_` or `~`.
 pub(super) fn next(bytes: &[u8], from: usize) -> Option<usize> {
-    let mut at = from;
+    /// So near is the next one in most texts that have any.
+    const NEAR: usize = 32;
+    let (mut at, mut far) = (from, from + NEAR);
     while let Some(block) = bytes.get(at..)?.first_chunk::<8>() {
         let found = stops(u64::from_le_bytes(*block));
         if found != 0 {
             return Some(at + found.trailing_zeros() as usize / 8);
         }
         at += 8;
+        if at == far {
+            at += blocks::without(bytes.get(at..)?, is_stop);
+            far = at + blocks::BLOCK;
+        }
     }
     bytes.get(at..)?.iter().position(|b| is_stop(*b)).map(|behind| at + behind)
 }
 
 const fn is_stop(b: u8) -> bool {
-    matches!(b, b'0'..=b'@' | b'-' | b'_' | b'~')
+    (b >= b'0') & (b <= b'@') | (b == b'-') | (b == b'_') | (b == b'~')
 }
 
 /// Whether nothing stands in a text where a value may begin, nor anything that may stand for another character.

@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 
 use super::Fault;
+use crate::blocks;
 
 /// The extent of a string: bytes up to its closing quote, and whether one of them begins an escape.
 pub(super) struct Extent {
@@ -45,26 +46,36 @@ pub fn text_of(inside: &str) -> Option<Cow<'_, str>> {
     Some(if inside.contains('\\') { Cow::Owned(decode(inside)) } else { Cow::Borrowed(inside) })
 }
 
-/// How many bytes stand before the first quote, backslash or control character, eight at a time.
+/// How many bytes stand before the first quote, backslash or control character, eight at a time and then in larger blocks.
 fn plain(bytes: &[u8]) -> usize {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    const HIGH: u64 = ONES << 7;
-    let zero_in = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
-    let (words, tail) = bytes.as_chunks::<8>();
-    let mut at = 0;
-    for word in words {
-        let word = u64::from_le_bytes(*word);
-        let quote = zero_in(word ^ (ONES * u64::from(b'"')));
-        let backslash = zero_in(word ^ (ONES * u64::from(b'\\')));
-        let control = word.wrapping_sub(ONES * 0x20) & !word & HIGH;
-        let stop = quote | backslash | control;
-        // A borrow may mark bytes above a true hit, never below: the lowest mark is right.
+    /// Most strings are shorter.
+    const NEAR: usize = 64;
+    let stops = |b: u8| (b == b'"') | (b == b'\\') | (b < 0x20);
+    let (mut at, mut far) = (0, NEAR);
+    while let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        let stop = stop(u64::from_le_bytes(*word));
         if stop != 0 {
             return at + (stop.trailing_zeros() / 8) as usize;
         }
         at += 8;
+        if at == far {
+            at += blocks::without(bytes.get(at..).unwrap_or_default(), stops);
+            far = at + blocks::BLOCK;
+        }
     }
-    at + tail.iter().take_while(|&&b| b != b'"' && b != b'\\' && b >= 0x20).count()
+    at + bytes.get(at..).unwrap_or_default().iter().take_while(|b| !stops(**b)).count()
+}
+
+/// Of eight bytes, the highest bit of the first that is a quote, backslash or control character, and maybe of some above.
+fn stop(word: u64) -> u64 {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGH: u64 = ONES << 7;
+    let zero_in = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
+    let quote = zero_in(word ^ (ONES * u64::from(b'"')));
+    let backslash = zero_in(word ^ (ONES * u64::from(b'\\')));
+    let control = word.wrapping_sub(ONES * 0x20) & !word & HIGH;
+    // A borrow may mark bytes above a true hit, never below: the lowest mark is right.
+    quote | backslash | control
 }
 
 /// The character that the escape at the start of `bytes` stands for, and the escape's length.

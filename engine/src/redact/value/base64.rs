@@ -8,6 +8,7 @@ use base64::Engine;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::{Found, Place, field};
+use crate::blocks;
 use crate::detect::Entity;
 use crate::redact::edit::{Edit, Job, apply};
 use crate::redact::{Finding, Labels};
@@ -66,39 +67,39 @@ fn runs(bytes: &[u8]) -> Vec<Range<usize>> {
     /// Shorter words say little, and most words are shorter.
     const LEAST: usize = 24;
     let mut all = Vec::new();
-    let (mut at, mut done) = (LEAST - 1, 0);
-    // A run of this length covers one of the places that are looked at.
-    while let Some(b) = bytes.get(at) {
-        if !is_digit(b) {
-            at += LEAST;
+    let mut start = 0;
+    while let Some(least) = bytes.get(start..start + LEAST) {
+        // Whatever begins before the last other byte is shorter.
+        if let Some(other) = least.iter().rposition(|b| !is_digit(b)) {
+            start += other + 1;
             continue;
         }
-        let before = bytes.get(done..at).unwrap_or_default();
-        let start = at - before.iter().rev().take_while(|b| is_digit(b)).count();
-        let end = at + bytes.get(at..).unwrap_or_default().iter().take_while(|b| is_digit(b)).count();
+        let mut end = start + LEAST;
+        end += blocks::without(bytes.get(end..).unwrap_or_default(), |b| !is_digit(&b));
+        end += bytes.get(end..).unwrap_or_default().iter().take_while(|b| is_digit(b)).count();
         let padding = bytes.get(end..).unwrap_or_default().iter().take(2).take_while(|b| **b == b'=').count();
         let dotted = |at: Option<usize>, beyond: Option<usize>| {
             let byte = |at: Option<usize>| at.and_then(|at| bytes.get(at));
             byte(at) == Some(&b'.') && byte(beyond).is_some_and(is_digit)
         };
         let part = dotted(start.checked_sub(1), start.checked_sub(2)) || dotted(Some(end), Some(end + 1));
-        if end - start >= LEAST && !part {
+        if !part {
             all.push(start..end + padding);
         }
-        done = end;
-        at = end + LEAST;
+        start = end + 1;
     }
     all
 }
 
 fn is_digit(b: &u8) -> bool {
-    b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'-' | b'_')
+    b.is_ascii_alphanumeric() | (*b == b'+') | (*b == b'/') | (*b == b'-') | (*b == b'_')
 }
 
 /// The text that `encoded` stands for, and how to encode it again.
 fn decode(encoded: &str) -> Option<(String, GeneralPurpose)> {
     let bytes = encoded.as_bytes();
-    if !bytes.iter().take(16).all(is_digit) {
+    // Most values end here.
+    if !bytes.first_chunk().is_some_and(begins_text) {
         return None;
     }
     // Without padding it is of URLs, unless a letter says otherwise.
@@ -107,13 +108,33 @@ fn decode(encoded: &str) -> Option<(String, GeneralPurpose)> {
     let alphabet = if url { &base64::alphabet::URL_SAFE } else { &base64::alphabet::STANDARD };
     let config = if encoded.ends_with('=') { ANY_PADDING } else { UNPADDED };
     let engine = GeneralPurpose::new(alphabet, config);
-    // Most values end here: the first bytes do not decode to text.
-    let head = engine.decode(bytes.get(..16)?).ok()?;
-    if !is_text(&head) {
-        return None;
-    }
     let decoded = engine.decode(bytes).ok().filter(|decoded| is_text(decoded))?;
     Some((String::from_utf8(decoded).ok()?, engine))
+}
+
+/// Whether the first digits, of either alphabet, stand for bytes of a text.
+fn begins_text(head: &[u8; 16]) -> bool {
+    let mut decoded = [0; 12];
+    for (four, three) in head.as_chunks::<4>().0.iter().zip(decoded.as_chunks_mut::<3>().0) {
+        let Some(bits) = four.iter().try_fold(0, |bits, b| Some(bits << 6 | u32::from(value(*b)?))) else {
+            return false;
+        };
+        let [_, bytes @ ..] = bits.to_be_bytes();
+        *three = bytes;
+    }
+    is_text(&decoded)
+}
+
+/// What a digit counts, in the alphabet that has it.
+fn value(digit: u8) -> Option<u8> {
+    Some(match digit {
+        b'A'..=b'Z' => digit - b'A',
+        b'a'..=b'z' => digit - b'a' + 26,
+        b'0'..=b'9' => digit - b'0' + 52,
+        b'+' | b'-' => 62,
+        b'/' | b'_' => 63,
+        _ => return None,
+    })
 }
 
 fn is_text(bytes: &[u8]) -> bool {
@@ -140,6 +161,23 @@ mod tests {
             }
         }
         assert!(runs(format!("eyJhbGciOiJIUzI1NiJ9.{word}.c2lnbmF0dXJl").as_bytes()).is_empty());
+        let noise = "Zm9v+/-_".repeat(50);
+        assert_eq!(runs(format!("x {noise}, {word}").as_bytes()), [2..402, 404..404 + word.len()]);
         assert!(runs(b"no long words in here, and none/either").is_empty());
+    }
+
+    #[test]
+    fn first_digits_are_read_as_the_decoder_reads_them() {
+        let engine = GeneralPurpose::new(&base64::alphabet::URL_SAFE, UNPADDED);
+        for text in
+            ["hello, world", "caf\u{e9} \t\n\r.~", "\0ello, world", "hello, w\u{7f}rld", "ééééé..", "?>?>?>??>>?~"]
+        {
+            let digits = engine.encode(text.as_bytes().first_chunk::<12>().unwrap());
+            for digits in [digits.replace('-', "+").replace('_', "/"), digits] {
+                let head = digits.as_bytes().first_chunk().unwrap();
+                assert_eq!(begins_text(head), is_text(&text.as_bytes()[..12]), "{text}");
+            }
+        }
+        assert!(!begins_text(b"aGVsbG8gd29ybGQ="));
     }
 }

@@ -4,7 +4,7 @@
 //! Must not go here: strict decodings of a format (the parent).
 
 use super::{Builder, View};
-use crate::detect::any;
+use crate::blocks::any;
 
 /// The view of `raw`, or `None` if it is `raw` itself.
 pub(super) fn view(raw: &str) -> Option<View<'static>> {

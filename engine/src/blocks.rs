@@ -2,11 +2,23 @@
 //!
 //! Must not go here: which bytes, and what for.
 
+/// Bytes that are looked at together.
+pub const BLOCK: usize = 64;
+
 /// Whether a byte of `bytes` is of the class. Looks at whole blocks, without an early way out inside of one.
 pub fn any(bytes: &[u8], class: impl Fn(u8) -> bool) -> bool {
-    let block = |block: &[u8]| block.iter().fold(false, |found, b| found | class(*b));
-    let (blocks, tail) = bytes.as_chunks::<64>();
-    blocks.iter().any(|b| block(b)) || block(tail)
+    let (blocks, tail) = bytes.as_chunks::<BLOCK>();
+    !blocks.iter().all(|block| none(block, &class)) || !none(tail, &class)
+}
+
+/// How many bytes `bytes` begins with, in whole blocks, of which none is of the class.
+pub fn without(bytes: &[u8], class: impl Fn(u8) -> bool) -> usize {
+    let (blocks, _) = bytes.as_chunks::<BLOCK>();
+    BLOCK * blocks.iter().take_while(|block| none(*block, &class)).count()
+}
+
+fn none(bytes: &[u8], class: impl Fn(u8) -> bool) -> bool {
+    !bytes.iter().fold(false, |found, b| found | class(*b))
 }
 
 #[cfg(test)]
@@ -22,6 +34,8 @@ mod tests {
                 let mut bytes = vec![b'x'; len];
                 bytes[at] = b'7';
                 assert!(any(&bytes, |b| b == b'7'), "{at} of {len}");
+                let before = if at / BLOCK < len / BLOCK { at } else { len };
+                assert_eq!(without(&bytes, |b| b == b'7'), before / BLOCK * BLOCK, "{at} of {len}");
             }
         }
     }
