@@ -2,7 +2,7 @@
 //!
 //! Must not go here: what is found in them (the parent).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::detect::Hints;
 use crate::extract::json::{Kind, Limits, Scanner, Token};
@@ -60,9 +60,12 @@ impl Seen {
     }
 }
 
+/// Names and their numbers, as the labels have them too: each kind of map is code of its own.
+type Numbers = BTreeMap<String, u32>;
+
 /// The masked keys of one object as they will read, each with the next number for one that would read the same.
 #[derive(Debug, Default)]
-pub(super) struct Masked(BTreeMap<String, usize>);
+pub(super) struct Masked(Numbers);
 
 impl Masked {
     /// Makes the edits of a key such that it reads like no other key of its object.
@@ -95,7 +98,7 @@ impl Masked {
 /// The keys of a document that already look like labels; looked for when the first key is masked.
 pub(super) struct Taken<'t> {
     text: &'t str,
-    keys: Option<BTreeSet<String>>,
+    keys: Option<Numbers>,
 }
 
 impl<'t> Taken<'t> {
@@ -106,16 +109,16 @@ impl<'t> Taken<'t> {
     fn contains(&mut self, key: &str) -> bool {
         let text = self.text;
         let keys = self.keys.get_or_insert_with(|| {
-            let mut keys = BTreeSet::new();
+            let mut keys = Numbers::new();
             let mut scanner = Scanner::of(text, Limits::default());
             // A fault is found again by who reads the document.
             while let Ok(Some(token)) = scanner.next() {
                 if token.kind == Kind::Key && token.text().contains('<') {
-                    keys.insert(token.text().into_owned());
+                    keys.insert(token.text().into_owned(), 1);
                 }
             }
             keys
         });
-        keys.contains(key)
+        keys.contains_key(key)
     }
 }
