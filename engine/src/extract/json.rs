@@ -213,6 +213,15 @@ impl<'a> Scanner<'a> {
         Scanner { text, at: 0, expect: Expect::Value(false), open, keys, limits, failed }
     }
 
+    /// All tokens of a text that is sound.
+    pub fn tokens(mut self) -> Result<Vec<Token<'a>>, JsonError> {
+        let mut all = Vec::with_capacity(32);
+        while let Some(token) = self.next()? {
+            all.push(token);
+        }
+        Ok(all)
+    }
+
     /// The next token; `None` when the text is complete and sound. An error is final.
     #[expect(clippy::should_implement_trait, reason = "fallible: an iterator would invite reading past an error")]
     pub fn next(&mut self) -> Result<Option<Token<'a>>, JsonError> {

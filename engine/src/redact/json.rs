@@ -53,24 +53,25 @@ impl Frame<'_> {
 
 /// Appends the edits for a document that is the value at `place`.
 pub(super) fn document(job: &mut Job<'_>, text: &str, place: Place, out: &mut Vec<Edit>) -> Result<(), JsonError> {
-    without(job, text, place, &[], out)
+    let mut scanner = Scanner::of(text, Limits::default());
+    without(job, text, &mut || scanner.next(), place, &[], out)
 }
 
-/// The same, leaving alone the strings whose insides are at `apart`.
-pub(super) fn without(
+/// The same of one whose tokens are read already, leaving alone the strings whose insides are at `apart`.
+pub(super) fn without<'t>(
     job: &mut Job<'_>,
-    text: &str,
+    text: &'t str,
+    next: &mut dyn FnMut() -> Result<Option<Token<'t>>, JsonError>,
     place: Place,
     apart: &[Range<usize>],
     out: &mut Vec<Edit>,
 ) -> Result<(), JsonError> {
-    let mut scanner = Scanner::of(text, Limits::default());
     let mut open: Vec<Frame<'_>> = Vec::new();
     let mut path = Path::of(&job.profile.exclude);
     let mut key = place.key;
     let mut taken = Taken::of(text);
     let drops = job.profile.drops();
-    while let Some(token) = scanner.next()? {
+    while let Some(token) = next()? {
         let left_alone = path.follow(&token);
         if let Some(frame) = open.last_mut().filter(|_| drops && token.begins_value()) {
             frame.value(&token);

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use crate::extract::json::{JsonError, Kind, Limits, Scanner, Token};
+use crate::extract::json::{Kind, Token};
 
 /// A piece of a longer text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,26 +51,25 @@ const PIECES: &[(&str, bool)] = &[
     ("message.content", false),
 ];
 
-/// Reads the data of one event.
-pub fn read(data: &str) -> Result<Parts, JsonError> {
+/// Reads the data of one event by its tokens; what is no JSON has none.
+pub fn read(data: &str, tokens: &[Token<'_>]) -> Parts {
     if data.trim() == "[DONE]" {
-        return Ok(Parts { deltas: Vec::new(), ends: vec![End::All] });
+        return Parts { deltas: Vec::new(), ends: vec![End::All] };
     }
     // A path is as long as this, and no event is deeper, where pieces are streamed: nothing has to grow.
     let mut walk = Walk { path: String::with_capacity(64), containers: Vec::with_capacity(8), ..Walk::default() };
-    let mut scanner = Scanner::of(data, Limits::default());
-    while let Some(token) = scanner.next()? {
+    for token in tokens {
         match token.kind {
             Kind::ObjectStart => walk.open(false),
             Kind::ArrayStart => walk.open(true),
             Kind::ObjectEnd | Kind::ArrayEnd => walk.close(),
             Kind::Key => walk.key(&token.text()),
-            Kind::String => walk.string(&token),
+            Kind::String => walk.string(token),
             Kind::Number => walk.number(token.raw()),
             Kind::Bool(_) | Kind::Null => walk.value(),
         }
     }
-    Ok(walk.finish())
+    walk.finish()
 }
 
 /// An object or array of the event.
@@ -237,10 +236,15 @@ impl<'a> Walk<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::extract::json::{Limits, Scanner};
     use crate::testing::test;
 
+    fn parts(data: &str) -> Parts {
+        read(data, &Scanner::of(data, Limits::default()).tokens().unwrap_or_default())
+    }
+
     fn texts(data: &str) -> Vec<(String, bool)> {
-        read(data).unwrap().deltas.into_iter().map(|d| (d.text, d.json)).collect()
+        parts(data).deltas.into_iter().map(|d| (d.text, d.json)).collect()
     }
 
     #[test]
@@ -275,29 +279,29 @@ mod tests {
     #[test]
     fn channels_are_told_apart() {
         let data = r#"{"choices":[{"delta":{"content":"a"},"index":0},{"delta":{"content":"b"},"index":1}]}"#;
-        let parts = read(data).unwrap();
-        assert_ne!(parts.deltas[0].channel, parts.deltas[1].channel);
-        let again = read(&data.replace(r#""a""#, r#""c""#)).unwrap();
-        assert_eq!(parts.deltas[0].channel, again.deltas[0].channel);
+        let first = parts(data);
+        assert_ne!(first.deltas[0].channel, first.deltas[1].channel);
+        let again = parts(&data.replace(r#""a""#, r#""c""#));
+        assert_eq!(first.deltas[0].channel, again.deltas[0].channel);
     }
 
     #[test]
     fn the_outermost_index_names_the_answer_wherever_it_stands() {
         let data = r#"{"choices":[{"delta":{"tool_calls":[{"index":1,"function":{"arguments":"{"}}]},"index":0}]}"#;
-        let channel = &read(data).unwrap().deltas[0].channel;
+        let channel = &parts(data).deltas[0].channel;
         assert!(channel.starts_with("0:"), "{channel}");
     }
 
     #[test]
     fn ends() {
-        assert_eq!(read("[DONE]").unwrap().ends, [End::All]);
-        assert_eq!(read(r#"{"type":"message_stop"}"#).unwrap().ends, [End::All]);
-        assert_eq!(read(r#"{"type":"content_block_stop","index":2}"#).unwrap().ends, [End::Below("2:".into())]);
+        assert_eq!(parts("[DONE]").ends, [End::All]);
+        assert_eq!(parts(r#"{"type":"message_stop"}"#).ends, [End::All]);
+        assert_eq!(parts(r#"{"type":"content_block_stop","index":2}"#).ends, [End::Below("2:".into())]);
         assert_eq!(
-            read(r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#).unwrap().ends,
+            parts(r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#).ends,
             [End::Below("0:".into())]
         );
-        assert!(read(r#"{"choices":[{"index":0,"delta":{},"finish_reason":null}]}"#).unwrap().ends.is_empty());
-        assert!(read(r#"{"type":"ping"}"#).unwrap().ends.is_empty());
+        assert!(parts(r#"{"choices":[{"index":0,"delta":{},"finish_reason":null}]}"#).ends.is_empty());
+        assert!(parts(r#"{"type":"ping"}"#).ends.is_empty());
     }
 }

@@ -72,8 +72,14 @@ impl Alike {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sse::delta;
+    use crate::extract::json::{Limits, Scanner};
+    use crate::sse::delta::{self, Parts};
     use crate::testing::test;
+
+    fn parts(event: &Event<'_>) -> Parts {
+        let data = event.text().unwrap();
+        delta::read(&data, &Scanner::of(&data, Limits::default()).tokens().unwrap())
+    }
 
     fn event(text: &str, index: usize) -> String {
         let data =
@@ -87,12 +93,12 @@ mod tests {
         let first = event("a", 0);
         assert!(alike.read(first.as_bytes()).is_none());
         let first = Event::read(0, first.as_bytes());
-        let parts = delta::read(&first.text().unwrap()).unwrap();
-        alike.remember(&first, &parts.deltas[0].range, &"0:".into());
+        let whole = parts(&first);
+        alike.remember(&first, &whole.deltas[0].range, &"0:".into());
         for text in ["", "b", "long and longer", r#"say \"hi\""#, r"\u00e9", "é", r"a\\"] {
             let event = event(text, 0);
             let (place, text) = alike.read(event.as_bytes()).unwrap();
-            let whole = delta::read(&Event::read(0, event.as_bytes()).text().unwrap()).unwrap();
+            let whole = parts(&Event::read(0, event.as_bytes()));
             let read = (alike.in_data(&place), text.as_ref());
             assert_eq!([read], [(whole.deltas[0].range.clone(), whole.deltas[0].text.as_str())], "{event}");
         }

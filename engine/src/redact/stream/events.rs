@@ -10,6 +10,7 @@ use std::rc::Rc;
 use super::alike::Alike;
 use super::tail::{Decided, Tail};
 use super::{MOST, within};
+use crate::extract::json::{Limits, Scanner, Token};
 use crate::redact::edit::{Edit, Job, apply};
 use crate::redact::value::{self, Place};
 use crate::redact::{Finding, Refusal, encode, json};
@@ -107,12 +108,13 @@ impl Events {
         self.alike.forget();
         let event = Event::read(place.start, self.splitter.bytes(&place));
         let Some(data) = event.text() else { return Err(Refusal::InvalidUtf8 { at: event.at }) };
-        let parts = delta::read(&data).unwrap_or_default();
+        let tokens = Scanner::of(&data, Limits::default()).tokens().ok();
+        let parts = delta::read(&data, tokens.as_deref().unwrap_or_default());
         // Whether there is anything to redact, and then what.
-        let mut edits = job.apart(|job| outside(job, &data, &parts.deltas));
+        let mut edits = job.apart(|job| outside(job, &data, tokens.as_deref(), &parts.deltas));
         if !edits.is_empty() {
             settle(&mut self.channels, &mut self.unsettled, job, findings);
-            edits = outside(job, &data, &parts.deltas);
+            edits = outside(job, &data, tokens.as_deref(), &parts.deltas);
         }
         let at = event.data_at().unwrap_or(event.at);
         let here = |f: &Finding| Finding { range: f.range.start + at..f.range.end + at, ..f.clone() };
@@ -221,10 +223,14 @@ fn settle(channels: &mut [Channel], unsettled: &mut Option<Rc<str>>, job: &mut J
 }
 
 /// The edits of the strings of an event that are none of its deltas.
-fn outside(job: &mut Job<'_>, data: &str, deltas: &[Delta]) -> Vec<Edit> {
+fn outside<'d>(job: &mut Job<'_>, data: &'d str, tokens: Option<&[Token<'d>]>, deltas: &[Delta]) -> Vec<Edit> {
     let apart: Vec<_> = deltas.iter().map(|delta| delta.range.clone()).collect();
     let mut edits = Vec::new();
-    if json::without(job, data, Place::default(), &apart, &mut edits).is_err() {
+    let read = tokens.and_then(|tokens| {
+        let mut tokens = tokens.iter().cloned();
+        json::without(job, data, &mut || Ok(tokens.next()), Place::default(), &apart, &mut edits).ok()
+    });
+    if read.is_none() {
         // Data that is no JSON is a text of its own.
         edits.clear();
         value::field(job, data, Place::default(), &mut edits);
