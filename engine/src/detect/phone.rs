@@ -65,7 +65,7 @@ const NATIONAL: &[(u32, usize, usize)] = &[
 ];
 
 /// The score of a number that nothing but its length speaks for.
-const ANY_FORM: u8 = 15;
+pub(super) const ANY_FORM: u8 = 15;
 
 /// A number as written: its digits, how they are grouped, where it ends.
 struct Written {

@@ -6,6 +6,7 @@
 mod before;
 mod rows;
 mod stops;
+mod times;
 mod word;
 
 use super::entity::{Entity, Set};
@@ -52,6 +53,10 @@ const SHORTEST: usize = 5;
 /// No address or other long code of one word is shorter.
 const LONG: usize = 12;
 
+/// Of a line of one mark nothing but its ends counts, and these are no longer: hyphens of a private key's begin, and what
+/// stands before the tilde of a secret.
+const ROW: usize = 6;
+
 /// One text under the pass, as the families see it.
 pub(super) struct Scan<'a> {
     pub text: &'a str,
@@ -79,6 +84,12 @@ impl<'a> Scan<'a> {
     /// At a mark, with the text before `done` judged. Answers where to go on.
     fn mark(&mut self, mark: u8, at: usize, done: usize) -> usize {
         let (before, behind) = (self.previous(at).unwrap_or(0), self.next(at + 1).unwrap_or(0));
+        if before == mark && behind == mark {
+            let row = self.rest(at).iter().take_while(|b| **b == mark).count();
+            if row > ROW {
+                return at + row - ROW;
+            }
+        }
         match mark {
             b'@' => email::at_sign(self, at),
             // Nothing begins inside of a row of colons.
@@ -121,7 +132,7 @@ impl<'a> Scan<'a> {
             network::at_word(self, &word);
         }
         if word.len() < LONG {
-            return rows::behind(self, &word);
+            return times::behind(self, &word).unwrap_or_else(|| rows::behind(self, &word));
         }
         crypto::at_word(self, &word);
         self.behind_noise(&word)

@@ -3,6 +3,10 @@
 //! A value is a word, or words that may be groups of one number; its evidence stands before it. So all but the last word, and
 //! the groups it may belong to, is decided. Must not go here: finding anything.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
 use super::secret::assigned::open_value;
 use super::secret::issued::{PEM, PEM_LABEL, is_private, pem_label};
 
@@ -10,6 +14,8 @@ use super::secret::issued::{PEM, PEM_LABEL, is_private, pem_label};
 const CHAIN: usize = 96;
 /// A private key or token is no longer than this.
 const LONGEST: usize = 16_384;
+
+static BEGIN: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("-----BEGIN"));
 
 /// The length of the part of `text` that is decided, whatever follows.
 pub fn settled(text: &str) -> usize {
@@ -69,7 +75,7 @@ fn may_be_group(word: &str) -> bool {
 
 /// Where the first private key begins that may go on.
 fn private_key(bytes: &[u8]) -> Option<usize> {
-    memchr::memmem::find_iter(bytes, b"-----BEGIN").find(|begin| {
+    BEGIN.find_iter(bytes).find(|begin| {
         let body = bytes.get(*begin..).unwrap_or_default();
         let other = match pem_label(body) {
             Some(begin) => !is_private(body, begin),

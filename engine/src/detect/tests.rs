@@ -136,3 +136,32 @@ fn a_value_behind_noise_is_found() {
     assert_eq!(found(&format!("{noise} ann@example.com")), [(Entity::EmailAddress, "ann@example.com")]);
     assert_eq!(found(&format!("{noise}\",\"4111111111111111")), [(Entity::CreditCard, "4111111111111111")]);
 }
+
+#[test]
+fn days_and_times_are_passed_over_but_not_what_stands_around_them() {
+    use Entity::*;
+    for time in ["2026-04-18", "2026-04-18T09:12:44Z", "2026-04-18 09:12:44.123", "2026-04-18T09:12:44+02:00"] {
+        assert_eq!(found(&format!("at {time} by ann@example.com")), [(EmailAddress, "ann@example.com")]);
+        assert_eq!(found(&format!("{time},10.1.2.3")), [(IpAddress, "10.1.2.3")]);
+        assert_eq!(found(time), []);
+    }
+    assert_eq!(found("born 1990-04-18"), [(DateOfBirth, "1990-04-18")]);
+    assert_eq!(found("token-2026-04-18T09:a8f5f167f44f4964"), [(Secret, "a8f5f167f44f4964")]);
+}
+
+#[test]
+fn lines_of_one_mark_hide_nothing_at_their_ends() {
+    for mark in ["-", "_", "=", ":", "@", "~", ">"] {
+        for len in [2, 5, 6, 7, 8, 20, 300] {
+            let row = mark.repeat(len);
+            assert_eq!(found(&row), [], "{row}");
+            let text = format!("ann@example.com {row} 10.1.2.3");
+            let expected = [(Entity::EmailAddress, "ann@example.com"), (Entity::IpAddress, "10.1.2.3")];
+            assert_eq!(found(&text), expected, "{row}");
+        }
+    }
+    let key = "-----BEGIN PRIVATE KEY-----\nMIIC\n-----END PRIVATE KEY-----";
+    assert!(found(&format!("{}{key}", "-".repeat(40))).iter().any(|(_, value)| value.ends_with(key)));
+    let value = "hunter-two";
+    assert_eq!(found(&format!("password {}={value}", "=".repeat(12))), [(Entity::Secret, value)]);
+}
