@@ -60,7 +60,7 @@ pub(super) fn field(job: &mut Job<'_>, text: &str, place: Place, out: &mut Vec<E
 
 /// Appends the edits for a text in which no document is nested.
 fn prose(job: &mut Job<'_>, text: &str, place: Place, out: &mut Vec<Edit>) {
-    let looked = Looked::at(job, text, place, None);
+    let Some(looked) = Looked::at(job, text, place, None) else { return };
     // All at once: grown step by step, the list of a large text would take twice its size.
     out.reserve(looked.count());
     looked.each(job, |job, found| out.extend(job.edit(found)));
@@ -94,28 +94,35 @@ pub(super) struct Looked<'t> {
 const SCRATCH: usize = 256;
 
 impl<'t> Looked<'t> {
-    /// Adds to `seen` where anything was seen, also what lost to something surer.
-    pub fn at(job: &mut Job<'_>, text: &'t str, place: Place, mut seen: Option<&mut Vec<Range<usize>>>) -> Looked<'t> {
+    /// Looks at a text; `None`: nothing is there. Adds to `seen` where anything was seen, also what lost to something surer.
+    pub fn at(
+        job: &mut Job<'_>,
+        text: &'t str,
+        place: Place,
+        mut seen: Option<&mut Vec<Range<usize>>>,
+    ) -> Option<Looked<'t>> {
         let view = View::lenient(text);
         let mut matches = std::mem::take(&mut job.matches);
-        let mut encoded = Vec::new();
         let read = view.as_ref().map_or(text, |view| view.text.as_ref());
-        let source = |range: Range<usize>| view.as_ref().map_or(range.clone(), |view| view.source(&range));
         detect::field(read, place.key, place.parent, &job.profile.wanted, &mut matches);
         let own = job.profile.own.find(read, &mut matches);
+        let mut encoded = if place.depth < NESTED { base64::words(job, read, place.inside()) } else { Vec::new() };
+        // Most texts of most bodies end here.
+        if matches.is_empty() && encoded.is_empty() {
+            job.matches = matches;
+            return None;
+        }
+        let source = |range: Range<usize>| view.as_ref().map_or(range.clone(), |view| view.source(&range));
         if let Some(seen) = &mut seen {
             seen.extend(matches.iter().map(|m| source(m.start..m.end)));
         }
         detect::resolve(&mut matches);
-        if place.depth < NESTED {
-            encoded = base64::words(job, read, place.inside());
-            encoded.retain(|word| matches.iter().all(|m| m.end <= word.range.start || word.range.end <= m.start));
-            encoded.iter_mut().for_each(|word| word.range = source(word.range.clone()));
-        }
+        encoded.retain(|word| matches.iter().all(|m| m.end <= word.range.start || word.range.end <= m.start));
+        encoded.iter_mut().for_each(|word| word.range = source(word.range.clone()));
         if let Some(seen) = seen {
             seen.extend(encoded.iter().map(|word| word.range.clone()));
         }
-        Looked { text, view, matches, own, encoded }
+        Some(Looked { text, view, matches, own, encoded })
     }
 
     pub fn count(&self) -> usize {

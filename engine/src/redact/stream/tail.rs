@@ -130,8 +130,9 @@ impl Tail {
         let base = self.context();
         let placed = |range: &Range<usize>| range.start + base..range.end + base;
         let (mut all, mut seen) = (Vec::new(), Vec::new());
-        let looked = Looked::at(job, self.slice(base..self.end()), Place::default(), Some(&mut seen));
-        looked.each(job, |_, found| all.push(Found { range: placed(&found.range), ..found }));
+        if let Some(looked) = Looked::at(job, self.slice(base..self.end()), Place::default(), Some(&mut seen)) {
+            looked.each(job, |_, found| all.push(Found { range: placed(&found.range), ..found }));
+        }
         all.retain(|found| found.range.start >= from);
         if until < self.end() {
             // What touches the border may grow over it.
