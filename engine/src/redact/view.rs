@@ -43,16 +43,19 @@ impl<'a> View<'a> {
         }
         let mut builder = Builder::new(raw.len());
         let mut rest = raw;
-        while let Some(c) = rest.chars().next() {
-            let taken = match c {
-                '+' => builder.put_and(' ', 1),
-                '%' => match lenient::percent(rest.as_bytes()) {
+        while !rest.is_empty() {
+            let plain = memchr::memchr2(b'+', b'%', rest.as_bytes()).unwrap_or(rest.len());
+            let (plain, encoded) = rest.split_at_checked(plain).unwrap_or((rest, ""));
+            builder.plain(plain);
+            let taken = match encoded.as_bytes() {
+                [] => break,
+                [b'+', ..] => builder.put_and(' ', 1),
+                bytes => match lenient::percent(bytes) {
                     Some((c, len)) => builder.put_and(c, len),
-                    None => builder.plain_and(c),
+                    None => builder.plain_and('%'),
                 },
-                c => builder.plain_and(c),
             };
-            rest = rest.get(taken..).unwrap_or_default();
+            rest = encoded.get(taken..).unwrap_or_default();
         }
         builder.finish()
     }
@@ -127,6 +130,11 @@ impl Builder {
         }
         self.text.push_str(text);
         self.read = read;
+    }
+
+    /// The source bytes up to `end` stand for themselves.
+    fn plain_to(&mut self, source: &str, end: usize) {
+        self.plain(source.get(self.read..end).unwrap_or_default());
     }
 
     /// The next `len` source bytes stand for `c`.

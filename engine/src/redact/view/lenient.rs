@@ -14,9 +14,8 @@ pub(super) fn view(raw: &str) -> Option<View<'static>> {
         return None;
     }
     let first = bytes.iter().position(|b| special(*b))?;
-    let mut builder = Builder::new(raw.len());
-    let mut changed = false;
-    builder.plain(raw.get(..first)?);
+    // Most such texts stand for themselves.
+    let mut changed: Option<Builder> = None;
     let mut rest = raw.get(first..)?;
     while let Some(c) = rest.chars().next() {
         let read = match c {
@@ -27,9 +26,13 @@ pub(super) fn view(raw: &str) -> Option<View<'static>> {
             c => alike(c).map(|plain| (plain, c.len_utf8())),
         };
         let taken = match read {
-            Some((Some(c), len)) => builder.put_and(c, len),
-            Some((None, len)) => {
-                builder.skip(len);
+            Some((c, len)) => {
+                let builder = changed.get_or_insert_with(|| Builder::new(raw.len()));
+                builder.plain_to(raw, raw.len() - rest.len());
+                match c {
+                    Some(c) => builder.put(c, len),
+                    None => builder.skip(len),
+                }
                 len
             }
             None => {
@@ -37,14 +40,14 @@ pub(super) fn view(raw: &str) -> Option<View<'static>> {
                 let special = |b: &u8| matches!(b, b'%' | b'&' | b'\\') || *b >= 0x80;
                 let len = c.len_utf8();
                 let more = rest.as_bytes().get(len..)?.iter().take_while(|b| !special(b)).count();
-                builder.plain(rest.get(..len + more)?);
                 len + more
             }
         };
-        changed |= read.is_some();
         rest = rest.get(taken..)?;
     }
-    changed.then(|| builder.finish())
+    let mut builder = changed?;
+    builder.plain_to(raw, raw.len());
+    Some(builder.finish())
 }
 
 /// `%40`, also encoded again: `%2540`. Only what is text in the end, one to four bytes of UTF-8.
