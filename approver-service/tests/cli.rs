@@ -363,6 +363,22 @@ fn a_password_that_is_missing_or_wrong_is_told_with_its_setting() {
 }
 
 #[test]
+fn that_the_schema_is_there_is_no_news() {
+    let (folder, url) = (tempfile::tempdir().unwrap(), Postgres::shared().database());
+    for _ in 0..2 {
+        let mut serve = Terminal::command(folder.path());
+        serve.args(["serve", "--listen", "127.0.0.1:0", "--person", "bob", "--database", &url]);
+        let mut serve = serve.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(serve.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert!(line.starts_with("listening on "), "{line}");
+        serve.kill().unwrap();
+        let said = text(&serve.wait_with_output().unwrap().stderr);
+        assert!(!said.contains("already exists"), "{said}");
+    }
+}
+
+#[test]
 fn a_token_is_made_in_the_database_of_the_settings() {
     let folder = tempfile::tempdir().unwrap();
     let (url, settings) = (Postgres::shared().database(), folder.path().join("privyseal.yaml"));
