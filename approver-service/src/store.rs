@@ -76,6 +76,8 @@ pub enum Error {
     Grant(String),
     #[error("the kill switch is on")]
     KillSwitch,
+    #[error("only who may decide requests turns the kill switch")]
+    KillNotAllowed,
     #[error("the kill switch is on for {0} principals already: end some, or stop everybody")]
     TooManyKills(u32),
     #[error("this login is not known, used or over")]

@@ -125,6 +125,9 @@ pub struct Intake {
     /// `body`, …): two holds that differ in exactly one are a near miss.
     #[serde(default)]
     pub fields: BTreeMap<String, String>,
+    /// [`crate::keys::proof`] of the nonce: shows before anybody decides that gateway and approver share one secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<String>,
     /// What a grant would be for, 64 lower-case hex digits of a keyed HMAC; only where the workflow allows grants.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grant_target: Option<String>,

@@ -52,6 +52,12 @@ impl Keys {
     }
 }
 
+/// What only who shares the secret can say of `nonce`: 64 hex digits of an HMAC-SHA-256 under [`Keys::field`].
+pub fn proof(field_key: &[u8], nonce: &str) -> String {
+    let message = format!("privyseal/proof/v1\n{nonce}");
+    crate::digest::hex(&crate::digest::mac(field_key, message.as_bytes()).finalize().into_bytes())
+}
+
 /// The bytes of a secret written as hex or base64 (either alphabet, padded or not).
 pub fn decode(secret: &str) -> Result<Vec<u8>, &'static str> {
     let secret = secret.trim();

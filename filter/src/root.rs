@@ -201,10 +201,14 @@ impl Root {
         if let (Some(approver), Err(error)) = (&plugin.gateway.policy.settings().approver, self.poll())
             && error.status == Status::BadArgument as u32
         {
-            return Err(one(format!(
-                "approver.cluster: `{}` is not a cluster of this Envoy; define it under `clusters`",
-                approver.cluster
-            )));
+            // Nor is one that is being resolved, looked at by health checks, or validated: it may be there in a moment.
+            host::log(
+                LogLevel::Warn,
+                &format!(
+                    "approver.cluster: Envoy has no cluster `{}` yet; until it has, what needs the approver is refused",
+                    approver.cluster
+                ),
+            );
         }
         host::set_tick_period(TICK).map_err(|error| one(format!("no timer (host status {})", error.status)))?;
         let before = CURRENT.with_borrow_mut(|current| current.insert(plugin.name.clone(), plugin));

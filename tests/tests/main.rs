@@ -32,6 +32,7 @@ mod replies;
 mod secrets;
 mod sign_on;
 mod splits;
+mod startup;
 mod styles;
 mod tls;
 mod traces;

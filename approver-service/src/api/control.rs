@@ -13,6 +13,7 @@ use super::fleet::{self, About};
 use super::people::{MAX_BODY, may, page_size};
 use super::problem::Result;
 use crate::app::App;
+use crate::auth::Caller;
 use crate::auth::scope::Scope;
 use crate::hold::intake;
 use crate::store::control::Killed;
@@ -80,7 +81,11 @@ pub async fn turn(
 ) -> Result<axum::Json<Control>> {
     may(&caller, Scope::KillWrite)?;
     principal.as_deref().map_or(Ok(()), |principal| intake::name("principal", principal))?;
-    let control = app.store.of(caller.tenant()).set_kill(kill, principal.as_deref(), caller.actor()).await?;
+    let store = app.store.of(caller.tenant());
+    if let Caller::Person(session) = &caller {
+        store.may_kill(session).await?;
+    }
+    let control = store.set_kill(kill, principal.as_deref(), caller.actor()).await?;
     Ok(axum::Json(Control { hold: vec![], deny: vec![], ..control }))
 }
 

@@ -56,6 +56,12 @@ pub async fn intake(
     let v = intake::check(&intake)?;
     in_own_name(&app, &token, &mut intake);
     in_environment(&app, &intake.environment)?;
+    let proves = |proof: &String| app.receipts.field_key.is_mac("proof", &intake.nonce, proof);
+    if !intake.proof.as_ref().is_none_or(proves) {
+        tracing::error!(gateway = intake.gateway, "a gateway has another PRIVYSEAL_KEY: it would refuse every release");
+        let detail = "the gateway has another PRIVYSEAL_KEY than the approver";
+        return Err(Problem::new(StatusCode::FORBIDDEN, "wrong_gateway_key", detail));
+    }
     let asked = Asked { intake, owner: token.owner, trace: traces::here() };
     let view = View { v, ..app.store.of(&token.tenant).intake(asked).await? };
     traces::about(&view.id);
@@ -230,11 +236,12 @@ pub fn until(wait_ms: u64) -> Instant {
 
 pub fn in_environment(app: &App, environment: &str) -> Result<()> {
     match &app.environment {
-        Some(served) if served != environment => Err(Problem::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "wrong_environment",
-            format!("this approver serves environment `{served}`, the gateway's policy says `{environment}`"),
-        )),
+        Some(served) if served != environment => {
+            tracing::warn!(served, environment, "a gateway's policy names another environment than is served here");
+            let detail =
+                format!("this approver serves environment `{served}`, the gateway's policy says `{environment}`");
+            Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "wrong_environment", detail))
+        }
         _ => Ok(()),
     }
 }

@@ -107,6 +107,7 @@ impl From<Error> for Problem {
             }
             Error::AlreadyVoted => (StatusCode::CONFLICT, "already_voted"),
             Error::Grant(_) => (StatusCode::UNPROCESSABLE_ENTITY, "grant_not_allowed"),
+            Error::KillNotAllowed => (StatusCode::FORBIDDEN, "kill_not_allowed"),
             Error::KillSwitch => (StatusCode::CONFLICT, "kill_switch"),
             Error::LoginOver => (StatusCode::FORBIDDEN, "login_over"),
             Error::LoginRequired => (StatusCode::FORBIDDEN, "login_required"),
@@ -134,7 +135,10 @@ impl From<Error> for Problem {
                 (StatusCode::UNPROCESSABLE_ENTITY, "unknown_workflow")
             }
             Error::WrongNonce => (StatusCode::CONFLICT, "wrong_nonce"),
-            Error::WrongTenant { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "wrong_tenant"),
+            Error::WrongTenant { token, policy } => {
+                tracing::warn!(token, policy, "a gateway's policy names another tenant than its token");
+                (StatusCode::UNPROCESSABLE_ENTITY, "wrong_tenant")
+            }
         };
         let state = match &error {
             Error::Refused(Refusal::Already(state)) => Some(*state),

@@ -160,6 +160,7 @@ impl Request {
         let stated = stated.into_iter().filter_map(|(name, said)| Some((name.to_owned(), said.clone()?)));
         Ok(Intake {
             v: VERSION,
+            proof: None,
             nonce: hex(&secret::random::<16>()?),
             digest: hex(&digest.sha256()),
             terms: hex(&terms.sha256()),

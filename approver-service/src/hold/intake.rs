@@ -87,6 +87,10 @@ fn preview(preview: &Preview) -> Result<(), Invalid> {
     at_most("preview.body", &preview.body, Preview::MAX_BODY)?;
     count("preview.headers", preview.headers.len(), Preview::MAX_HEADERS)?;
     count("preview.findings", preview.findings.len(), MAX_FIELDS)?;
+    for (field, texts) in [("preview.stated", &preview.stated), ("preview.captures", &preview.captures)] {
+        count(field, texts.len(), MAX_FIELDS)?;
+        texts.iter().try_for_each(|(name, text)| at_most(field, name, MAX_NAME).and(at_most(field, text, MAX_PATH)))?;
+    }
     match preview.headers.iter().all(|(name, value)| name.len() + value.len() <= MAX_HEADER) {
         true => Ok(()),
         false => Err(invalid("preview.headers", format!("at most {MAX_HEADER} bytes each"))),

@@ -1,6 +1,6 @@
 //! The kill switch, of everybody and of single principals: persisted, and told to every gateway at once.
 //!
-//! Must not go here: who may turn it (`api::control`).
+//! Must not go here: what tokens may turn it (`api::control`).
 
 use std::collections::BTreeMap;
 
@@ -16,6 +16,7 @@ use utoipa::ToSchema;
 use super::write::Tx;
 use super::{Error, Result, Scope, Store, grants, row};
 use crate::audit::{Actor, Fact};
+use crate::auth::Session;
 use crate::hold::transition::{Cause, Event};
 
 /// Principals of a tenant whose switch may be on: gateways hear of all of them in one answer.
@@ -40,6 +41,15 @@ const LIST: &str = "
 const LIVE: &str = "
     SELECT id FROM holds WHERE tenant = $1 AND ($2 IS NULL OR principal = $2)
         AND state IN ('pending', 'info_requested', 'approved')";
+
+/// Of a session: is it fresh enough to decide, and may its person decide anything at all?
+const MAY: &str = "
+    SELECT s.decide_until_ms > $3 AS is_fresh,
+        EXISTS (SELECT 1 FROM reviewers r WHERE r.tenant = s.tenant AND r.person = s.person)
+            OR EXISTS (SELECT 1 FROM reviewer_groups g WHERE g.tenant = s.tenant AND (g.name = '*'
+                OR EXISTS (SELECT 1 FROM session_groups m WHERE m.session = s.hash AND m.name = g.name))) AS decides
+    FROM sessions s JOIN people ON people.tenant = s.tenant AND people.name = s.person
+    WHERE s.hash = $1 AND s.tenant = $2";
 
 /// The switch of each tenant that has turned it.
 pub(super) type Switches = BTreeMap<String, Control>;
@@ -72,6 +82,17 @@ impl Scope {
 
     fn switch(&self, switches: &Switches) -> Control {
         switches.get(self.tenant()).cloned().unwrap_or_else(never_turned)
+    }
+
+    /// May the person of `session` turn the switch? It stops everybody's work, and turned off it lets run what was stopped.
+    pub async fn may_kill(&self, session: &Session) -> Result<()> {
+        let asked = sqlx::query(MAY).bind(&session.hash).bind(self.tenant()).bind(self.now());
+        match asked.fetch_optional(self.readers()).await? {
+            Some(row) if !row::flag(&row, "is_fresh")? => Err(Error::LoginRequired),
+            Some(row) if !row::flag(&row, "decides")? => Err(Error::KillNotAllowed),
+            Some(_) => Ok(()),
+            None => Err(Error::LoginRequired),
+        }
     }
 
     /// Turns the switch, of one principal or of everybody. `deny` also cancels what lives: what was approved before runs

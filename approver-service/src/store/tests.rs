@@ -200,6 +200,7 @@ pub fn nonce(n: u32) -> String {
 /// What the agent asks: `n` names the stream.
 pub fn intake(n: u32) -> Intake {
     Intake {
+        proof: None,
         v: 1,
         nonce: nonce(n),
         digest: "0".repeat(64),

@@ -63,7 +63,9 @@ pub async fn turn(
 ) -> Result<Redirect, Refused> {
     let principal = Some(principal.trim()).filter(|principal| !principal.is_empty());
     principal.map_or(Ok(()), |principal| intake::name("principal", principal)).map_err(Problem::from)?;
-    app.store.of(&session.tenant).set_kill(kill, principal, Actor::person(&session.person)).await?;
+    let store = app.store.of(&session.tenant);
+    store.may_kill(&session).await?;
+    store.set_kill(kill, principal, Actor::person(&session.person)).await?;
     Ok(Redirect::to("/kill"))
 }
 

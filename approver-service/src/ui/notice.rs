@@ -84,6 +84,10 @@ impl From<Problem> for Refused {
             "database_unavailable" => {
                 ("The database cannot be used", "Nothing was changed. Try again in a moment.".to_owned())
             }
+            "kill_not_allowed" => (
+                "You may not turn it",
+                "Who may decide requests turns the kill switch. Nothing was changed.".to_owned(),
+            ),
             "login_over" => return Notice::login_over().into(),
             "login_required" => {
                 ("Log in again to decide", "Deciding needs a login that is not older than 15 minutes.".to_owned())

@@ -33,6 +33,8 @@ pub(super) struct Held {
     /// SHA-256 of the body that will go on, as hex.
     pub(super) body_sha256: String,
     pub(super) outbound: Box<Outbound>,
+    /// What the rules tell the agent.
+    pub(super) agent_reason: Option<String>,
     /// The serialised intake, until the hold is made.
     pub(super) intake: Vec<u8>,
     pub(super) give_up_ms: u64,
@@ -225,7 +227,10 @@ impl Exchange {
                 }
             }
             state => {
-                let (status, code, next, detail) = decision::answer_to_agent(state, view.reason.as_deref());
+                let (status, code, next, mut detail) = decision::answer_to_agent(state, view.reason.as_deref());
+                if let (hold::State::Pending, Some(reason)) = (state, &held.agent_reason) {
+                    detail = format!("{detail} ({reason})");
+                }
                 let http = match status {
                     Status::Pending => 429,
                     Status::Released => 409,

@@ -20,6 +20,7 @@ use crate::control::Posture;
 use crate::digest::hex;
 use crate::hold::{Intake, Preview, Risk, VERSION};
 use crate::identity;
+use crate::keys;
 use crate::policy::Selection;
 use crate::redact::Labels;
 use crate::reply::{Executed, Next, Notice, STATUS_PATH, Status};
@@ -228,6 +229,7 @@ impl Exchange {
                     forwarded,
                     body_sha256,
                     outbound,
+                    agent_reason: decision.agent_reason,
                     intake: json(&intake),
                     give_up_ms: now.ms.saturating_add(millis(wait)),
                     progress: Progress::default(),
@@ -248,9 +250,11 @@ impl Exchange {
         preview: Preview,
     ) -> Intake {
         let settings = self.gateway.policy.settings();
+        let nonce = self.nonce();
         Intake {
             v: VERSION,
-            nonce: self.nonce(),
+            proof: Some(keys::proof(&self.gateway.keys.field, &nonce)),
+            nonce,
             digest: binding.digest.clone(),
             terms,
             fields: binding.fields.clone(),

@@ -3,6 +3,7 @@
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use privyseal_engine::hold::{Answer, OLDEST, ReleaseVerdict, VERSION};
+use privyseal_engine::keys;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -166,4 +167,18 @@ async fn the_next_version_is_served_and_any_other_told_so() {
         let refused = service.get(&format!("/v1/control?v={version}"), &other.token).await;
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
     }
+}
+
+/// A gateway with another secret would refuse what people approve: it hears so before anybody is asked.
+#[tokio::test]
+async fn a_gateway_with_another_key_is_refused_before_anybody_decides() {
+    let service = Service::start().await;
+    let mut filter = Filter::new(&service, VERSION).await;
+    let nonce = filter.messages["intake"]["nonce"].as_str().unwrap().to_owned();
+    let proof = |key: &[u8]| keys::proof(&keys::Keys::new(key.to_vec()).field, &nonce);
+    filter.messages["intake"]["proof"] = proof(&[7; 32]).into();
+    let refused = filter.post("/v1/holds", "intake").await;
+    assert_eq!((refused.status, &refused.json["code"]), (StatusCode::FORBIDDEN, &json!("wrong_gateway_key")));
+    filter.messages["intake"]["proof"] = proof(&GATEWAY_KEY).into();
+    assert_eq!(filter.post("/v1/holds", "intake").await.status, StatusCode::CREATED);
 }

@@ -10,6 +10,7 @@ use crate::audit::Actor;
 use crate::auth::Person;
 use crate::hold::transition::Event;
 use crate::store::decide::{Decider, Verdict};
+use crate::store::login::{Proof, READ_MS};
 use crate::store::{Error, row};
 use crate::workflow::{Seat, Workflow};
 
@@ -26,6 +27,7 @@ on_both_databases! {
     votes_survive_a_crash_and_are_final,
     a_workflow_may_ask_for_a_reason_and_set_the_deadline,
     a_workflow_that_is_not_known_makes_no_hold,
+    the_kill_switch_is_for_who_may_decide_and_logged_in_just_now,
 }
 
 fn workflow(quorum: u32, reviewers: &[&str]) -> Workflow {
@@ -250,4 +252,19 @@ async fn a_workflow_that_is_not_known_makes_no_hold() {
     let asked = bench.store.intake(Intake { workflow: "night".into(), ..intake(1) }).await;
     assert!(matches!(asked, Err(Error::UnknownWorkflow(name)) if name == "night"));
     assert!(bench.store.open_holds(10).await.unwrap().is_empty());
+}
+
+async fn the_kill_switch_is_for_who_may_decide_and_logged_in_just_now() {
+    let bench = bench(workflow(1, &["bob"])).await;
+    let challenge = bench.store.challenge("bob").await.unwrap().unwrap();
+    let (session, _) = bench.store.log_in(Proof::Link(&challenge.link), READ_MS).await.unwrap();
+    bench.store.may_kill(&session).await.unwrap();
+    bench.pass(15 * MINUTE);
+    assert!(matches!(bench.store.may_kill(&session).await, Err(Error::LoginRequired)));
+    let fresh = bench.session("bob").await;
+    bench.store.may_kill(&fresh).await.unwrap();
+    bench.store.set_workflows(&[workflow(1, &["dan"])]).await.unwrap();
+    assert!(matches!(bench.store.may_kill(&fresh).await, Err(Error::KillNotAllowed)));
+    bench.store.log_out(&fresh).await.unwrap();
+    assert!(matches!(bench.store.may_kill(&fresh).await, Err(Error::LoginRequired)));
 }

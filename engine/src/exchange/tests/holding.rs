@@ -157,6 +157,19 @@ fn a_client_that_leaves_is_detached() {
 }
 
 #[test]
+fn who_waits_hears_the_reason_of_the_rule() {
+    let mut told = policy();
+    told["rules"].as_array_mut().unwrap().iter_mut().for_each(|rule| rule["reason"] = json!("deletions are final"));
+    let mut run = Run::new(told);
+    run.held();
+    run.now.ms += 50_000;
+    let step = run.ended(1, 201, &view("pending", 1));
+    let (_, code, body) = reply(&step);
+    assert_eq!(code, "approval_pending");
+    assert!(body["detail"].as_str().unwrap().ends_with("to keep waiting (deletions are final)"), "{body}");
+}
+
+#[test]
 fn each_final_state_is_said() {
     for (state, status, code) in [
         ("denied", 403, "approval_denied"),
