@@ -2,7 +2,7 @@
 
 use e2e::envoy::{Envoy, Plugin};
 use e2e::fake_approver::FakeApprover;
-use e2e::scene::gateway;
+use e2e::scene::{export, gateway};
 use e2e::upstream::Upstream;
 use e2e::{policy, ports};
 use serde_json::{Value, json};
@@ -34,14 +34,17 @@ async fn a_mistake_is_named_with_its_place() {
     }
 }
 
+/// It may be one that is not there yet (`startup`): Envoy starts, and what needs the approver is refused.
 #[tokio::test]
-async fn a_cluster_that_envoy_does_not_have_is_refused() {
-    let words = refusal(
-        &policy::with(policy::crm(), "/approver", json!({ "cluster": "aprover", "authority": "approver" })),
-        |_| (),
-    )
-    .await;
-    assert!(words.contains("aprover"), "{words}");
+async fn a_cluster_that_envoy_does_not_have_is_named_and_nothing_is_released() {
+    let upstream = Upstream::ok().await;
+    let policy = policy::with(policy::crm(), "/approver", json!({ "cluster": "aprover", "authority": "approver" }));
+    let config = gateway(upstream.addr(), ports::free(), FakeApprover::TOKEN, FakeApprover::KEY, &policy);
+    let envoy = Envoy::start(&config).await.unwrap();
+    assert!(envoy.log().contains("Envoy has no cluster `aprover` yet"), "{}", envoy.log());
+    let answer = export().send(envoy.addr()).await.unwrap();
+    assert_eq!(answer.status, 503, "{answer:?}");
+    upstream.assert_untouched();
 }
 
 #[tokio::test]

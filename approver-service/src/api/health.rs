@@ -27,7 +27,8 @@ pub async fn ready(State(app): State<App>) -> Result<&'static str> {
     }
     let writable = tokio::time::timeout(LONGEST, app.store.check_writable()).await;
     writable.map_err(|_| {
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "the approver's database does not answer in time")
+        let detail = "the approver's database does not answer in time";
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "database_unavailable", detail)
     })??;
     if app.receipts.keys.current().signing(app.store.now()).is_none() {
         return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "no_receipt", "no key signs receipts now"));
