@@ -21,7 +21,7 @@ use super::client::Failure;
 use crate::policy::check::Report;
 use crate::policy::source::Source;
 
-/// Write, check and load policies
+/// Write, check, test and render policies
 #[derive(Args)]
 pub struct PolicyCommand {
     #[command(subcommand)]

@@ -2,8 +2,10 @@
 //!
 //! Must not go here: how findings are printed (`cli::policy::check`).
 
+use std::cell::RefCell;
 use std::time::Duration;
 
+use privyseal_engine::classify::matcher::Matcher;
 use privyseal_engine::classify::{Rule, Verdict};
 use privyseal_engine::policy::{Error, Policy, item_path};
 use privyseal_engine::request::Head;
@@ -122,6 +124,27 @@ fn masked_aws_host(policy: &Policy) -> Option<&'static str> {
     AWS_HOSTS.into_iter().filter(|_| of_aws).find(masks)
 }
 
+/// IANA's registry of HTTP methods, and `PURGE` of caches.
+const METHODS: &str = "ACL BASELINE-CONTROL BIND CHECKIN CHECKOUT CONNECT COPY DELETE GET HEAD LABEL LINK LOCK MERGE MKACTIVITY \
+    MKCALENDAR MKCOL MKREDIRECTREF MKWORKSPACE MOVE OPTIONS ORDERPATCH PATCH POST PRI PROPFIND PROPPATCH PURGE PUT QUERY REBIND \
+    REPORT SEARCH TRACE UNBIND UNCHECKOUT UNLINK UNLOCK UPDATE UPDATEREDIRECTREF VERSION-CONTROL";
+
+/// A method that no server is known to take: misspelt, its rule never matches.
+fn unknown_method((i, rule): (usize, &Rule)) -> Option<Error> {
+    let unknown = RefCell::new(None);
+    rule.matcher.has(&|part| {
+        let Matcher::Method(methods) = part else { return false };
+        let found = methods.iter().find(|method| !METHODS.split(' ').any(|known| known == *method));
+        unknown.replace(found.cloned());
+        found.is_some()
+    });
+    let message = format!("rule `{}`: `{}` is none of HTTP's methods", rule.id, unknown.into_inner()?);
+    Some(
+        Error::new(format!("rules[{i}].match"), message)
+            .with_hint("such as `POST` or `DELETE`; a misspelt one never matches"),
+    )
+}
+
 /// What loads and may not be meant.
 fn doubts(policy: &Policy) -> Vec<Error> {
     let mut doubts = Vec::new();
@@ -138,6 +161,7 @@ fn doubts(policy: &Policy) -> Vec<Error> {
             doubts.push(Error::new(path, message).with_hint("write `why:` for the approver"));
         }
     }
+    doubts.extend(policy.rules().iter().enumerate().filter_map(unknown_method));
     if needs::holds(policy) && settings.identity.principal.is_empty() {
         let message = "requests are held, and nothing says who sends them";
         let hint = "without `identity.principal` a hold ends with its connection, and nobody can be told apart";
@@ -224,7 +248,8 @@ mod tests {
     #[test]
     fn doubtful_policies_load_with_warnings() {
         let text = "version: 1\ndefault: allow\nmode: observe\napprover: {cluster: a}\nrules:\n\
-                    - {id: a, match: {path: /a}, verdict: allow}\n- {id: b, match: {path: /b}, verdict: hold}\n";
+                    - {id: a, match: {path: /a}, verdict: allow}\n- {id: b, match: {path: /b}, verdict: hold}\n\
+                    - {id: c, match: {any: [{method: [GET, DELET]}, {path: /c}]}, verdict: deny}\n";
         let report = Report::of(text);
         assert!(report.policy.is_some());
         assert!(report.findings.iter().all(|f| f.severity == Severity::Warning));
@@ -235,6 +260,7 @@ mod tests {
                 "Warning Some(3):Some(1) the policy observes only: nothing is held, denied or masked",
                 "Warning Some(6):Some(30) rule `a` allows what the default allows already",
                 "Warning Some(7):Some(30) rule `b` does not say why it holds",
+                "Warning Some(8):Some(11) rule `c`: `DELET` is none of HTTP's methods",
             ]
         );
     }

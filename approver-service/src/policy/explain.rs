@@ -91,7 +91,7 @@ fn branch(part: &Part, head: &Head, body: &[u8], json: Option<&Value>) -> Branch
         part: part.name.clone(),
         holds,
         reason,
-        found: found(&part.name, head, body, json).map(|text| shortened(&text)),
+        found: found(&part.name, head, body, json).filter(|_| part.parts.is_empty()).map(|text| shortened(&text)),
         captures: part.captures.iter().cloned().collect(),
         parts: part.parts.iter().map(|part| branch(part, head, body, json)).collect(),
     }
@@ -158,6 +158,12 @@ mod tests {
         found.sort();
         assert_eq!(found, ["body /amount=12 yes", "method=POST yes", "path=/pay/7 yes", "principal=agent-7 no"]);
         assert_eq!(leaves(&big.tree[1].condition), ["path=/pay/7 no"]);
+        let policy = POLICY.replace(r#""path": "/pay/{id}""#, r#""path": "/pay/{id}", "captures": {"id": 8}"#);
+        let policy = Policy::parse(policy.as_bytes(), &[]).unwrap();
+        let other = serde_saphyr::from_str("{method: POST, path: /pay/7, body: {amount: 12}}").unwrap();
+        let other = explain(&policy, &other);
+        assert!(leaves(&other.tree[0].condition).contains(&"path=/pay/7 yes".to_owned()), "{other:?}");
+        assert!(leaves(&other.tree[0].condition).contains(&"captures id= no".to_owned()), "{other:?}");
         let captured = serde_json::to_string(&big.tree[0]).unwrap();
         assert!(captured.contains(r#""captures":{"id":"7"}"#), "{captured}");
     }

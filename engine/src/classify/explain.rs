@@ -5,6 +5,7 @@
 use super::body::Pointers;
 use super::facts::{Body, Facts};
 use super::matcher::Matcher;
+use super::predicate::Test;
 use super::truth::Truth;
 
 /// One part of a condition and what it says of the request.
@@ -20,21 +21,32 @@ pub struct Part {
 
 impl Part {
     pub fn of(matcher: &Matcher, facts: &Facts<'_>, body: &Body<'_>, pointers: &Pointers) -> Part {
-        let inner: &[Matcher] = match matcher {
-            Matcher::All(parts) | Matcher::Any(parts) => parts,
-            Matcher::Not(inner) => std::slice::from_ref(inner),
-            _ => &[],
+        let of = |matcher: &Matcher| Part::of(matcher, facts, body, pointers);
+        let parts = match matcher {
+            Matcher::All(parts) | Matcher::Any(parts) => parts.iter().map(of).collect(),
+            Matcher::Not(inner) => vec![of(inner)],
+            // A path that fits, and what of it does not.
+            Matcher::Path(globs, tests) if !tests.is_empty() => {
+                let path = of(&Matcher::Path(globs.clone(), Vec::new()));
+                let captured = |name: &str| path.captures.iter().filter(|(known, _)| known == name).cloned().collect();
+                let tested = |(name, test): &(String, Test)| Part {
+                    name: format!("captures {name}"),
+                    truth: Matcher::Path(globs.clone(), vec![(name.clone(), test.clone())]).truth(facts, body),
+                    captures: captured(name),
+                    parts: Vec::new(),
+                };
+                let tested: Vec<Part> = tests.iter().map(tested).collect();
+                std::iter::once(path).chain(tested).collect()
+            }
+            _ => Vec::new(),
         };
         let mut captures = Vec::new();
-        if let (Matcher::Path(..), Ok(paths)) = (matcher, &facts.paths) {
+        if let (Matcher::Path(_, tests), Ok(paths)) = (matcher, &facts.paths)
+            && tests.is_empty()
+        {
             matcher.captured(&paths.usual, &mut captures);
         }
-        Part {
-            captures,
-            name: name(matcher, pointers),
-            truth: matcher.truth(facts, body),
-            parts: inner.iter().map(|matcher| Part::of(matcher, facts, body, pointers)).collect(),
-        }
+        Part { name: name(matcher, pointers), truth: matcher.truth(facts, body), captures, parts }
     }
 }
 
@@ -57,7 +69,8 @@ pub fn name(matcher: &Matcher, pointers: &Pointers) -> String {
         Matcher::Method(_) => "method".into(),
         Matcher::Not(_) => "not".into(),
         Matcher::OnBehalfOf(_) => "on_behalf_of".into(),
-        Matcher::Path(..) => "path".into(),
+        Matcher::Path(_, tests) if tests.is_empty() => "path".into(),
+        Matcher::Path(..) => "path and captures".into(),
         Matcher::Places(places) => {
             let names: Vec<&str> = places.at.iter().map(|(at, _)| pointers.name(*at)).collect();
             format!("body {}", names.join(", "))

@@ -85,7 +85,9 @@ impl Curl {
         while let Some(word) = words.next() {
             let mut value = || words.next().with_context(|| format!("`{word}` of curl takes a value"));
             if !word.starts_with('-') || word == "-" {
-                curl.url = Some(word);
+                if let Some(url) = curl.url.replace(word) {
+                    bail!("two URLs, `{url}` and `{}`: give one request", curl.url.unwrap_or_default());
+                }
             } else if word.starts_with("--") {
                 match word.split_once('=') {
                     // Not what curl does, yet what people write.
@@ -277,6 +279,8 @@ mod tests {
             ("curl a -X", "takes a value"),
             ("curl a -H nonsense", "expected `name: value`"),
             ("curl 'a", "not closed"),
+            ("curl http://a | jq .", "`|`: give the curl command alone"),
+            ("curl http://a http://b", "two URLs, `http://a` and `http://b`"),
         ] {
             let error = Curl::parse(command).and_then(|curl| curl.request(Value::Null)).unwrap_err();
             assert!(format!("{error:#}").contains(words), "{command}: {error:#}");

@@ -25,6 +25,7 @@ pub fn split(line: &str) -> anyhow::Result<Vec<String>> {
                 Some('\r') if chars.peek() == Some(&'\n') => drop(chars.next()),
                 Some(escaped) => word.get_or_insert_default().push(escaped),
             },
+            c @ ('|' | '<' | '>') => bail!("`{c}`: give the curl command alone, or put it into quotes"),
             c if c.is_whitespace() => words.extend(word.take()),
             c => word.get_or_insert_default().push(c),
         }
