@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use privyseal_engine::classify::Verdict;
+use privyseal_engine::classify::{DEFAULT_RULE, Verdict};
 use privyseal_engine::exchange::Forwarded;
 use privyseal_engine::extract::coding;
 use privyseal_engine::policy::Policy;
@@ -209,10 +209,17 @@ pub fn run(policy: &Policy, request: &Request) -> Outcome {
 }
 
 /// What differs from what was expected; empty if the test passed.
-pub fn differences(expected: &Expected, outcome: &Outcome) -> Vec<String> {
+pub fn differences(policy: &Policy, expected: &Expected, outcome: &Outcome) -> Vec<String> {
     let mut differences = Vec::new();
+    // Of a rule that is not there nothing is tested, and it would never be noticed.
+    let is_there = |name: &str| name == DEFAULT_RULE || policy.rules().iter().any(|rule| rule.id == name);
+    if let Some(rule) = expected.not_rule.as_deref().filter(|rule| !is_there(rule)) {
+        differences.push(format!("no rule of this policy is called `{rule}`"));
+    }
     if let Some(verdict) = expected.verdict.filter(|verdict| *verdict != outcome.verdict) {
-        differences.push(format!("expected {verdict:?}, got {:?}: {}", outcome.verdict, outcome.detail).to_lowercase());
+        let code = outcome.code.map_or_else(String::new, |code| format!(" ({code})"));
+        let got = format!("expected {verdict:?}, got {:?}{code}: {}", outcome.verdict, outcome.detail);
+        differences.push(got.to_lowercase());
     }
     if let Some(rule) = expected.rule.as_ref().filter(|rule| !outcome.rules.contains(rule)) {
         differences.push(format!("expected rule `{rule}`, got `{}`", outcome.rules.join("`, `")));
@@ -273,7 +280,8 @@ mod tests {
     }
 
     fn differ(expected: &str, request: &str) -> Vec<String> {
-        differences(&serde_saphyr::from_str(expected).unwrap(), &outcome(request))
+        let policy = Policy::parse(POLICY.as_bytes(), &[]).unwrap();
+        differences(&policy, &serde_saphyr::from_str(expected).unwrap(), &outcome(request))
     }
 
     #[test]
@@ -284,6 +292,9 @@ mod tests {
         assert!(differ("{verdict: allow, rule: default}", "{path: /v1/export, body: {n: 5}}").is_empty());
         let broken = "{path: /v1/export, body: '{\"n\": 6, \"n\": 5}'}";
         assert!(differ("{verdict: refuse, code: duplicate_key}", broken).is_empty());
+        assert_eq!(differ("{not_rule: exprot}", held), ["no rule of this policy is called `exprot`"]);
+        assert!(differ("{not_rule: never}", held).is_empty());
+        assert!(differ("{verdict: allow}", broken)[0].starts_with("expected allow, got refuse (duplicate_key): "));
         assert_eq!(differ("{code: invalid_json}", broken), ["expected code `invalid_json`, got `duplicate_key`"]);
     }
 
@@ -330,7 +341,7 @@ mod tests {
             let mut outcomes = Vec::new();
             for case in &suite.tests {
                 let outcome = run(&policy, &case.request);
-                assert_eq!(differences(&case.expect, &outcome), Vec::<String>::new(), "{name}: {}", case.name);
+                assert_eq!(differences(&policy, &case.expect, &outcome), Vec::<String>::new(), "{name}: {}", case.name);
                 outcomes.push(outcome);
             }
             assert_eq!(untested(&policy, &outcomes), Vec::<&str>::new(), "{name}");

@@ -49,7 +49,7 @@ impl Test {
         for file in &files {
             for case in suite(file)?.tests {
                 let outcome = run(&policy, &case.request);
-                let differences = differences(&case.expect, &outcome);
+                let differences = differences(&policy, &case.expect, &outcome);
                 results.push((case, outcome, differences));
             }
         }

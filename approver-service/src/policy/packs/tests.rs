@@ -27,7 +27,7 @@ fn each_pack_holds_what_its_table_says() {
         assert!(report.findings.is_empty(), "{name}: {:?}", report.findings);
         let policy = report.policy.unwrap();
         for case in suite(name).tests {
-            let differences = differences(&case.expect, &run(&policy, &case.request));
+            let differences = differences(&policy, &case.expect, &run(&policy, &case.request));
             failed.extend(differences.iter().map(|difference| format!("{name}: {}: {difference}", case.name)));
         }
     }
