@@ -197,8 +197,10 @@ impl Tail {
     /// Drops the text that is out and can no longer announce anything.
     fn forget(&mut self) {
         let wanted = self.pieces.front().map_or(self.decided, |piece| piece.own.start).min(self.context());
-        self.text.drain(..wanted - self.start);
-        self.start = wanted;
+        // At a character's border, whatever stands before: nothing may end here in a panic.
+        let gone = floor(&self.text, wanted.saturating_sub(self.start));
+        self.text.drain(..gone);
+        self.start += gone;
     }
 
     /// Says where in the stream a finding stands: once for each piece that it is spread over.
