@@ -18,18 +18,24 @@ use super::view::View;
 use crate::detect::Hints;
 use crate::extract::json::{JsonError, Kind, Limits, Scanner, Token};
 
-/// An open container: what announces its children.
+/// An open container: what announces its children. Small, as most documents open many.
 struct Frame<'a> {
     /// The key of the elements: an array's own.
     key: Hints,
     parent: Hints,
     /// A field shows that the object is about a person.
     person: bool,
-    /// Its `name`, which is a person's if the object is, with the place among the edits.
-    name: Option<(Token<'a>, Place, usize)>,
+    object: bool,
     /// Its first edit.
     from: usize,
-    object: bool,
+    /// Its `name`, which is a person's if the object is, with what the key announces and the place among the edits.
+    name: Option<(Token<'a>, Hints, usize)>,
+    rare: Option<Box<Rare>>,
+}
+
+/// What is known only of objects in which something is dropped or a key is masked.
+#[derive(Default)]
+struct Rare {
     /// The place of the last key.
     at: Range<usize>,
     members: Members,
@@ -38,15 +44,19 @@ struct Frame<'a> {
 
 impl Frame<'_> {
     fn new(object: bool, key: Hints, parent: Hints, from: usize) -> Self {
-        let (members, masked) = (Members::default(), Masked::default());
-        Frame { key, parent, person: false, name: None, from, object, at: 0..0, members, masked }
+        Frame { key, parent, person: false, object, from, name: None, rare: None }
+    }
+
+    fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
     }
 
     /// The value of the last key begins with `token`.
     fn value(&mut self, token: &Token<'_>) {
         if self.object {
             let whole = matches!(token.kind, Kind::String | Kind::Number).then(|| token.inner());
-            self.members.push(Member { key: self.at.clone(), value: token.range.clone(), whole });
+            let Rare { at, members, .. } = self.rare();
+            members.push(Member { key: at.clone(), value: token.range.clone(), whole });
         }
     }
 }
@@ -71,10 +81,17 @@ pub(super) fn without<'t>(
     let mut key = place.key;
     let mut taken = Taken::of(text);
     let drops = job.profile.drops();
-    while let Some(token) = next()? {
-        let left_alone = path.follow(&token);
+    loop {
+        // Looked at where it was put: to be moved, a token would be read back just when it was written.
+        let read = next();
+        let token = match &read {
+            Ok(Some(token)) => token,
+            Ok(None) => return Ok(()),
+            Err(error) => return Err(*error),
+        };
+        let left_alone = path.follow(token);
         if let Some(frame) = open.last_mut().filter(|_| drops && token.begins_value()) {
-            frame.value(&token);
+            frame.value(token);
         }
         let parent = |open: &[Frame<'_>]| open.last().map_or(place.parent, |frame| frame.parent);
         match token.kind {
@@ -84,33 +101,37 @@ pub(super) fn without<'t>(
                 open.push(Frame::new(object, key, parent, out.len()));
             }
             Kind::ObjectEnd | Kind::ArrayEnd => {
-                if let Some(frame) = open.pop() {
-                    if let Frame { person: true, name: Some((name, here, at)), .. } = frame {
+                if let Some(frame) = open.last() {
+                    if let Frame { person: true, name: Some((name, key, at)), .. } = frame {
                         let mut edits = Vec::new();
-                        string(job, &name, Place { parent: here.parent.of_person(), ..here }, &mut edits);
+                        let here = Place { key: *key, parent: frame.parent.of_person(), depth: place.depth };
+                        string(job, name, here, &mut edits);
                         out.splice(at..at, edits);
                     }
-                    frame.members.drop(frame.from, out);
+                    frame.rare.iter().for_each(|rare| rare.members.drop(frame.from, out));
                 }
+                open.truncate(open.len().saturating_sub(1));
                 if let Some(frame) = open.last_mut().filter(|_| drops) {
-                    frame.members.end(token.range.end);
+                    frame.rare().members.end(token.range.end);
                 }
             }
             Kind::Key => {
-                let Some(known) = job.known.of(&token) else { continue };
+                let Some(known) = job.known.of(token) else { continue };
                 let clean = known.is_clean(place.depth);
                 key = known.hints;
                 let Some(frame) = open.last_mut() else { continue };
                 frame.person |= key.shows_person();
-                frame.at = token.range.clone();
+                if drops {
+                    frame.rare().at = token.range.clone();
+                }
                 if !left_alone && !clean {
                     let from = out.len();
                     job.key = true;
-                    string(job, &token, Place { depth: place.depth, ..Place::default() }, out);
+                    string(job, token, Place { depth: place.depth, ..Place::default() }, out);
                     job.key = false;
                     match out.get_mut(from..) {
-                        Some(edits) if !edits.is_empty() => frame.masked.distinguish(&token, edits, &mut taken),
-                        _ => job.known.of(&token).into_iter().for_each(|known| known.found_clean(place.depth)),
+                        Some(edits) if !edits.is_empty() => frame.rare().masked.distinguish(token, edits, &mut taken),
+                        _ => job.known.of(token).into_iter().for_each(|known| known.found_clean(place.depth)),
                     }
                 }
                 continue;
@@ -119,17 +140,16 @@ pub(super) fn without<'t>(
             Kind::String if apart.contains(&token.inner()) => {}
             Kind::String => {
                 let (from, here) = (out.len(), Place { key, parent: parent(&open), depth: place.depth });
-                string(job, &token, here, out);
+                string(job, token, here, out);
                 if let Some(frame) = open.last_mut().filter(|_| key.is_name() && out.len() == from) {
-                    frame.name = Some((token, here, from));
+                    frame.name = Some((token.clone(), key, from));
                 }
             }
-            Kind::Number => number(job, &token, Place { key, parent: parent(&open), depth: place.depth }, out),
+            Kind::Number => number(job, token, Place { key, parent: parent(&open), depth: place.depth }, out),
             Kind::Bool(_) | Kind::Null => {}
         }
         key = open.last().map_or(place.key, |frame| frame.key);
     }
-    Ok(())
 }
 
 fn string(job: &mut Job<'_>, token: &Token<'_>, place: Place, out: &mut Vec<Edit>) {
