@@ -82,6 +82,8 @@ pub enum Error {
     TooManyKills(u32),
     #[error("this login is not known, used or over")]
     LoginOver,
+    #[error("the receipt of this release cannot be written")]
+    NoReceipt,
     #[error("deciding needs a fresh login of a person who may decide")]
     LoginRequired,
     #[error(

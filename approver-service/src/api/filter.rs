@@ -19,6 +19,7 @@ use super::problem::{Problem, Result};
 use crate::app::App;
 use crate::hold::Hold;
 use crate::hold::intake;
+use crate::store::Error;
 use crate::store::intake::Asked;
 use crate::store::release::ANSWER_MS;
 use crate::telemetry::traces;
@@ -91,13 +92,13 @@ pub async fn release(
     intake::nonce(&release.nonce)?;
     release.principal = own_name(&token).or(release.principal);
     release.forwarded.as_ref().map_or(Ok(()), intake::forwarded)?;
-    let said = app.store.of(&token.tenant).release(&id, &release).await?;
-    let receipt = match (&said.released, &release.forwarded) {
-        (Some(hold), Some(forwarded)) if v > OLDEST => {
-            Some(app.receipts.write(hold, forwarded, &release.nonce, said.issued_ms).map_err(no_receipt)?)
+    let receipt = |hold: &Hold, at_ms| match &release.forwarded {
+        Some(forwarded) if v > OLDEST => {
+            app.receipts.write(hold, forwarded, &release.nonce, at_ms).map(Some).map_err(no_receipt)
         }
-        _ => None,
+        _ => Ok(None),
     };
+    let said = app.store.of(&token.tenant).release(&id, &release, receipt).await?;
     let mut answer = Answer {
         v,
         hold: id,
@@ -109,7 +110,7 @@ pub async fn release(
         state: said.state,
         issued_ms: said.issued_ms,
         expires_ms: said.issued_ms.saturating_add(ANSWER_MS),
-        receipt,
+        receipt: said.receipt,
         mac: String::new(),
     };
     answer.mac = answer.authenticate(app.gateway_key.bytes());
@@ -225,9 +226,9 @@ fn view(v: u16, hold: &Hold) -> axum::Json<View> {
     axum::Json(View { v, ..hold.view(false) })
 }
 
-fn no_receipt(error: anyhow::Error) -> Problem {
-    tracing::error!(error = format!("{error:#}"), "a release goes without its receipt: refused");
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "no_receipt", "the receipt of this release cannot be written")
+fn no_receipt(error: anyhow::Error) -> Error {
+    tracing::error!(error = format!("{error:#}"), "a release would go without its receipt: refused");
+    Error::NoReceipt
 }
 
 pub fn until(wait_ms: u64) -> Instant {

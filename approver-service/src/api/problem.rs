@@ -111,6 +111,7 @@ impl From<Error> for Problem {
             Error::KillSwitch => (StatusCode::CONFLICT, "kill_switch"),
             Error::LoginOver => (StatusCode::FORBIDDEN, "login_over"),
             Error::LoginRequired => (StatusCode::FORBIDDEN, "login_required"),
+            Error::NoReceipt => (StatusCode::SERVICE_UNAVAILABLE, "no_receipt"),
             Error::NotReviewer => (StatusCode::FORBIDDEN, "not_reviewer"),
             Error::OwnRequest => (StatusCode::FORBIDDEN, "own_request"),
             Error::ReasonRequired => (StatusCode::UNPROCESSABLE_ENTITY, "reason_required"),

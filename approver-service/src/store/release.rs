@@ -13,8 +13,11 @@ use crate::hold::transition::{Cause, Event};
 /// How long the answer to a release is good.
 pub const ANSWER_MS: i64 = 30_000;
 
-const IS_ATTACHED: &str =
-    "SELECT EXISTS (SELECT 1 FROM streams WHERE nonce = $1 AND hold = $2 AND detached_ms IS NULL)";
+/// A hold, and whether a stream is attached to it.
+const FIND: &str = "
+    SELECT standing_holds.*,
+        EXISTS (SELECT 1 FROM streams WHERE nonce = $3 AND hold = $2 AND detached_ms IS NULL) AS attached
+    FROM standing_holds WHERE tenant = $1 AND id = $2";
 const DETACH: &str = "UPDATE streams SET detached_ms = $3 WHERE nonce = $1 AND hold = $2 AND detached_ms IS NULL";
 const OF_STREAM: &str =
     "SELECT s.hold FROM streams s JOIN holds h ON h.id = s.hold WHERE s.nonce = $1 AND h.tenant = $2";
@@ -26,16 +29,22 @@ pub struct Verdict {
     pub verdict: ReleaseVerdict,
     pub state: State,
     pub issued_ms: i64,
-    /// What was released, for its receipt; only with [`ReleaseVerdict::Released`].
-    pub released: Option<Hold>,
+    /// Only with [`ReleaseVerdict::Released`].
+    pub receipt: Option<String>,
 }
 
+/// Writes the receipt of a release, if there shall be one.
+pub trait Receipt: FnOnce(&Hold, i64) -> Result<Option<String>> + Send {}
+
+impl<T: FnOnce(&Hold, i64) -> Result<Option<String>> + Send> Receipt for T {}
+
 impl Scope {
-    /// Releases the hold to this stream if it is approved, and to no other ever after.
-    pub async fn release(&self, id: &str, release: &Release) -> Result<Verdict> {
+    /// Releases the hold to this stream if it is approved, and to no other ever after. `receipt` writes the receipt of a
+    /// hold for the time of its release; where it cannot, the approval is not spent.
+    pub async fn release(&self, id: &str, release: &Release, receipt: impl Receipt) -> Result<Verdict> {
         let digest_mac = self.key().mac("digest", &release.digest);
         let mut tx = self.begin().await?;
-        let verdict = tx.release(self.tenant(), id, release, &digest_mac).await?;
+        let verdict = tx.release(self.tenant(), id, release, &digest_mac, receipt).await?;
         tx.commit().await?;
         Ok(verdict)
     }
@@ -75,17 +84,27 @@ impl Scope {
 }
 
 impl Tx {
-    async fn release(&mut self, tenant: &str, id: &str, release: &Release, digest_mac: &str) -> Result<Verdict> {
-        let hold = self.settled(tenant, id).await?;
+    async fn release(
+        &mut self,
+        tenant: &str,
+        id: &str,
+        release: &Release,
+        digest_mac: &str,
+        receipt: impl Receipt,
+    ) -> Result<Verdict> {
+        let found = sqlx::query(FIND).bind(tenant).bind(id).bind(&release.nonce).fetch_optional(self.conn()).await?;
+        let found = found.ok_or(Error::Unknown)?;
+        let hold = self.settle(row::read(&found)?).await?;
         let now = self.now;
-        let say = |verdict, state| Ok(Verdict { verdict, state, issued_ms: now, released: None });
+        let say = |verdict, state| Ok(Verdict { verdict, state, issued_ms: now, receipt: None });
         if !is_same_request(&hold, release, digest_mac) {
             return say(ReleaseVerdict::Mismatch, hold.state);
         }
         match (hold.state, &hold.collected) {
             (State::Released, Some(collected)) => {
                 if collected.nonce == release.nonce && now < collected.at_ms.saturating_add(ANSWER_MS) {
-                    return Ok(released(collected.at_ms, hold));
+                    let receipt = receipt(&hold, collected.at_ms)?;
+                    return Ok(released(collected.at_ms, receipt));
                 }
                 return say(ReleaseVerdict::AlreadyReleased, hold.state);
             }
@@ -98,17 +117,20 @@ impl Tx {
             return say(ReleaseVerdict::Mismatch, hold.state);
         }
         // Nothing runs for a client that is gone, or that never waited here.
-        let attached = sqlx::query(IS_ATTACHED).bind(&release.nonce).bind(id).fetch_one(self.conn()).await?;
-        if !row::flag(&attached, 0)? {
+        if !row::flag(&found, "attached")? {
             return say(ReleaseVerdict::Mismatch, hold.state);
         }
-        let hold = row::apply(self, &hold, Event::Collect { nonce: release.nonce.clone() }, actor, None).await?;
-        Ok(released(now, hold))
+        let collect = Event::Collect { nonce: release.nonce.clone() };
+        // It is signed while the database writes.
+        let (collected, receipt) =
+            tokio::join!(row::apply(self, &hold, collect, actor, None), async { receipt(&hold, now) });
+        collected?;
+        Ok(released(now, receipt?))
     }
 }
 
-fn released(issued_ms: i64, hold: Hold) -> Verdict {
-    Verdict { verdict: ReleaseVerdict::Released, state: hold.state, issued_ms, released: Some(hold) }
+fn released(issued_ms: i64, receipt: Option<String>) -> Verdict {
+    Verdict { verdict: ReleaseVerdict::Released, state: State::Released, issued_ms, receipt }
 }
 
 fn is_same_request(hold: &Hold, release: &Release, digest_mac: &str) -> bool {

@@ -28,6 +28,11 @@ impl Tx {
     /// The hold as it stands now.
     pub(super) async fn settled(&mut self, tenant: &str, id: &str) -> Result<Hold> {
         let hold = row::find(self.conn(), tenant, id).await?;
+        self.settle(hold).await
+    }
+
+    /// What time has done to `hold`, which this transaction has read, is written.
+    pub(super) async fn settle(&mut self, hold: Hold) -> Result<Hold> {
         row::apply(self, &hold, Event::Tick, Actor::system(), None).await
     }
 }

@@ -230,16 +230,17 @@ async fn lend(
 
 /// The transaction, in the savepoint of its first operation.
 async fn begin(inner: &Inner, connection: Option<PoolConnection<Any>>) -> Result<(PoolConnection<Any>, Log)> {
-    let begin = match inner.address.backend {
-        Backend::Postgres => BEGIN_POSTGRES,
-        Backend::Sqlite => BEGIN_SQLITE,
-    };
     let mut transaction = match connection {
         Some(connection) => connection,
         None => inner.writer.acquire().await?,
     };
     let begun = async {
-        let mut said = sqlx::raw_sql(begin).fetch_all(&mut *transaction).await?.into_iter();
+        let said = match inner.address.backend {
+            // Only several statements at once: prepared, there can be but one.
+            Backend::Postgres => sqlx::raw_sql(BEGIN_POSTGRES).fetch_all(&mut *transaction).await?,
+            Backend::Sqlite => sqlx::query(BEGIN_SQLITE).fetch_all(&mut *transaction).await?,
+        };
+        let mut said = said.into_iter();
         let head = said.next().ok_or(sqlx::Error::RowNotFound)?;
         if let Some(time) = said.next() {
             inner.time.told(time.try_get(0)?);
@@ -284,8 +285,8 @@ async fn commit(
 
 fn wake(inner: &Inner, did: Did) {
     for (hold, state) in did.changed {
-        tracing::info!(hold, state = state.as_str(), "a hold changed");
         inner.wake.wake(&hold);
+        tracing::info!(hold, state = state.as_str(), "a hold changed");
     }
     if let Some((tenant, control)) = did.switched {
         inner.control.send_modify(|switches| {

@@ -4,7 +4,7 @@ use e2e::postgres::Postgres;
 use privyseal_engine::hold::{Intake, ReleaseVerdict, State};
 use sqlx::{AnyConnection, Connection};
 
-use super::{Bench, intake, release};
+use super::{Bench, intake, no_receipt, release};
 use crate::store::database::{Address, Backend};
 use crate::store::{Error, Result};
 
@@ -32,7 +32,7 @@ async fn refuses_records_and_recovers(
     let (asked, decided, released, ready) = tokio::join!(
         bench.store.intake(Intake { digest: "3".repeat(64), ..new.clone() }),
         bench.approve(&pending.id, &bob),
-        bench.store.release(&approved.id, &release_of),
+        bench.store.release(&approved.id, &release_of, no_receipt),
         bench.store.check_writable(),
     );
     assert!(matches!(asked, Err(Error::Database(_))), "{asked:?}");

@@ -2,7 +2,7 @@
 
 use privyseal_engine::hold::{ReleaseVerdict, State, StatusQuery};
 
-use super::{Bench, MINUTE, intake, release};
+use super::{Bench, MINUTE, intake, no_receipt, release};
 use crate::auth::Session;
 use crate::hold::Hold;
 use crate::hold::transition::{Cause, Refusal};
@@ -93,7 +93,7 @@ async fn an_agent_takes_its_request_back_even_when_it_is_approved() {
     assert!(!bench.store.intake(intake(2)).await.unwrap().joined, "the same request is a new act");
     let released = bench.approved(privyseal_engine::hold::Intake { digest: "3".repeat(64), ..intake(3) }).await;
     let collect = privyseal_engine::hold::Release { digest: "3".repeat(64), ..release(3) };
-    bench.store.release(&released.id, &collect).await.unwrap();
+    bench.store.release(&released.id, &collect, no_receipt).await.unwrap();
     assert!(bench.store.withdraw(&released.id, &agent()).await.is_err(), "it ran");
 }
 

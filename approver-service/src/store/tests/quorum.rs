@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use privyseal_engine::hold::{Intake, Risk, State};
 use tokio::task::JoinSet;
 
-use super::{Bench, MINUTE, intake, release};
+use super::{Bench, MINUTE, intake, no_receipt, release};
 use crate::audit::Actor;
 use crate::auth::Person;
 use crate::hold::transition::Event;
@@ -231,7 +231,7 @@ async fn votes_survive_a_crash_and_are_final() {
     for forgery in ["UPDATE votes SET person = 'dan'", "DELETE FROM votes"] {
         assert!(sqlx::query(forgery).execute(&bench.store.0.writer).await.is_err(), "{forgery}");
     }
-    bench.store.release(&hold.id, &release(1)).await.unwrap();
+    bench.store.release(&hold.id, &release(1), no_receipt).await.unwrap();
     assert_eq!(bench.state(&hold.id).await, State::Pending);
 }
 

@@ -4,7 +4,7 @@ use privyseal_engine::hold::{Intake, ReleaseVerdict, State};
 
 use tokio::task::JoinSet;
 
-use super::{Bench, intake, nonce, release};
+use super::{Bench, intake, no_receipt, nonce, release};
 use crate::audit::Actor;
 use crate::hold::transition::Event;
 use crate::store::database::Backend;
@@ -31,7 +31,7 @@ async fn of_200_parallel_releases_exactly_one_releases() {
     let mut releases = JoinSet::new();
     for n in 0..200 {
         let (store, id) = (bench.store.clone(), hold.id.clone());
-        releases.spawn(async move { store.release(&id, &release(n)).await.unwrap().verdict });
+        releases.spawn(async move { store.release(&id, &release(n), no_receipt).await.unwrap().verdict });
     }
     let mut released = 0;
     for verdict in releases.join_all().await {
@@ -99,7 +99,7 @@ async fn without_a_record_nothing_is_decided_or_released() {
     bench.store.run_for_tests("ALTER TABLE audit RENAME TO away").await;
 
     assert!(matches!(bench.approve(&pending.id, &bob).await, Err(Error::Database(_))));
-    assert!(matches!(bench.store.release(&approved.id, &release(2)).await, Err(Error::Database(_))));
+    assert!(matches!(bench.store.release(&approved.id, &release(2), no_receipt).await, Err(Error::Database(_))));
     assert!(matches!(bench.store.intake(intake(3)).await, Err(Error::Database(_))));
 
     bench.store.run_for_tests("ALTER TABLE away RENAME TO audit").await;
@@ -122,14 +122,14 @@ async fn a_crash_loses_nothing_that_was_answered() {
     let approved = bench.approved(intake(2)).await;
     let released = bench.approved(Intake { digest: "2".repeat(64), ..intake(3) }).await;
     let collect = privyseal_engine::hold::Release { digest: "2".repeat(64), ..release(3) };
-    bench.store.release(&released.id, &collect).await.unwrap();
+    bench.store.release(&released.id, &collect, no_receipt).await.unwrap();
 
     let after = bench.reopened().await;
     assert_eq!(after.hold(&pending.id).await.unwrap(), pending);
     assert_eq!(after.hold(&approved.id).await.unwrap(), approved);
-    assert_eq!(after.release(&approved.id, &release(2)).await.unwrap().verdict, ReleaseVerdict::Released);
+    assert_eq!(after.release(&approved.id, &release(2), no_receipt).await.unwrap().verdict, ReleaseVerdict::Released);
     assert_eq!(
-        after.release(&released.id, &collect).await.unwrap().verdict,
+        after.release(&released.id, &collect, no_receipt).await.unwrap().verdict,
         ReleaseVerdict::Released,
         "the same answer"
     );

@@ -2,7 +2,8 @@
 
 use privyseal_engine::hold::{Detach, Outcome, Release, ReleaseVerdict, Report, State};
 
-use super::{Bench, MINUTE, intake, nonce, release};
+use super::{Bench, MINUTE, intake, no_receipt, nonce, release};
+use crate::hold::Hold;
 use crate::hold::transition::{Cause, Refusal};
 use crate::store::Error;
 use crate::store::release::ANSWER_MS;
@@ -16,6 +17,7 @@ on_both_databases! {
     a_hold_waits_for_its_client_to_come_back,
     the_outcome_is_told_by_the_stream_that_ran_it,
     an_outcome_that_nobody_tells_is_unknown,
+    an_approval_is_not_spent_without_its_receipt,
 }
 
 fn detach(n: u32) -> Detach {
@@ -30,11 +32,15 @@ async fn an_approved_request_runs_once() {
     let bench = Bench::new().await;
     let hold = bench.approved(intake(1)).await;
     bench.create(intake(2)).await;
-    let first = bench.store.release(&hold.id, &release(1)).await.unwrap();
+    let first = bench.store.release(&hold.id, &release(1), no_receipt).await.unwrap();
     assert_eq!((first.verdict, first.state), (ReleaseVerdict::Released, State::Released));
 
     bench.pass(ANSWER_MS - 1);
-    assert_eq!(bench.store.release(&hold.id, &release(1)).await.unwrap(), first, "the same stream, the same answer");
+    assert_eq!(
+        bench.store.release(&hold.id, &release(1), no_receipt).await.unwrap(),
+        first,
+        "the same stream, the same answer"
+    );
     assert_eq!(bench.release(&hold.id, &release(2)).await.0, ReleaseVerdict::AlreadyReleased);
     bench.pass(1);
     assert_eq!(bench.release(&hold.id, &release(1)).await.0, ReleaseVerdict::AlreadyReleased, "the answer is over");
@@ -78,7 +84,7 @@ async fn what_is_not_approved_does_not_run() {
     bench.approve(&pending.id, &bob).await.unwrap();
     bench.pass(10 * MINUTE);
     assert_eq!(bench.release(&pending.id, &release(1)).await, (ReleaseVerdict::NotApproved, State::Lapsed));
-    assert!(matches!(bench.store.release("unknown", &release(1)).await, Err(Error::Unknown)));
+    assert!(matches!(bench.store.release("unknown", &release(1), no_receipt).await, Err(Error::Unknown)));
 }
 
 async fn nothing_runs_for_a_client_that_is_gone() {
@@ -142,4 +148,17 @@ async fn an_outcome_that_nobody_tells_is_unknown() {
     assert_eq!(bench.store.sweep().await.unwrap(), 1);
     assert_eq!(outcome(bench.store.hold(&other.id).await.unwrap()), Some(Outcome::Unknown));
     assert_eq!(bench.release(&other.id, &release(2)).await.0, ReleaseVerdict::AlreadyReleased, "never released again");
+}
+
+async fn an_approval_is_not_spent_without_its_receipt() {
+    let bench = Bench::new().await;
+    let hold = bench.approved(intake(1)).await;
+    let refused = bench.store.release(&hold.id, &release(1), |_, _| Err(Error::NoReceipt)).await;
+    assert!(matches!(refused, Err(Error::NoReceipt)), "{refused:?}");
+    assert_eq!(bench.state(&hold.id).await, State::Approved);
+
+    let receipt = |hold: &Hold, at_ms| Ok(Some(format!("{} at {at_ms}", hold.approvers().join(" "))));
+    let released = bench.store.release(&hold.id, &release(1), receipt).await.unwrap();
+    assert_eq!(released.receipt, Some(format!("bob at {}", released.issued_ms)));
+    assert_eq!(bench.records(&hold.id).await, ["created", "approved", "released"]);
 }

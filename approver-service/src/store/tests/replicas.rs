@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Bench, intake, release};
+use super::{Bench, intake, no_receipt, release};
 use crate::audit::Actor;
 use crate::secret::Key;
 use crate::store::database::Backend;
@@ -159,7 +159,7 @@ async fn of_parallel_releases_at_two_replicas_exactly_one_releases() {
     let mut releases = JoinSet::new();
     for n in 0..40 {
         let (store, id) = (stores[n as usize % 2].clone(), hold.id.clone());
-        releases.spawn(async move { store.release(&id, &release(n)).await.unwrap().verdict });
+        releases.spawn(async move { store.release(&id, &release(n), no_receipt).await.unwrap().verdict });
     }
     let verdicts = releases.join_all().await;
     assert_eq!(verdicts.iter().filter(|verdict| **verdict == ReleaseVerdict::Released).count(), 1);

@@ -11,7 +11,7 @@ use sqlx::{AnyConnection, Connection};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Bench, intake, nonce, release};
+use super::{Bench, intake, no_receipt, nonce, release};
 use crate::audit::{Actor, Entry, Fact, GENESIS, hash};
 use crate::auth::{Directory, Person, Role};
 use crate::store::access::NewToken;
@@ -64,7 +64,7 @@ async fn what_is_another_tenants_is_as_what_is_not_there() {
             globex.decide(id, Verdict::Deny, reason(), by).await.map(drop),
             globex.decide(id, Verdict::Ask, reason(), by).await.map(drop),
             globex.decide(id, Verdict::Revoke, reason(), by).await.map(drop),
-            globex.release(id, &release(1)).await.map(drop),
+            globex.release(id, &release(1), no_receipt).await.map(drop),
             globex.detach(id, &Detach { v: 1, nonce: nonce(1) }).await,
             globex.report(id, &report).await,
             globex.own_hold(id, &asker).await.map(drop),
