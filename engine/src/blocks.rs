@@ -5,10 +5,35 @@
 /// Bytes that are looked at together.
 pub const BLOCK: usize = 64;
 
-/// Whether a byte of `bytes` is of the class. Looks at whole blocks, without an early way out inside of one.
+/// Whether a byte of `bytes` is of the class. Looks at whole blocks, without an early way out inside of one; the last one may
+/// overlap the one before.
 pub fn any(bytes: &[u8], class: impl Fn(u8) -> bool) -> bool {
-    let (blocks, tail) = bytes.as_chunks::<BLOCK>();
-    !blocks.iter().all(|block| none(block, &class)) || !none(tail, &class)
+    /// What is shorter than a block is looked at in such parts.
+    const PART: usize = 16;
+    if let Some(last) = bytes.last_chunk::<BLOCK>() {
+        let (blocks, _) = bytes.as_chunks::<BLOCK>();
+        return !blocks.iter().all(|block| none(block, &class)) || !none(last, &class);
+    }
+    match bytes.last_chunk::<PART>() {
+        Some(last) => {
+            let (parts, _) = bytes.as_chunks::<PART>();
+            !parts.iter().fold(none(last, &class), |all, part| all & none(part, &class))
+        }
+        None => !none(bytes, &class),
+    }
+}
+
+/// Where the first byte of the class stands.
+pub fn position(bytes: &[u8], class: impl Fn(u8) -> bool) -> Option<usize> {
+    /// So near it is in many texts that have any.
+    const NEAR: usize = 16;
+    let near = bytes.iter().take(NEAR).position(|b| class(*b));
+    near.or_else(|| {
+        let far = bytes.get(NEAR..)?;
+        let clean = without(far, &class);
+        let found = far.get(clean..)?.iter().position(|b| class(*b))?;
+        Some(NEAR + clean + found)
+    })
 }
 
 /// How many bytes `bytes` begins with, in whole blocks, of which none is of the class.
@@ -28,12 +53,14 @@ mod tests {
 
     #[test]
     fn agrees_with_a_byte_by_byte_look() {
-        for len in [0, 1, 63, 64, 65, 200] {
+        for len in [0, 1, 15, 16, 17, 40, 63, 64, 65, 200] {
             assert!(!any(&vec![b'x'; len], |b| b == b'7'), "{len}");
+            assert_eq!(position(&vec![b'x'; len], |b| b == b'7'), None, "{len}");
             for at in 0..len {
                 let mut bytes = vec![b'x'; len];
                 bytes[at] = b'7';
                 assert!(any(&bytes, |b| b == b'7'), "{at} of {len}");
+                assert_eq!(position(&bytes, |b| b == b'7'), Some(at), "{at} of {len}");
                 let before = if at / BLOCK < len / BLOCK { at } else { len };
                 assert_eq!(without(&bytes, |b| b == b'7'), before / BLOCK * BLOCK, "{at} of {len}");
             }

@@ -7,6 +7,7 @@ use super::encode;
 use super::members::{Member, Members};
 use super::value::{self, Place};
 use super::view::View;
+use crate::blocks;
 use crate::detect::Hints;
 
 /// Appends the edits for all values.
@@ -52,10 +53,10 @@ pub(super) fn named(job: &mut Job<'_>, text: &str, chosen: impl Fn(&str) -> bool
 
 /// Whether a body without a type is such a form: names and values of the right characters, and at least one pair.
 pub(super) fn looks_like(text: &str) -> bool {
-    let sound = |b: u8| b.is_ascii_graphic() && !matches!(b, b'"' | b'<' | b'>' | b'{' | b'}' | b'\\' | b'`');
+    let sound = |b: u8| b.is_ascii_graphic() & !matches!(b, b'"' | b'<' | b'>' | b'{' | b'}' | b'\\' | b'`');
     let name = |pair: &str| {
         pair.split_once('=')
             .is_some_and(|(name, _)| !name.is_empty() && name.len() <= 128 && !name.contains(['/', ':', '?']))
     };
-    text.len() > 3 && text.bytes().all(sound) && text.split('&').all(name)
+    text.len() > 3 && !blocks::any(text.as_bytes(), |b| !sound(b)) && text.split('&').all(name)
 }

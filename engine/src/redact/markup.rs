@@ -81,7 +81,7 @@ fn tag(job: &mut Job<'_>, text: &str, start: usize, end: usize, open: &mut Vec<H
     }
     let name_len = inside.find(|c: char| c.is_whitespace() || c == '/').unwrap_or(inside.len());
     let name = inside.get(..name_len).unwrap_or_default();
-    let own = Hints::of(name);
+    let own = job.known.hints(name);
     let mut at = name_len;
     while let Some(rest) = inside.get(at..) {
         let Some(eq) = rest.find('=') else { break };
@@ -94,7 +94,7 @@ fn tag(job: &mut Job<'_>, text: &str, start: usize, end: usize, open: &mut Vec<H
         };
         let from = at + eq + 1 + gap + 1;
         let Some(len) = inside.get(from..).and_then(|v| v.find(quote)) else { break };
-        let place = Place { key: Hints::of(key), parent: own, depth: 0 };
+        let place = Place { key: job.known.hints(key), parent: own, depth: 0 };
         piece(job, text, start + 1 + from, start + 1 + from + len, place, out);
         at = from + len + 1;
     }

@@ -38,8 +38,9 @@ impl Place {
 
 /// Appends the edits for the value of a field.
 pub(super) fn field(job: &mut Job<'_>, text: &str, place: Place, out: &mut Vec<Edit>) {
-    // Most short values are words.
-    if text.len() < SHORT && place.key.is_none() && job.profile.own.is_empty() && detect::is_words(text) {
+    // Most short values are words, or numbers shorter than any that is a value.
+    let number = || text.len() < 5 && text.bytes().all(|b| b.is_ascii_digit());
+    if text.len() < SHORT && place.key.is_none() && job.profile.own.is_empty() && (detect::is_words(text) || number()) {
         return;
     }
     let from = out.len();

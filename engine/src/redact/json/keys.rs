@@ -26,8 +26,16 @@ pub(super) struct Seen {
 impl Known {
     const PAIRS: u32 = 32;
 
+    /// What a name announces.
+    pub(in crate::redact) fn hints(&mut self, name: &str) -> Hints {
+        self.seen(name, || Hints::of(name)).map_or(Hints::NONE, |seen| seen.hints)
+    }
+
     pub(super) fn of(&mut self, key: &Token<'_>) -> Option<&mut Seen> {
-        let raw = key.raw();
+        self.seen(key.raw(), || Hints::of(&key.text()))
+    }
+
+    fn seen(&mut self, raw: &str, hints: impl FnOnce() -> Hints) -> Option<&mut Seen> {
         if self.0.is_empty() {
             self.0.resize_with(Known::PAIRS as usize, Default::default);
         }
@@ -36,7 +44,7 @@ impl Known {
             std::mem::swap(seen, other);
         }
         if seen.raw != raw {
-            *seen = Seen { raw: raw.to_owned(), hints: Hints::of(&key.text()), clean_from: None };
+            *seen = Seen { raw: raw.to_owned(), hints: hints(), clean_from: None };
         }
         Some(seen)
     }

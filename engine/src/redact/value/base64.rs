@@ -67,14 +67,18 @@ fn runs(bytes: &[u8]) -> Vec<Range<usize>> {
     /// Shorter words say little, and most words are shorter.
     const LEAST: usize = 24;
     let mut all = Vec::new();
-    let mut start = 0;
-    while let Some(least) = bytes.get(start..start + LEAST) {
-        // Whatever begins before the last other byte is shorter.
-        if let Some(other) = least.iter().rposition(|b| !is_digit(b)) {
-            start += other + 1;
+    // Behind the last run.
+    let mut behind = 0;
+    let mut at = 0;
+    while let Some(eight) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
+        // So long a run holds eight bytes at a multiple of sixteen.
+        if eight.iter().fold(false, |other, b| other | !is_digit(b)) {
+            at += 16;
             continue;
         }
-        let mut end = start + LEAST;
+        let before = bytes.get(behind..at).unwrap_or_default();
+        let start = at - before.iter().rev().take_while(|b| is_digit(b)).count();
+        let mut end = at + 8;
         end += blocks::without(bytes.get(end..).unwrap_or_default(), |b| !is_digit(&b));
         end += bytes.get(end..).unwrap_or_default().iter().take_while(|b| is_digit(b)).count();
         let padding = bytes.get(end..).unwrap_or_default().iter().take(2).take_while(|b| **b == b'=').count();
@@ -83,10 +87,11 @@ fn runs(bytes: &[u8]) -> Vec<Range<usize>> {
             byte(at) == Some(&b'.') && byte(beyond).is_some_and(is_digit)
         };
         let part = dotted(start.checked_sub(1), start.checked_sub(2)) || dotted(Some(end), Some(end + 1));
-        if !part {
+        if end - start >= LEAST && !part {
             all.push(start..end + padding);
         }
-        start = end + 1;
+        behind = end;
+        at = end.next_multiple_of(16);
     }
     all
 }

@@ -4,50 +4,53 @@
 //! Must not go here: strict decodings of a format (the parent).
 
 use super::{Builder, View};
-use crate::blocks::any;
+use crate::blocks;
 
 /// The view of `raw`, or `None` if it is `raw` itself.
 pub(super) fn view(raw: &str) -> Option<View<'static>> {
     let bytes = raw.as_bytes();
-    let special = |b: u8| (b == b'%') | (b == b'&') | (b == b'\\') | (b >= 0x80);
-    if !any(bytes, special) {
+    if !blocks::any(bytes, |b| is_mark(b) | !b.is_ascii()) {
         return None;
     }
-    let first = bytes.iter().position(|b| special(*b))?;
     // Most such texts stand for themselves.
     let mut changed: Option<Builder> = None;
-    let mut rest = raw.get(first..)?;
-    while let Some(c) = rest.chars().next() {
-        let read = match c {
-            '%' => percent(rest.as_bytes()).map(|(c, len)| (Some(c), len)),
-            '&' => entity(rest).map(|(c, len)| (Some(c), len)),
-            '\\' => backslash(rest.as_bytes()).map(|(c, len)| (Some(c), len)),
-            c if c.is_ascii() => None,
-            c => alike(c).map(|plain| (plain, c.len_utf8())),
+    let mut at = 0;
+    while let Some(next) = bytes.get(at..).and_then(|rest| blocks::position(rest, |b| is_mark(b) | begins_alike(b))) {
+        at += next;
+        let rest = raw.get(at..)?;
+        let read = match rest.as_bytes() {
+            [b'%', ..] => percent(rest.as_bytes()).map(|(c, len)| (Some(c), len)),
+            [b'&', ..] => entity(rest).map(|(c, len)| (Some(c), len)),
+            [b'\\', ..] => backslash(rest.as_bytes()).map(|(c, len)| (Some(c), len)),
+            _ => rest.chars().next().and_then(|c| Some((alike(c)?, c.len_utf8()))),
         };
-        let taken = match read {
+        match read {
             Some((c, len)) => {
                 let builder = changed.get_or_insert_with(|| Builder::new(raw.len()));
-                builder.plain_to(raw, raw.len() - rest.len());
+                builder.plain_to(raw, at);
                 match c {
                     Some(c) => builder.put(c, len),
                     None => builder.skip(len),
                 }
-                len
+                at += len;
             }
-            None => {
-                // As far as nothing is special.
-                let special = |b: &u8| matches!(b, b'%' | b'&' | b'\\') || *b >= 0x80;
-                let len = c.len_utf8();
-                let more = rest.as_bytes().get(len..)?.iter().take_while(|b| !special(b)).count();
-                len + more
-            }
-        };
-        rest = rest.get(taken..)?;
+            // What is left of a character begins none.
+            None => at += 1,
+        }
     }
     let mut builder = changed?;
     builder.plain_to(raw, raw.len());
     Some(builder.finish())
+}
+
+/// Whether an escape may begin with it.
+fn is_mark(b: u8) -> bool {
+    (b == b'%') | (b == b'&') | (b == b'\\')
+}
+
+/// Whether the UTF-8 of what [`alike`] knows may begin with it: that of most letters beyond ASCII does not.
+fn begins_alike(b: u8) -> bool {
+    (b == 0xc2) | (b & 0xfd == 0xd9) | (b & 0xfc == 0xe0) | (b == 0xef)
 }
 
 /// `%40`, also encoded again: `%2540`. Only what is text in the end, one to four bytes of UTF-8.
@@ -103,6 +106,10 @@ fn entity(rest: &str) -> Option<(char, usize)> {
         ("colon", ':'),
         ("sol", '/'),
     ];
+    // Most such marks stand in a text or between the pairs of a query.
+    if !rest.as_bytes().get(1).is_some_and(|b| b.is_ascii_alphabetic() || *b == b'#') {
+        return None;
+    }
     let end = rest.as_bytes().iter().take(12).position(|b| *b == b';')?;
     let name = rest.get(1..end)?;
     let c = match name.strip_prefix('#') {
@@ -149,5 +156,20 @@ fn alike(c: char) -> Option<Option<char>> {
         0x6f0..=0x6f9 => digit(0x6f0),
         0x966..=0x96f => digit(0x966),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::test;
+
+    #[test]
+    fn every_look_alike_is_looked_at() {
+        let known: Vec<char> = (char::MIN..=char::MAX).filter(|c| !c.is_ascii() && alike(*c).is_some()).collect();
+        assert!(known.len() > 100);
+        for c in known {
+            assert!(begins_alike(c.to_string().as_bytes()[0]), "{c:?}");
+        }
     }
 }
