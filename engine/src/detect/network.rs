@@ -111,8 +111,19 @@ fn ipv6(scan: &mut Scan<'_>, start: usize) {
         () if code || address.is_loopback() || address.is_unspecified() => 30,
         () => 85,
     };
+    let end = end + if address.is_unicast_link_local() { zone(scan.rest(end)) } else { 0 };
     let end = end + prefix_length(scan, start, end, 128);
     scan.found(Entity::IpAddress, start, end, score);
+}
+
+/// The length of the zone (RFC 4007, 11.2) that `rest` begins with, which is the name or number of an interface: `%eth0`.
+fn zone(rest: &[u8]) -> usize {
+    const LONGEST: usize = 15;
+    let Some(name) = rest.strip_prefix(b"%") else { return 0 };
+    let may_hold = |b: &&u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
+    let len = name.iter().take(LONGEST).take_while(may_hold).count();
+    // A sentence may end behind it.
+    name.get(..len).and_then(|name| name.iter().rposition(u8::is_ascii_alphanumeric)).map_or(0, |last| last + 2)
 }
 
 fn mac(scan: &mut Scan<'_>, word: &Word) {

@@ -86,11 +86,9 @@ pub(super) fn at_plus(scan: &mut Scan<'_>, at: usize) {
         return;
     }
     let Some(written) = written(scan.rest(at + 1)) else { return };
-    let code = (1..=3).rev().find_map(|n| {
-        let code = value(written.digits.get(..n.min(written.len))?);
-        let known = NATIONAL.iter().find(|(known, ..)| *known == code).map(|(_, min, max)| (n, *min, *max));
-        known.or_else(|| (n == 3 && (210..=999).contains(&code) && !single_or_double(code)).then_some((3, 6, 12)))
-    });
+    let code = value(written.digits.get(..3).unwrap_or_default());
+    let other = (210..=999).contains(&code) && !single_or_double(code);
+    let code = calling_code(&written.digits).or_else(|| other.then_some((3, 6, 12)));
     let Some((code_len, min, max)) = code else { return };
     // Groups behind the longest number belong to the text.
     let mut taken = 0;
@@ -110,6 +108,14 @@ pub(super) fn at_plus(scan: &mut Scan<'_>, at: usize) {
         let score = if scan.near(at).announces(Entity::PhoneNumber) { 95 } else { 80 };
         scan.found(Entity::PhoneNumber, at, end, score);
     }
+}
+
+/// The known calling code that `digits` begin with: its length, and how many digits are behind it at least and at most.
+fn calling_code(digits: &[u8]) -> Option<(usize, usize, usize)> {
+    (1..=3).rev().find_map(|len| {
+        let code = value(digits.get(..len)?);
+        NATIONAL.iter().find(|(known, ..)| *known == code).map(|(_, min, max)| (len, *min, *max))
+    })
 }
 
 /// Codes of three digits whose first one or two are a code of their own do not exist.
@@ -218,6 +224,7 @@ fn by_form(written: &Written) -> u8 {
         // A trunk prefix before a range of mobile numbers, in the plans where both have eleven digits: Britain 07, Germany
         // 015 to 017, Japan 070 to 090, Korea 010, Egypt 010 to 015, Nigeria 07 to 09, Turkey 05, Pakistan 03, the Philippines 09.
         [11] if matches!(written.digits, [0, 1, 0..=2 | 5..=7, ..] | [0, 3 | 5 | 7..=9, ..]) => 55,
+        [2..=5, _, ..] if is_international(written) => 65,
         [1, rest @ ..] if first == 0 && (10..=11).contains(&written.len) && rest.len() >= 3 => 60,
         [2..=5, rest @ ..]
             if first == 0
@@ -229,6 +236,14 @@ fn by_form(written: &Written) -> u8 {
         }
         _ => ANY_FORM,
     }
+}
+
+/// Whether a known calling code and a number of its length stand behind `00`, which is dialled for `+` in most countries.
+fn is_international(written: &Written) -> bool {
+    let [0, 0, digits @ ..] = &written.digits else { return false };
+    let Some((code, min, max)) = calling_code(digits).filter(|_| digits.first() != Some(&0)) else { return false };
+    // A trunk zero may be written after the code.
+    (min..=max + usize::from(written.brackets)).contains(&written.len.saturating_sub(2 + code))
 }
 
 /// Reads groups of digits with the separators that phone numbers have.

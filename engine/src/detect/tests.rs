@@ -5,7 +5,12 @@ use crate::testing::test;
 
 /// What is found in a text, with the scores that count by default.
 fn found(text: &str) -> Vec<(Entity, &str)> {
-    let wanted = Wanted { entities: Set::ALL, min_score: [50; Entity::ALL.len()] };
+    found_of(Set::ALL, text)
+}
+
+/// The same, of some entities.
+fn found_of(entities: Set, text: &str) -> Vec<(Entity, &str)> {
+    let wanted = Wanted { entities, min_score: [50; Entity::ALL.len()] };
     let mut matches = Vec::new();
     field(text, Hints::NONE, Hints::NONE, &wanted, &mut matches);
     resolve(&mut matches);
@@ -164,4 +169,79 @@ fn lines_of_one_mark_hide_nothing_at_their_ends() {
     assert!(found(&format!("{}{key}", "-".repeat(40))).iter().any(|(_, value)| value.ends_with(key)));
     let value = "hunter-two";
     assert_eq!(found(&format!("password {}={value}", "=".repeat(12))), [(Entity::Secret, value)]);
+}
+
+#[test]
+fn groups_tell_what_a_number_is() {
+    use Entity::*;
+    for (text, entity) in [
+        ("078.05.1120", UsSsn),
+        ("078 05 1120", UsSsn),
+        // No area code begins with 1, and no exchange with 0.
+        ("123-456-7881", UkNhs),
+        ("401-023-2137", UkNhs),
+        ("943-476-5919", PhoneNumber),
+        ("12.345.678Z", EsNif),
+        ("X-1234567L", EsNie),
+        ("0049 30 1234567", PhoneNumber),
+        ("0044 (0)20 7946 0958", PhoneNumber),
+        ("00-1-415-555-0132", PhoneNumber),
+        ("+593 2 123 4567", PhoneNumber),
+    ] {
+        assert_eq!(found(text), [(entity, text)], "{text}");
+    }
+    for text in [
+        "666.05.1120",
+        "version 078.05.1120",
+        "1.078.05.1120",
+        "401-023-2138",
+        "12.345.678A",
+        "X-1234567M",
+        // Without groups, of no known code, too short and too long.
+        "00493012345678",
+        "0001-415-555-0132",
+        "0099 30 1234567",
+        "0044 20 794 609",
+        "0044 20 7946 095812",
+    ] {
+        assert_eq!(found(text), [], "{text}");
+    }
+    // What may be a phone number is one, wanted or not.
+    assert_eq!(found_of(Set::of(UkNhs), "943-476-5919"), []);
+}
+
+#[test]
+fn link_local_addresses_have_zones() {
+    for value in ["fe80::1%eth0", "fe80::1%eth0.100/64", "fe80::1%12", "fe80::1%25en0", "fe80::1"] {
+        for text in [format!("via {value}"), format!("via {value}."), format!("[{value}]:80")] {
+            assert_eq!(found(&text), [(Entity::IpAddress, value)], "{text}");
+        }
+    }
+    for (text, value) in [
+        ("2001:db8::1%eth0", "2001:db8::1"),
+        ("fe80::1% of", "fe80::1"),
+        ("fe80::1%.", "fe80::1"),
+        ("fe80::1%abcdefghijklmnopqrst", "fe80::1%abcdefghijklmno"),
+    ] {
+        assert_eq!(found(text), [(Entity::IpAddress, value)], "{text}");
+    }
+}
+
+#[test]
+fn a_certificate_announces_a_registration_of_prescribers() {
+    for text in ["my certificate number is BB1388568", "Registration No.: BB1388568"] {
+        assert_eq!(found(text), [(Entity::MedicalLicense, "BB1388568")], "{text}");
+    }
+    for text in ["my certificate number is BB1388567", "my certificate is BB1388568", "my order number is BB1388568"] {
+        assert_eq!(found(text), [], "{text}");
+    }
+}
+
+#[test]
+fn keys_of_google_begin_alike() {
+    let tail = "B3gJH31phz-5BhaEqoYkrfNvpaMYlYSi6";
+    assert_eq!(found(&format!("at AIzaSy{tail} now")), [(Entity::Secret, format!("AIzaSy{tail}").as_str())]);
+    assert_eq!(found(&format!("at AIzaXy{tail} now")), []);
+    // A name tells it all the same.
+    assert_eq!(found(&format!("api_key=AIzaXy{tail}")).len(), 1);
 }

@@ -13,6 +13,13 @@ pub(super) const IDS: &[Id] = &[
         announced: 93,
         check: nhs,
     },
+    // With hyphens alone if it is no American phone number: area and exchange codes begin with 2 to 9.
+    Id {
+        entity: Entity::UkNhs,
+        shapes: &[("000-000-0000", 52)],
+        announced: 93,
+        check: |id| nhs(id) && [0, 3].iter().any(|code| matches!(id.bytes().get(*code), Some(b'0' | b'1'))),
+    },
     // https://www.gov.uk/hmrc-internal-manuals/national-insurance-manual/nim39110
     Id {
         entity: Entity::UkNino,
@@ -86,13 +93,13 @@ pub(super) const IDS: &[Id] = &[
     // https://www.interior.gob.es: letter by modulo 23
     Id {
         entity: Entity::EsNif,
-        shapes: &[("00000000A", 65), ("00000000-A", 75), ("0000000-A", 60), ("00.000.000-A", 80)],
+        shapes: &[("00000000A", 65), ("00000000-A", 75), ("0000000-A", 60), ("00.000.000-A", 80), ("00.000.000A", 75)],
         announced: 93,
         check: es_nif,
     },
     Id {
         entity: Entity::EsNie,
-        shapes: &[("A0000000A", 70), ("A-0000000-A", 80), ("A0000000-A", 75)],
+        shapes: &[("A0000000A", 70), ("A-0000000-A", 80), ("A0000000-A", 75), ("A-0000000A", 75)],
         announced: 93,
         check: es_nie,
     },

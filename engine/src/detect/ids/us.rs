@@ -9,7 +9,7 @@ pub(super) const IDS: &[Id] = &[
     // https://www.ssa.gov/employer/randomization.html
     Id {
         entity: Entity::UsSsn,
-        shapes: &[("000-00-0000", 80), ("000 00 0000", 55), ("000.00.0000", 40), ("000000000", 5)],
+        shapes: &[("000-00-0000", 80), ("000 00 0000", 55), ("000.00.0000", 55), ("000000000", 5)],
         announced: 95,
         check: ssn,
     },

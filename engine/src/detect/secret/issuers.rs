@@ -49,7 +49,7 @@ pub(super) const ISSUED: &[Issued] = &[
     ("A3T", Upper, 17, 17),
     ("ABSK", Base64, 100, 300),
     ("bedrock-api-key-", Base64, 20, 400),
-    ("AIza", Url, 35, 35),
+    ("AIzaSy", Url, 33, 33),
     ("GOCSPX-", Url, 24, 40),
     ("ya29.", Url, 20, 400),
     ("LTAI", Alnum, 16, 20),
