@@ -13,14 +13,15 @@
 //!
 //! Must not go here: values as a tree, any meaning of keys.
 
+mod fault;
 mod keys;
 mod number;
 mod string;
 
 use std::borrow::Cow;
-use std::fmt;
 use std::ops::Range;
 
+pub use fault::{Fault, JsonError};
 use keys::Keys;
 pub use keys::same_key;
 pub use string::{Piece, Pieces, text_of};
@@ -92,78 +93,24 @@ impl<'a> Token<'a> {
     }
 }
 
-/// Why a body is not JSON that everyone reads alike, and where.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct JsonError {
-    pub kind: Fault,
-    /// Offset of the byte at fault.
-    pub at: usize,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    AmbiguousKeyCase,
-    ByteOrderMark,
-    ControlCharacter,
-    DuplicateKey,
-    InvalidUtf8,
-    LoneSurrogate,
-    NulCharacter,
-    Syntax,
-    TooDeep,
-    TrailingData,
-    Truncated,
-}
-
-impl JsonError {
-    /// The stable reason code.
-    pub fn code(&self) -> &'static str {
-        match self.kind {
-            Fault::AmbiguousKeyCase => "ambiguous_key_case",
-            Fault::ByteOrderMark => "byte_order_mark",
-            Fault::ControlCharacter => "control_character",
-            Fault::DuplicateKey => "duplicate_key",
-            Fault::InvalidUtf8 => "invalid_utf8",
-            Fault::LoneSurrogate => "lone_surrogate",
-            Fault::NulCharacter => "nul_character",
-            Fault::Syntax => "invalid_json",
-            Fault::TooDeep => "too_deep",
-            Fault::TrailingData => "trailing_data",
-            Fault::Truncated => "truncated_json",
-        }
-    }
-}
-
-impl fmt::Display for JsonError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match self.kind {
-            Fault::AmbiguousKeyCase => "two keys of one object differ only by case",
-            Fault::ByteOrderMark => "byte order mark before the JSON text",
-            Fault::ControlCharacter => "control character in a string: expected an escape",
-            Fault::DuplicateKey => "key stands twice in one object",
-            Fault::InvalidUtf8 => "invalid UTF-8",
-            Fault::LoneSurrogate => "escape of half a surrogate pair",
-            Fault::NulCharacter => "NUL character",
-            Fault::Syntax => "invalid JSON",
-            Fault::TooDeep => "nested too deep",
-            Fault::TrailingData => "data behind the JSON text",
-            Fault::Truncated => "JSON text ends early",
-        };
-        write!(f, "{what}, at byte {}", self.at)
-    }
-}
-
-impl std::error::Error for JsonError {}
-
+/// What may stand next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Expect {
-    /// A value; `true`: or the end of the array just opened.
-    Value(bool),
-    /// A key; `true`: or the end of the object just opened.
-    Key(bool),
+    /// The one value of the text.
+    Document,
+    /// A value in an array, or the array's end.
+    FirstElement,
+    Element,
+    /// A key, or the object's end.
+    FirstKey,
+    Key,
     Colon,
-    /// A comma or the end of the container.
-    More,
+    /// The value of a key.
+    Member,
+    /// A comma or the array's end.
+    MoreElements,
+    /// A comma or the object's end.
+    MoreMembers,
     /// Only white space.
     End,
 }
@@ -175,13 +122,6 @@ enum Frame {
     Object(usize),
 }
 
-/// What the next token is, and where it begins; it ends where the scanner stands.
-struct Step {
-    kind: Kind,
-    start: usize,
-    escaped: bool,
-}
-
 /// See the module's documentation.
 #[derive(Clone, Debug)]
 pub struct Scanner<'a> {
@@ -189,8 +129,12 @@ pub struct Scanner<'a> {
     /// Everything before is consumed; always at a character boundary.
     at: usize,
     expect: Expect,
+    /// Of the last token: where it begins (it ends at `at`), and whether it carries escapes. They stand here and not in what
+    /// the steps return, which is small enough for a register then.
+    start: usize,
+    escaped: bool,
     open: Vec<Frame>,
-    keys: Keys<'a>,
+    keys: Keys,
     limits: Limits,
     failed: Option<JsonError>,
 }
@@ -210,7 +154,7 @@ impl<'a> Scanner<'a> {
     pub fn of(text: &'a str, limits: Limits) -> Self {
         let failed = text.starts_with('\u{feff}').then_some(JsonError { kind: Fault::ByteOrderMark, at: 0 });
         let (open, keys) = (Vec::new(), Keys::default());
-        Scanner { text, at: 0, expect: Expect::Value(false), open, keys, limits, failed }
+        Scanner { text, at: 0, expect: Expect::Document, start: 0, escaped: false, open, keys, limits, failed }
     }
 
     /// All tokens of a text that is sound.
@@ -225,9 +169,12 @@ impl<'a> Scanner<'a> {
     /// The next token; `None` when the text is complete and sound. An error is final.
     #[expect(clippy::should_implement_trait, reason = "fallible: an iterator would invite reading past an error")]
     pub fn next(&mut self) -> Result<Option<Token<'a>>, JsonError> {
+        let Some(kind) = self.advance() else { return self.stopped().map(|()| None) };
         // A token is put together in one place: it is large, and every step it is handed through copies it.
-        let Some(Step { kind, start, escaped }) = self.advance()? else { return Ok(None) };
-        Ok(Some(Token { kind, range: start..self.at, raw: self.raw(kind, start), escaped }))
+        let range = self.start..self.at;
+        let quote = usize::from(matches!(kind, Kind::Key | Kind::String));
+        let raw = self.text.get(range.start + quote..range.end - quote).unwrap_or_default();
+        Ok(Some(Token { kind, range, raw, escaped: self.escaped }))
     }
 
     /// Runs to the end of the container whose start was the last token, or does nothing behind any other token.
@@ -237,33 +184,16 @@ impl<'a> Scanner<'a> {
         }
         let outside = self.open.len().saturating_sub(1);
         while self.open.len() > outside {
-            if self.advance()?.is_none() {
-                break;
+            if self.advance().is_none() {
+                return self.stopped();
             }
         }
         Ok(())
     }
 
-    /// Goes behind the next token.
-    fn advance(&mut self) -> Result<Option<Step>, JsonError> {
-        if let Some(error) = self.failed {
-            return Err(error);
-        }
-        let step = self.step();
-        match &step {
-            Ok(Some(Step { kind: Kind::Key, start, escaped })) => {
-                self.keys.add(self.raw(Kind::Key, *start), *escaped, *start);
-            }
-            Ok(_) => {}
-            Err(error) => self.failed = Some(*error),
-        }
-        step
-    }
-
-    /// The token that begins at `start` and ends here, without quotes.
-    fn raw(&self, kind: Kind, start: usize) -> &'a str {
-        let quote = usize::from(matches!(kind, Kind::Key | Kind::String));
-        self.text.get(start + quote..self.at - quote).unwrap_or_default()
+    /// Whether the text ended where it may.
+    fn stopped(&self) -> Result<(), JsonError> {
+        self.failed.map_or(Ok(()), Err)
     }
 
     /// How many containers are open: behind a start token its own is counted, behind an end token no longer.
@@ -271,60 +201,65 @@ impl<'a> Scanner<'a> {
         self.open.len()
     }
 
-    fn step(&mut self) -> Result<Option<Step>, JsonError> {
-        let byte = self.white_space();
-        let byte = match (self.expect, byte) {
-            (Expect::Colon, Some(b':')) => {
-                self.go_on(1, Expect::Value(false));
-                self.white_space()
-            }
-            (Expect::More, Some(b',')) => {
-                let object = matches!(self.open.last(), Some(Frame::Object(_)));
-                self.go_on(1, if object { Expect::Key(false) } else { Expect::Value(false) });
-                self.white_space()
-            }
-            (_, byte) => byte,
+    /// Goes behind the next token; `None`: there is none, or a fault before it, which [`Scanner::stopped`] tells.
+    fn advance(&mut self) -> Option<Kind> {
+        if self.failed.is_some() {
+            return None;
+        }
+        let mut byte = self.white_space();
+        let expect = match (self.expect, byte) {
+            (Expect::Colon, Some(b':')) => Expect::Member,
+            (Expect::MoreElements, Some(b',')) => Expect::Element,
+            (Expect::MoreMembers, Some(b',')) => Expect::Key,
+            (expect, _) => expect,
         };
+        if expect != self.expect {
+            self.at += 1;
+            byte = self.white_space();
+        }
         let Some(byte) = byte else {
-            return if self.expect == Expect::End { Ok(None) } else { Err(self.fault(Fault::Truncated)) };
+            return if expect == Expect::End { None } else { self.fail(Fault::Truncated) };
         };
-        let start = self.at;
-        let mut escaped = false;
-        let kind = match self.expect {
-            Expect::Value(first) => match byte {
-                b'"' => {
-                    escaped = self.string(self.behind_value())?;
-                    Kind::String
-                }
-                b'-' | b'0'..=b'9' => self.number()?,
-                b'{' => self.enter(Frame::Object(self.keys.len()))?,
-                b'[' => self.enter(Frame::Array)?,
-                b']' if first => self.leave(byte)?,
-                b't' => self.word("true", Kind::Bool(true))?,
-                b'f' => self.word("false", Kind::Bool(false))?,
-                b'n' => self.word("null", Kind::Null)?,
-                _ => return Err(self.unexpected(byte)),
-            },
-            Expect::Key(first) => match byte {
-                b'"' => {
-                    escaped = self.string(Expect::Colon)?;
-                    Kind::Key
-                }
-                b'}' if first => self.leave(byte)?,
-                _ => return Err(self.unexpected(byte)),
-            },
-            Expect::More if matches!(byte, b']' | b'}') => self.leave(byte)?,
-            Expect::Colon | Expect::More => return Err(self.unexpected(byte)),
-            Expect::End => return Err(self.fault(Fault::TrailingData)),
+        self.start = self.at;
+        let next = match expect {
+            Expect::Document => Expect::End,
+            Expect::FirstElement | Expect::Element => Expect::MoreElements,
+            Expect::Member => Expect::MoreMembers,
+            Expect::FirstKey | Expect::Key if byte == b'"' => Expect::Colon,
+            Expect::FirstKey | Expect::MoreMembers if byte == b'}' => return self.leave(),
+            Expect::MoreElements if byte == b']' => return self.leave(),
+            Expect::End => return self.fail(Fault::TrailingData),
+            _ => return self.unexpected(byte),
         };
-        Ok(Some(Step { kind, start, escaped }))
-    }
-
-    fn unexpected(&self, byte: u8) -> JsonError {
-        self.fault(if byte == 0 { Fault::NulCharacter } else { Fault::Syntax })
+        match byte {
+            b'"' => {
+                self.string()?;
+                self.expect = next;
+                if next != Expect::Colon {
+                    return Some(Kind::String);
+                }
+                let inside = self.start + 1..self.at - 1;
+                self.keys.add(self.text, inside, self.escaped);
+                return Some(Kind::Key);
+            }
+            b'{' => return self.enter(Frame::Object(self.keys.len()), Expect::FirstKey, Kind::ObjectStart),
+            b'[' => return self.enter(Frame::Array, Expect::FirstElement, Kind::ArrayStart),
+            b']' if expect == Expect::FirstElement => return self.leave(),
+            _ => {}
+        }
+        self.escaped = false;
+        self.expect = next;
+        match byte {
+            b'-' | b'0'..=b'9' => self.number(),
+            b't' => self.word("true", Kind::Bool(true)),
+            b'f' => self.word("false", Kind::Bool(false)),
+            b'n' => self.word("null", Kind::Null),
+            _ => self.unexpected(byte),
+        }
     }
 
     /// Goes on to the next byte that is no white space.
+    #[inline]
     fn white_space(&mut self) -> Option<u8> {
         loop {
             match self.text.as_bytes().get(self.at) {
@@ -334,83 +269,106 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn enter(&mut self, frame: Frame) -> Result<Kind, JsonError> {
+    fn enter(&mut self, frame: Frame, next: Expect, kind: Kind) -> Option<Kind> {
         if self.open.len() >= self.limits.depth {
-            return Err(self.fault(Fault::TooDeep));
+            return self.fail(Fault::TooDeep);
         }
         self.open.push(frame);
-        let (kind, next) = match frame {
-            Frame::Array => (Kind::ArrayStart, Expect::Value(true)),
-            Frame::Object(_) => (Kind::ObjectStart, Expect::Key(true)),
-        };
-        self.go_on(1, next);
-        Ok(kind)
+        self.escaped = false;
+        self.expect = next;
+        self.at += 1;
+        Some(kind)
     }
 
-    fn leave(&mut self, byte: u8) -> Result<Kind, JsonError> {
-        let kind = match (self.open.last(), byte) {
-            (Some(&Frame::Object(outer)), b'}') => {
-                self.keys.close(outer, self.limits.refuse_key_case)?;
+    /// Goes behind the end of the innermost container, which is of the right kind.
+    fn leave(&mut self) -> Option<Kind> {
+        let kind = match self.open.pop()? {
+            Frame::Object(outer) => {
+                if let Err(error) = self.keys.close(self.text, outer, self.limits.refuse_key_case) {
+                    self.failed = Some(error);
+                    return None;
+                }
                 Kind::ObjectEnd
             }
-            (Some(Frame::Array), b']') => Kind::ArrayEnd,
-            _ => return Err(self.fault(Fault::Syntax)),
+            Frame::Array => Kind::ArrayEnd,
         };
-        self.open.pop();
-        let next = self.behind_value();
-        self.go_on(1, next);
-        Ok(kind)
+        self.escaped = false;
+        self.expect = match self.open.last() {
+            None => Expect::End,
+            Some(Frame::Array) => Expect::MoreElements,
+            Some(Frame::Object(_)) => Expect::MoreMembers,
+        };
+        self.at += 1;
+        Some(kind)
     }
 
-    /// Goes behind the string that begins here; whether it carries escapes.
-    fn string(&mut self, next: Expect) -> Result<bool, JsonError> {
+    /// Goes behind the string that begins here.
+    #[inline(always)]
+    fn string(&mut self) -> Option<()> {
         let inside = self.at + 1;
-        let found = string::scan(self.rest_from(inside));
-        let found = found.map_err(|(kind, at)| JsonError { kind, at: inside + at })?;
-        self.go_on(found.len + 2, next);
-        Ok(found.escaped)
+        let rest = self.rest_from(inside);
+        let plain = string::plain(rest);
+        if rest.get(plain) == Some(&b'"') {
+            self.escaped = false;
+            self.at = inside + plain + 1;
+            return Some(());
+        }
+        self.odd_string(rest, plain)
     }
 
-    fn number(&mut self) -> Result<Kind, JsonError> {
+    /// The same of one that does not end behind what is `plain` in it.
+    #[inline(never)]
+    fn odd_string(&mut self, rest: &[u8], plain: usize) -> Option<()> {
+        match string::scan(rest, plain) {
+            Ok(len) => {
+                self.escaped = true;
+                self.at += len + 2;
+                Some(())
+            }
+            Err((kind, at)) => {
+                self.failed = Some(JsonError { kind, at: self.at + 1 + at });
+                None
+            }
+        }
+    }
+
+    fn number(&mut self) -> Option<Kind> {
         let rest = self.rest_from(self.at);
         match number::scan(rest) {
             Ok(len) => {
-                let next = self.behind_value();
-                self.go_on(len, next);
-                Ok(Kind::Number)
+                self.at += len;
+                Some(Kind::Number)
             }
             Err(at) => {
                 let kind = if at == rest.len() { Fault::Truncated } else { Fault::Syntax };
-                Err(JsonError { kind, at: self.at + at })
+                self.failed = Some(JsonError { kind, at: self.at + at });
+                None
             }
         }
     }
 
-    fn word(&mut self, word: &str, kind: Kind) -> Result<Kind, JsonError> {
+    fn word(&mut self, word: &str, kind: Kind) -> Option<Kind> {
         let rest = self.rest_from(self.at);
         if rest.starts_with(word.as_bytes()) {
-            let next = self.behind_value();
-            self.go_on(word.len(), next);
-            return Ok(kind);
+            self.at += word.len();
+            return Some(kind);
         }
-        Err(self.fault(if word.as_bytes().starts_with(rest) { Fault::Truncated } else { Fault::Syntax }))
-    }
-
-    fn go_on(&mut self, len: usize, next: Expect) {
-        self.at += len;
-        self.expect = next;
-    }
-
-    fn behind_value(&self) -> Expect {
-        if self.open.is_empty() { Expect::End } else { Expect::More }
+        self.fail(if word.as_bytes().starts_with(rest) { Fault::Truncated } else { Fault::Syntax })
     }
 
     fn rest_from(&self, at: usize) -> &'a [u8] {
         self.text.as_bytes().get(at..).unwrap_or_default()
     }
 
-    fn fault(&self, kind: Fault) -> JsonError {
-        JsonError { kind, at: self.at }
+    fn unexpected(&mut self, byte: u8) -> Option<Kind> {
+        self.fail(if byte == 0 { Fault::NulCharacter } else { Fault::Syntax })
+    }
+
+    /// Notes a fault at the byte that comes next.
+    #[cold]
+    fn fail(&mut self, kind: Fault) -> Option<Kind> {
+        self.failed = Some(JsonError { kind, at: self.at });
+        None
     }
 }
 

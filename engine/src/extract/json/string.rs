@@ -7,38 +7,29 @@ use std::borrow::Cow;
 use super::Fault;
 use crate::blocks;
 
-/// The extent of a string: bytes up to its closing quote, and whether one of them begins an escape.
-pub(super) struct Extent {
-    pub len: usize,
-    pub escaped: bool,
-}
-
-/// Finds the closing quote in `bytes`, which begins behind the opening one, and checks what stands before.
-pub(super) fn scan(bytes: &[u8]) -> Result<Extent, (Fault, usize)> {
-    let mut at = 0;
-    let mut escaped = false;
+/// The length up to the closing quote of a string in `bytes`, which begins behind the opening one and with `plain` bytes that
+/// stand for themselves. Checks what stands before.
+pub(super) fn scan(bytes: &[u8], plain: usize) -> Result<usize, (Fault, usize)> {
+    let mut at = plain;
     loop {
-        at += plain(bytes.get(at..).unwrap_or_default());
         match bytes.get(at) {
             None => return Err((Fault::Truncated, at)),
-            Some(b'"') => return Ok(Extent { len: at, escaped }),
-            Some(b'\\') => {
-                escaped = true;
-                match escape(bytes.get(at..).unwrap_or_default()) {
-                    Ok(('\0', _)) => return Err((Fault::NulCharacter, at)),
-                    Ok((_, len)) => at += len,
-                    Err(fault) => return Err((fault, at)),
-                }
-            }
+            Some(b'"') => return Ok(at),
+            Some(b'\\') => match escape(bytes.get(at..).unwrap_or_default()) {
+                Ok(('\0', _)) => return Err((Fault::NulCharacter, at)),
+                Ok((_, len)) => at += len,
+                Err(fault) => return Err((fault, at)),
+            },
             Some(0) => return Err((Fault::NulCharacter, at)),
             Some(_) => return Err((Fault::ControlCharacter, at)),
         }
+        at += self::plain(bytes.get(at..).unwrap_or_default());
     }
 }
 
 /// The text that the inside of a string stands for; `None`: there is no such string.
 pub fn text_of(inside: &str) -> Option<Cow<'_, str>> {
-    match scan(inside.as_bytes()) {
+    match scan(inside.as_bytes(), plain(inside.as_bytes())) {
         // It has no quote of its own, so nothing ends it.
         Err((Fault::Truncated, at)) if at == inside.len() => {}
         _ => return None,
@@ -47,10 +38,10 @@ pub fn text_of(inside: &str) -> Option<Cow<'_, str>> {
 }
 
 /// How many bytes stand before the first quote, backslash or control character, eight at a time and then in larger blocks.
-fn plain(bytes: &[u8]) -> usize {
+#[inline(always)]
+pub(super) fn plain(bytes: &[u8]) -> usize {
     /// Most strings are shorter.
     const NEAR: usize = 64;
-    let stops = |b: u8| (b == b'"') | (b == b'\\') | (b < 0x20);
     let (mut at, mut far) = (0, NEAR);
     while let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
         let stop = stop(u64::from_le_bytes(*word));
@@ -59,11 +50,20 @@ fn plain(bytes: &[u8]) -> usize {
         }
         at += 8;
         if at == far {
-            at += blocks::without(bytes.get(at..).unwrap_or_default(), stops);
+            at += blocks_without_stop(bytes.get(at..).unwrap_or_default());
             far = at + blocks::BLOCK;
         }
     }
     at + bytes.get(at..).unwrap_or_default().iter().take_while(|b| !stops(**b)).count()
+}
+
+#[inline(never)]
+fn blocks_without_stop(bytes: &[u8]) -> usize {
+    blocks::without(bytes, stops)
+}
+
+fn stops(b: u8) -> bool {
+    (b == b'"') | (b == b'\\') | (b < 0x20)
 }
 
 /// Of eight bytes, the highest bit of the first that is a quote, backslash or control character, and maybe of some above.

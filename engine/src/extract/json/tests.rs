@@ -115,6 +115,25 @@ fn keys_that_differ_by_case_are_refused_on_request() {
 }
 
 #[test]
+fn keys_of_every_length_are_compared_whole() {
+    let strict = Limits { refuse_key_case: true, ..Limits::default() };
+    for len in 1..20 {
+        let key: String = ('a'..).take(len).collect();
+        let with = |other: &str| code(format!(r#"{{"{key}":1,"{other}":2}}"#).as_bytes()).0;
+        assert_eq!(with(&key), "duplicate_key", "{key}");
+        for at in 0..len {
+            let mut other = key.clone().into_bytes();
+            other[at] = b'-';
+            assert_eq!(with(&String::from_utf8(other.clone()).unwrap()), "ok", "{key}");
+            other[at] = key.as_bytes()[at].to_ascii_uppercase();
+            let other = String::from_utf8(other).unwrap();
+            let both = format!(r#"{{"{key}":1,"{other}":2}}"#);
+            assert_eq!(tokens(both.as_bytes(), strict).unwrap_err().code(), "ambiguous_key_case", "{both}");
+        }
+    }
+}
+
+#[test]
 fn depth_is_limited() {
     let nested = |n: usize| "[".repeat(n) + &"]".repeat(n);
     assert_eq!(code(nested(64).as_bytes()), ("ok", 0));
