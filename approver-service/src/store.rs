@@ -34,6 +34,7 @@ pub mod silence;
 mod started;
 pub mod tail;
 mod time;
+mod trusted;
 mod votes;
 mod write;
 
@@ -53,6 +54,7 @@ pub use self::scope::Scope;
 use self::silence::Polls;
 use self::tail::Tail;
 use self::time::Time;
+use self::trusted::Trusted;
 use self::write::Queue;
 use crate::clock::{self, Clock};
 use crate::hold::transition::Refusal;
@@ -163,6 +165,7 @@ struct Inner {
     tail: Tail,
     polls: Polls,
     noted: Noted,
+    trusted: Trusted,
     opened: Instant,
     control: watch::Sender<Switches>,
 }
@@ -196,6 +199,7 @@ impl Store {
             tail: Tail::default(),
             polls: Polls::default(),
             noted: Noted::default(),
+            trusted: Trusted::default(),
             opened: Instant::now(),
             control: watch::Sender::new(Switches::default()),
         });

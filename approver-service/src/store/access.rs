@@ -102,10 +102,16 @@ impl Store {
         sqlx::query(LIST).fetch_all(self.readers()).await?.iter().map(token).collect()
     }
 
-    /// The token with this secret, unless it is revoked or over.
+    /// The token with this secret, unless it is revoked or over. Of a gateway's it may take a moment to be told of.
     pub async fn token(&self, secret: &str) -> Result<Option<Token>> {
-        let row = sqlx::query(LOOK_UP).bind(sha256(secret)).bind(self.now()).fetch_optional(self.readers()).await?;
-        row.as_ref().map(token).transpose()
+        let (hash, now) = (sha256(secret), self.now());
+        if let Some(known) = self.0.trusted.get(&hash, now) {
+            return Ok(Some(known));
+        }
+        let row = sqlx::query(LOOK_UP).bind(&hash).bind(now).fetch_optional(self.readers()).await?;
+        let found = row.as_ref().map(token).transpose()?;
+        found.iter().for_each(|token| self.0.trusted.note(hash.clone(), token, now));
+        Ok(found)
     }
 
     pub async fn revoke_token(&self, id: &str) -> Result<()> {

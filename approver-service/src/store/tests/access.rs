@@ -21,6 +21,7 @@ on_both_databases! {
     guessing_codes_ends_after_five,
     logins_are_asked_for_at_a_rate,
     tokens_end_and_are_revoked_and_are_not_stored,
+    a_gateway_is_trusted_for_a_second,
     tokens_of_before_keep_what_their_role_allowed,
 }
 
@@ -125,10 +126,30 @@ async fn tokens_end_and_are_revoked_and_are_not_stored() {
     bench.pass(MINUTE);
     assert_eq!(bench.store.token(&secret).await.unwrap(), None);
 
-    let (token, secret) = make(&bench, "gateway", Role::Filter, None).await;
+    let (token, secret) = make(&bench, "siem", Role::Auditor, None).await;
+    assert!(bench.store.token(&secret).await.unwrap().is_some());
     bench.store.revoke_token(&token.id).await.unwrap();
     assert_eq!(bench.store.token(&secret).await.unwrap(), None);
     assert!(matches!(bench.store.revoke_token(&token.id).await, Err(Error::Unknown)));
+}
+
+async fn a_gateway_is_trusted_for_a_second() {
+    const SECOND: i64 = 1000;
+    let bench = Bench::new().await;
+    let (token, secret) = make(&bench, "gateway", Role::Filter, None).await;
+    let ends = Some(bench.store.now() + SECOND / 2);
+    let (_, short) = make(&bench, "short", Role::Filter, ends).await;
+    let is_known = async |secret: &str| bench.store.token(secret).await.unwrap().is_some();
+    assert!(is_known(&secret).await && is_known(&short).await);
+    bench.store.revoke_token(&token.id).await.unwrap();
+    bench.pass(SECOND / 2);
+    assert!(!is_known(&short).await, "it is over");
+    bench.pass(SECOND / 2 - 1);
+    assert!(is_known(&secret).await);
+    bench.pass(-SECOND);
+    assert!(!is_known(&secret).await, "nobody knows how old it is");
+    bench.pass(2 * SECOND);
+    assert!(!is_known(&secret).await);
 }
 
 /// Of before there were scopes, and of a service of the version before that still runs beside this one.
