@@ -132,10 +132,10 @@ impl<'b> Event<'b> {
         // Other fields between the lines of the data come behind them.
         let ranges = self.data.windows(2).filter_map(|two| self.bytes.get(two.first()?.end..two.last()?.start));
         for between in ranges {
-            let lines = between.split_inclusive(|b| *b == b'\n').filter(|line| !line.starts_with(b"data:"));
-            lines.filter(|line| line.iter().any(|b| !b.is_ascii_whitespace())).for_each(|line| {
+            let lines = between.split(|b| matches!(b, b'\n' | b'\r')).filter(|line| !line.starts_with(b"data:"));
+            lines.filter(|line| !line.is_empty()).for_each(|line| {
                 bytes.push(b'\n');
-                bytes.extend_from_slice(line.trim_ascii_end());
+                bytes.extend_from_slice(line);
             });
         }
         bytes.extend_from_slice(self.bytes.get(last.end..).unwrap_or_default());
@@ -185,5 +185,17 @@ mod tests {
     fn new_data_keeps_the_other_fields() {
         let event = Event::read(0, b"event: x\r\ndata: {}\r\nid: 7\r\n\r\n");
         assert_eq!(event.with_text("{\"a\":1}"), b"event: x\r\ndata: {\"a\":1}\r\nid: 7\r\n\r\n");
+        // No blank line comes between, which would end the event.
+        for ends in ["\r", "\n", "\r\n"] {
+            let bytes = "data: {,id: 7,data: },,".replace(',', ends);
+            let changed = Event::read(0, bytes.as_bytes()).with_text("{\n1}");
+            let read = Event::read(0, &changed);
+            assert_eq!(read.text().as_deref(), Some("{\n1}"), "{ends:?}");
+            assert!(changed.windows(6).any(|line| line == b"\nid: 7"), "{ends:?}");
+            let mut splitter = Splitter::default();
+            splitter.push(&changed);
+            splitter.push(b"x");
+            assert_eq!(splitter.next_event(), Some(0..changed.len()), "{ends:?}");
+        }
     }
 }

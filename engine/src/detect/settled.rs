@@ -12,6 +12,8 @@ use super::secret::issued::{PEM, PEM_LABEL, is_private, pem_label};
 
 /// A chain of groups is no longer than this: an IBAN in groups of four has 42 bytes.
 const CHAIN: usize = 96;
+/// No group of a chain is longer.
+const GROUP: usize = CHAIN / 2;
 /// A private key or token is no longer than this.
 const LONGEST: usize = 16_384;
 
@@ -49,14 +51,13 @@ fn word_start(text: &str) -> usize {
     text.char_indices().rev().find(|(_, c)| stops(*c)).map_or(0, |(at, c)| at + c.len_utf8())
 }
 
-/// Of a word too long for a group, the last code in it, with the marks that numbers are written with.
+/// Of a word too long for a group, the last code in it, with the marks that numbers are written with, as far as a group goes:
+/// a row of dots, or a path, may stand right before one.
 fn last_code(word: &str) -> &str {
-    if word.len() <= CHAIN / 2 {
-        return word;
-    }
+    let Some(least) = word.len().checked_sub(GROUP) else { return word };
     let mark = |c: char| c.is_alphanumeric() || matches!(c, '(' | ')' | '+' | '-' | '.' | '/');
-    let at = word.char_indices().rev().find(|(_, c)| !mark(*c)).map_or(0, |(at, c)| at + c.len_utf8());
-    word.get(at..).unwrap_or(word)
+    let group = word.char_indices().rev().take_while(|(at, c)| *at >= least && mark(*c));
+    word.get(group.last().map_or(word.len(), |(at, _)| at)..).unwrap_or(word)
 }
 
 /// Whether a word may be a group of a number, code or date: it has a digit, or is a short code, or names a month.

@@ -11,6 +11,8 @@ use crate::detect::scan::{Scan, Word};
 const NAME: usize = 64;
 /// Longest value, with what stands before it.
 const VALUE: usize = 600;
+/// Longest escape of a character: `\u0040`, `&commat;`.
+const ESCAPE: usize = 8;
 
 /// At `=`, `:` or `>` behind a name, or at the comma behind a quoted one.
 pub(in crate::detect) fn at_mark(scan: &mut Scan<'_>, at: usize) {
@@ -126,9 +128,11 @@ pub(in crate::detect) fn open_value(text: &str) -> Option<usize> {
     let assigned = |at: usize| {
         let key = Hints::of(name_before(bytes, at)?);
         let (start, end) = value_behind(bytes.get(at + 1..)?).filter(|_| key.secret() || key.password())?;
-        // Closing brackets at the end may yet turn out to be part of it.
         let rest = bytes.get(at + 1 + end..)?;
-        (rest.iter().all(|b| matches!(b, b')' | b'}' | b']')) && end < VALUE).then_some((at, at + 1 + start))
+        // Closing brackets at the end may yet turn out to be part of it, and what an escape stands for that is not whole.
+        let may_go_on = rest.iter().all(|b| matches!(b, b')' | b'}' | b']'))
+            || matches!(rest, [b'\\' | b'&', ..]) && rest.len() < ESCAPE;
+        (may_go_on && end < VALUE).then_some((at, at + 1 + start))
     };
     let late = bytes.get(from..).unwrap_or_default();
     let first = memchr::memchr3_iter(b'=', b':', b'>', late).find_map(|at| assigned(from + at));

@@ -3,12 +3,16 @@
 //! A value that is spread over pieces is replaced in the first of them and cut from the others, so that every other piece stays
 //! as it was. Places count from the beginning of the text. Must not go here: where the pieces come from (`events`, the parent).
 
+mod inside;
+
 use std::collections::VecDeque;
 use std::ops::Range;
 
+use self::inside::Inside;
 use crate::detect::settled;
 use crate::redact::edit::Job;
 use crate::redact::value::{Found, Looked, Place};
+use crate::redact::view::View;
 use crate::redact::{Finding, encode};
 
 /// Bytes before the undecided part that may announce what follows.
@@ -30,8 +34,8 @@ pub(super) struct Tail {
     pieces: VecDeque<Piece>,
     /// What goes out instead of decided text, in order, until the last piece that it concerns is out.
     edits: VecDeque<(Range<usize>, String)>,
-    /// For JSON: what is decided ends inside of a string.
-    in_string: bool,
+    /// For JSON: where what is decided ends.
+    inside: Inside,
 }
 
 #[derive(Clone, Debug)]
@@ -67,8 +71,8 @@ impl Tail {
             let from = self.context();
             let text = self.slice(from..self.end());
             let window = floor(text, self.decided - from + WINDOW);
-            let open = floor(text, window.saturating_sub(job.profile.own.reach()));
-            let decided = from + settled(text.get(..window).unwrap_or_default()).min(open);
+            let reach = job.profile.own.reach();
+            let decided = from + floor(text, settled_as_read(text.get(..window).unwrap_or_default(), reach));
             let more = window < text.len();
             if !self.decide(decided, job, findings) || !more {
                 return;
@@ -143,8 +147,8 @@ impl Tail {
             }
         }
         for found in all.into_iter().take_while(|found| found.range.end <= until) {
-            self.keep(found.range.start);
-            let range = found.range.clone();
+            let range = self.whole(found.range.clone());
+            self.keep(range.start);
             let Some(edit) = job.edit(found) else { continue };
             self.locate(&edit.finding, findings);
             self.replace(range, edit.text);
@@ -154,21 +158,36 @@ impl Tail {
         until > from
     }
 
+    /// What is replaced for a finding at `range`: in JSON no half of an escape.
+    fn whole(&self, range: Range<usize>) -> Range<usize> {
+        if !self.json {
+            return range;
+        }
+        let (start, inside) = self.inside.outside_escape(self.slice(self.decided..range.start));
+        let start = self.decided + start;
+        let (end, _) = inside.outside_escape(self.slice(start..range.end));
+        start..start + end
+    }
+
     /// The text up to `end` goes out as it is.
     fn keep(&mut self, end: usize) {
         let range = self.decided..end.max(self.decided);
         self.decided = range.end;
-        self.in_string = self.json && ends_in_string(self.slice(range), self.in_string);
+        if self.json {
+            self.inside = self.inside.behind(self.slice(range));
+        }
     }
 
     /// The text at `range` goes out as `text`, in the piece that it begins in.
     fn replace(&mut self, range: Range<usize>, text: String) {
-        let text = match (self.json, self.in_string) {
-            (true, true) => encode::json(&text),
-            (true, false) => format!("\"{}\"", encode::json(&text)),
-            (false, _) => text,
-        };
         self.decided = range.end;
+        let text = if self.json {
+            let (text, inside) = self.inside.instead(self.slice(range.clone()), &encode::json(&text));
+            self.inside = inside;
+            text
+        } else {
+            text
+        };
         self.edits.push_back((range, text));
     }
 
@@ -217,22 +236,18 @@ impl Tail {
     }
 }
 
+/// The length of the part of `text` that is decided as it stands and as a lenient reader reads it, who finds the values;
+/// `reach`: the longest of the policy's own.
+fn settled_as_read(text: &str, reach: usize) -> usize {
+    let decided = |text: &str| settled(text).min(text.len().saturating_sub(reach));
+    let Some(view) = View::lenient(text) else { return decided(text) };
+    let read = decided(&view.text);
+    let source = if read < view.text.len() { view.source(&(read..read + 1)).start } else { text.len() };
+    decided(text).min(source)
+}
+
 /// The nearest character boundary at or before `at`.
 fn floor(text: &str, at: usize) -> usize {
     let at = at.min(text.len());
     (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
-}
-
-/// Whether a piece of JSON ends inside of a string, given whether it began in one.
-fn ends_in_string(text: &str, mut inside: bool) -> bool {
-    let mut escaped = false;
-    for b in text.bytes() {
-        match b {
-            _ if escaped => escaped = false,
-            b'\\' if inside => escaped = true,
-            b'"' => inside = !inside,
-            _ => {}
-        }
-    }
-    inside
 }

@@ -196,6 +196,71 @@ fn words_of_the_policy_in_any_split() {
 }
 
 #[test]
+fn values_behind_long_words_in_any_split() {
+    for row in [".".repeat(80), format!("https://x.example/{}/", "ab1".repeat(25))] {
+        let text = format!("Card {row}4111 1111 1111 1111, IBAN {row}GB82 WEST 1234 5698 7654 32 end\n");
+        let expected = format!("Card {row}<CREDIT_CARD_1>, IBAN {row}<IBAN_CODE_1> end\n");
+        every_split("text/plain", &text, &expected);
+    }
+}
+
+#[test]
+fn passwords_that_a_lenient_reader_sees_in_any_split() {
+    for name in ["password\u{a0}:", "pass\u{200b}word:", "passw&#111;rd:", "\u{200b}password:"] {
+        every_split("text/plain", &format!("{name} été2024! end"), &format!("{name} <SECRET_1> end"));
+    }
+    every_split("text/plain", r#"{"password":"été là \u0021x"} end"#, r#"{"password":"<SECRET_1>"} end"#);
+}
+
+#[test]
+fn escaped_words_of_the_policy_in_any_split() {
+    let source = ProfileSource { entities: vec!["pii".into()], deny: vec!["café noir".into()], ..Default::default() };
+    let profile = Profile::compile(&source, b"key").unwrap();
+    let text = r"no \u0063\u0061\u0066\u00e9 \u006e\u006f\u0069\u0072 now";
+    for size in 1..text.len() {
+        let (mut labels, mut out) = (Labels::new(), Vec::new());
+        let mut stream = Stream::new(Some(b"text/plain"));
+        for chunk in text.as_bytes().chunks(size) {
+            stream.push(chunk, &profile, &mut labels, &mut out).unwrap();
+        }
+        stream.finish(&profile, &mut labels, &mut out).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), "no <DENIED> now", "{size}");
+    }
+}
+
+/// What the arguments of a tool say behind the filter, streamed `size` bytes at a time.
+fn arguments(text: &str, size: usize) -> serde_json::Value {
+    let piece = |p: &[char]| {
+        let p = serde_json::Value::from(p.iter().collect::<String>());
+        format!("data: {{\"type\":\"content_block_delta\",\"index\":1,\"delta\":{{\"partial_json\":{p}}}}}\n\n")
+    };
+    let letters: Vec<char> = text.chars().collect();
+    let out = run("text/event-stream", &[letters.chunks(size).map(piece).collect::<String>().as_bytes()]);
+    let events = std::str::from_utf8(&out).unwrap().lines().filter_map(|line| line.strip_prefix("data: "));
+    let events = events.map(|event| serde_json::from_str::<serde_json::Value>(event).unwrap());
+    let spelled: String = events.map(|v| v["delta"]["partial_json"].as_str().unwrap().to_owned()).collect();
+    serde_json::from_str(&spelled).unwrap_or_else(|e| panic!("{e} in {spelled}"))
+}
+
+#[test]
+fn arguments_stay_json_whatever_a_value_reaches_over() {
+    use serde_json::json;
+    for size in 1..20 {
+        for (text, expected) in [
+            (r#"{"a":"say \"x\" to a@x.org","n":1}"#, json!({"a": "say \"x\" to <EMAIL_ADDRESS_1>", "n": 1})),
+            (r#"{"password":["1\" é LT 25 96 24 D "]}"#, json!({"password": ["1\" é <UK_NINO_1> "]})),
+            (r#"{"a":"password:' x","n":1}"#, json!({"a": "password:'<SECRET_1>", "": ""})),
+            (
+                r#"["-----BEGIN PRIVATE KEY-----","MIICdgIBADANBgkqhkiG9w0B","-----END PRIVATE KEY-----",1]"#,
+                json!(["<SECRET_1>", "", "", 1]),
+            ),
+        ] {
+            assert_eq!(arguments(text, size), expected, "{text} by {size}");
+        }
+    }
+}
+
+#[test]
 fn lines_of_json_in_any_split() {
     every_split(
         "application/x-ndjson",
