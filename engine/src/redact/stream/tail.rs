@@ -19,6 +19,8 @@ use crate::redact::{Finding, encode};
 const CONTEXT: usize = 256;
 /// Looked at in one go: longer texts are taken in windows, so that one endless word costs no more than its length.
 const WINDOW: usize = 64 * 1024;
+/// What stays undecided at the end of a window in which something seems to have no end: longer than a private key.
+const CUT: usize = 24 * 1024;
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tail {
@@ -73,8 +75,10 @@ impl Tail {
             let window = floor(text, self.decided - from + WINDOW);
             let reach = job.profile.own.reach();
             let decided = from + floor(text, settled_as_read(text.get(..window).unwrap_or_default(), reach));
-            let more = window < text.len();
-            if !self.decide(decided, job, findings) || !more {
+            // Nothing is as long as a window: what seems to be is judged as it stands, but for its end.
+            let (more, most) = (window < text.len(), from + floor(text, window.saturating_sub(CUT)));
+            let moved = self.decide(decided, false, job, findings);
+            if !more || !moved && !self.decide(most, true, job, findings) {
                 return;
             }
         }
@@ -82,7 +86,13 @@ impl Tail {
 
     /// No more text comes: all is decided.
     pub fn finish(&mut self, job: &mut Job<'_>, findings: &mut Vec<Finding>) {
-        self.decide(self.end(), job, findings);
+        self.decide(self.end(), false, job, findings);
+    }
+
+    /// Bytes of text that are held.
+    #[cfg(test)]
+    pub fn kept(&self) -> usize {
+        self.text.len()
     }
 
     /// Whether some text is not out.
@@ -125,8 +135,9 @@ impl Tail {
         self.start + floor(&self.text, (self.decided - self.start).saturating_sub(CONTEXT))
     }
 
-    /// Redacts the text up to `until`, or to a value that reaches over it; whether that was any.
-    fn decide(&mut self, mut until: usize, job: &mut Job<'_>, findings: &mut Vec<Finding>) -> bool {
+    /// Redacts the text up to `until`, or to a value that reaches over it; whether that was any. `now`: with such a value,
+    /// if it is all there is.
+    fn decide(&mut self, mut until: usize, now: bool, job: &mut Job<'_>, findings: &mut Vec<Finding>) -> bool {
         let from = self.decided;
         if until <= from {
             return false;
@@ -143,6 +154,10 @@ impl Tail {
             let open = |until: usize| move |r: &&Range<usize>| r.start >= from && r.start < until && r.end >= until;
             seen.iter_mut().for_each(|range| *range = placed(range));
             while let Some(over) = seen.iter().find(open(until)) {
+                if now && over.start <= from {
+                    until = seen.iter().filter(open(until)).map(|range| range.end).max().unwrap_or(until);
+                    break;
+                }
                 until = over.start;
             }
         }

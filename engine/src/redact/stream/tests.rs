@@ -209,23 +209,7 @@ fn passwords_that_a_lenient_reader_sees_in_any_split() {
     for name in ["password\u{a0}:", "pass\u{200b}word:", "passw&#111;rd:", "\u{200b}password:"] {
         every_split("text/plain", &format!("{name} été2024! end"), &format!("{name} <SECRET_1> end"));
     }
-    every_split("text/plain", r#"{"password":"été là \u0021x"} end"#, r#"{"password":"<SECRET_1>"} end"#);
-}
-
-#[test]
-fn escaped_words_of_the_policy_in_any_split() {
-    let source = ProfileSource { entities: vec!["pii".into()], deny: vec!["café noir".into()], ..Default::default() };
-    let profile = Profile::compile(&source, b"key").unwrap();
-    let text = r"no \u0063\u0061\u0066\u00e9 \u006e\u006f\u0069\u0072 now";
-    for size in 1..text.len() {
-        let (mut labels, mut out) = (Labels::new(), Vec::new());
-        let mut stream = Stream::new(Some(b"text/plain"));
-        for chunk in text.as_bytes().chunks(size) {
-            stream.push(chunk, &profile, &mut labels, &mut out).unwrap();
-        }
-        stream.finish(&profile, &mut labels, &mut out).unwrap();
-        assert_eq!(String::from_utf8(out).unwrap(), "no <DENIED> now", "{size}");
-    }
+    every_split("text/plain", "pass: é&#64;été4 end", "pass: <SECRET_1> end");
 }
 
 /// What the arguments of a tool say behind the filter, streamed `size` bytes at a time.
@@ -248,6 +232,7 @@ fn arguments_stay_json_whatever_a_value_reaches_over() {
     for size in 1..20 {
         for (text, expected) in [
             (r#"{"a":"say \"x\" to a@x.org","n":1}"#, json!({"a": "say \"x\" to <EMAIL_ADDRESS_1>", "n": 1})),
+            (r#"{"password":"é \t  >\"(+, ","n":1}"#, json!({"password": "<SECRET_1>\"(+, ", "n": 1})),
             (r#"{"password":["1\" é LT 25 96 24 D "]}"#, json!({"password": ["1\" é <UK_NINO_1> "]})),
             (r#"{"a":"password:' x","n":1}"#, json!({"a": "password:'<SECRET_1>", "": ""})),
             (
@@ -281,6 +266,27 @@ fn memory_is_bounded() {
     (0..20).for_each(|_| stream.push(&chunk, &profile, &mut labels, &mut out).unwrap());
     stream.finish(&profile, &mut labels, &mut out).unwrap();
     assert_eq!(out.len(), 20 * chunk.len());
+}
+
+#[test]
+fn what_seems_to_have_no_end_is_bounded() {
+    let key = "-----BEGIN PRIVATE KEY-----\n";
+    for (begins, goes_on) in
+        [(key, "a\u{200b}"), (key, "1\u{a0}"), (key, "%40"), (key, "\u{200b}"), ("a@", "a\u{200b}")]
+    {
+        let (profile, mut labels, mut out) = (profile(), Labels::new(), Vec::new());
+        let mut stream = Stream::new(Some(b"text/plain"));
+        stream.push(begins.as_bytes(), &profile, &mut labels, &mut out).unwrap();
+        let (chunk, mut read) = (goes_on.repeat(2_000), 0);
+        while read < 300_000 {
+            stream.push(chunk.as_bytes(), &profile, &mut labels, &mut out).unwrap();
+            read += chunk.len();
+        }
+        // What is not kept is out, or a label stands for it.
+        let Mode::Text { tail, .. } = &stream.mode else { panic!("it is text") };
+        let kept = tail.kept();
+        assert!(kept < 100_000, "{kept} bytes of {begins:?} and {goes_on:?}");
+    }
 }
 
 #[cfg(not(target_family = "wasm"))]

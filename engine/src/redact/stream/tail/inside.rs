@@ -83,7 +83,9 @@ mod tests {
     #[test]
     fn an_escape_is_taken_whole_or_not_at_all() {
         let string = Inside::default().behind("{\"a");
-        for (text, whole) in [("b\\", 1), ("b\\n", 3), ("b\\\\", 3), ("b\\u004", 1), ("b\\u0040", 7), ("\\\"", 2), ("é", 2)] {
+        for (text, whole) in
+            [("b\\", 1), ("b\\n", 3), ("b\\\\", 3), ("b\\u004", 1), ("b\\u0040", 7), ("\\\"", 2), ("é", 2)]
+        {
             assert_eq!(string.outside_escape(text), (whole, string), "{text}");
         }
         // What the pieces before have begun ends in this one.
