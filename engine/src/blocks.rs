@@ -27,7 +27,7 @@ pub fn any(bytes: &[u8], class: impl Fn(u8) -> bool) -> bool {
 pub fn position(bytes: &[u8], class: impl Fn(u8) -> bool) -> Option<usize> {
     /// So near it is in many texts that have any.
     const NEAR: usize = 16;
-    let near = bytes.iter().take(NEAR).position(|b| class(*b));
+    let near = bytes.get(..NEAR).unwrap_or(bytes).iter().position(|b| class(*b));
     near.or_else(|| {
         let far = bytes.get(NEAR..)?;
         let clean = without(far, &class);

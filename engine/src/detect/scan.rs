@@ -14,6 +14,7 @@ use super::hints::Hints;
 use super::window::{Near, Window};
 use super::{Match, card, crypto, date, email, iban, ids, keyed, loose, network, phone, phrases, secret, url};
 use crate::sorting::sort_by;
+use stops::Stops;
 pub use stops::is_words;
 pub(super) use word::Word;
 
@@ -35,7 +36,7 @@ impl Wanted {
 /// announce something, or nothing.
 pub fn field(text: &str, key: Hints, parent: Hints, wanted: &Wanted, out: &mut Vec<Match>) {
     let bytes = text.as_bytes();
-    let (stop, phrase) = (stops::next(bytes, 0), phrases::first(bytes));
+    let ((stops, stop), phrase) = (Stops::of(bytes), phrases::first(bytes));
     // Most strings of most bodies end here.
     if stop.is_none() && phrase.is_none() && key.is_none() {
         return;
@@ -45,7 +46,7 @@ pub fn field(text: &str, key: Hints, parent: Hints, wanted: &Wanted, out: &mut V
     keyed::whole(scan, key, parent);
     phrases::judge(scan, phrase);
     scan.assigned = 0;
-    scan.run(stop);
+    scan.run(stops, stop);
 }
 
 /// No id, number or date of one word is shorter.
@@ -73,11 +74,11 @@ pub(super) struct Scan<'a> {
 }
 
 impl<'a> Scan<'a> {
-    fn run(&mut self, first: Option<usize>) {
+    fn run(&mut self, mut stops: Stops, first: Option<usize>) {
         let (mut stop, mut done) = (first, 0);
         while let Some((at, mark)) = stop.and_then(|at| Some((at, self.next(at)?))) {
             done = if mark.is_ascii_digit() { self.value(at, done) } else { self.mark(mark, at, done) };
-            stop = stops::next(self.bytes, done);
+            stop = stops.next(self.bytes, done);
         }
     }
 

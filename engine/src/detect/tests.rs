@@ -145,12 +145,20 @@ fn a_value_behind_noise_is_found() {
 #[test]
 fn days_and_times_are_passed_over_but_not_what_stands_around_them() {
     use Entity::*;
-    for time in ["2026-04-18", "2026-04-18T09:12:44Z", "2026-04-18 09:12:44.123", "2026-04-18T09:12:44+02:00"] {
+    for time in [
+        "2026-04-18",
+        "2026-04-18T09:12:44Z",
+        "2026-04-18 09:12:44.123",
+        "2026-04-18T09:12:44+02:00",
+        "[18/Apr/2026:09:12:44 +0200]",
+    ] {
         assert_eq!(found(&format!("at {time} by ann@example.com")), [(EmailAddress, "ann@example.com")]);
         assert_eq!(found(&format!("{time},10.1.2.3")), [(IpAddress, "10.1.2.3")]);
         assert_eq!(found(time), []);
     }
     assert_eq!(found("born 1990-04-18"), [(DateOfBirth, "1990-04-18")]);
+    assert_eq!(found("born [18/Apr/1990:09:12:44 +0000]"), [(DateOfBirth, "18/Apr/1990")]);
+    assert_eq!(found("[18/Apr/2026:09:12:44 +4915112345678]"), [(PhoneNumber, "+4915112345678")]);
     assert_eq!(found("token-2026-04-18T09:a8f5f167f44f4964"), [(Secret, "a8f5f167f44f4964")]);
 }
 

@@ -136,17 +136,24 @@ pub(super) fn without<'t>(
                 }
                 continue;
             }
-            Kind::String | Kind::Number if left_alone => {}
-            Kind::String if apart.contains(&token.inner()) => {}
+            // Behind one of these goes by the same key what is in the same array, and in an object comes a key.
+            Kind::Bool(_) | Kind::Null => continue,
+            Kind::String | Kind::Number if left_alone => continue,
+            Kind::String if apart.contains(&token.inner()) => continue,
             Kind::String => {
                 let (from, here) = (out.len(), Place { key, parent: parent(&open), depth: place.depth });
                 string(job, token, here, out);
                 if let Some(frame) = open.last_mut().filter(|_| key.is_name() && out.len() == from) {
                     frame.name = Some((token.clone(), key, from));
                 }
+                continue;
             }
-            Kind::Number => number(job, token, Place { key, parent: parent(&open), depth: place.depth }, out),
-            Kind::Bool(_) | Kind::Null => {}
+            // Fractions and exponents are measurements.
+            Kind::Number if token.raw().len() < 4 || token.raw().bytes().any(|b| !b.is_ascii_digit()) => continue,
+            Kind::Number => {
+                number(job, token, Place { key, parent: parent(&open), depth: place.depth }, out);
+                continue;
+            }
         }
         key = open.last().map_or(place.key, |frame| frame.key);
     }
@@ -169,10 +176,6 @@ fn string(job: &mut Job<'_>, token: &Token<'_>, place: Place, out: &mut Vec<Edit
 
 /// A number becomes a string where it is replaced: the only other JSON value that can hold a label.
 fn number(job: &mut Job<'_>, token: &Token<'_>, place: Place, out: &mut Vec<Edit>) {
-    // Fractions and exponents are measurements.
-    if token.raw().len() < 4 || token.raw().bytes().any(|b| !b.is_ascii_digit()) {
-        return;
-    }
     let from = out.len();
     value::field(job, token.raw(), place, out);
     out.truncate(from + 1);

@@ -4,23 +4,58 @@
 
 use crate::blocks;
 
-/// The first digit or mark from `from` on: one of `:;<=>?@`, `-`, `_` or `~`.
-pub(super) fn next(bytes: &[u8], from: usize) -> Option<usize> {
-    /// So near is the next one in most texts that have any.
-    const NEAR: usize = 32;
-    let (mut at, mut far) = (from, from + NEAR);
-    while let Some(block) = bytes.get(at..)?.first_chunk::<8>() {
-        let found = stops(u64::from_le_bytes(*block));
-        if found != 0 {
-            return Some(at + found.trailing_zeros() as usize / 8);
+/// The stops of one text, asked for in ascending order: digits, and marks that are one of `:;<=>?@`, `-`, `_` or `~`.
+pub(super) struct Stops {
+    /// The eight bytes that were looked at last, and the stops among them.
+    at: usize,
+    found: u64,
+}
+
+impl Stops {
+    /// With the first one.
+    pub fn of(bytes: &[u8]) -> (Stops, Option<usize>) {
+        let mut stops = Stops { at: 0, found: 0 };
+        let first = stops.search(bytes, 0);
+        (stops, first)
+    }
+
+    /// The first one from `from` on.
+    #[inline(always)]
+    pub fn next(&mut self, bytes: &[u8], from: usize) -> Option<usize> {
+        // Of those before `from` nobody asks again.
+        let seen = from.saturating_sub(self.at);
+        if seen >= 8 {
+            return self.search(bytes, from);
         }
-        at += 8;
-        if at == far {
-            at += blocks::without(bytes.get(at..)?, is_stop);
-            far = at + blocks::BLOCK;
+        match self.found >> (8 * seen) {
+            0 => self.search(bytes, self.at + 8),
+            found => Some(self.at + seen + found.trailing_zeros() as usize / 8),
         }
     }
-    bytes.get(at..)?.iter().position(|b| is_stop(*b)).map(|behind| at + behind)
+
+    #[inline(never)]
+    fn search(&mut self, bytes: &[u8], from: usize) -> Option<usize> {
+        /// So near is the next one in most texts that have any.
+        const NEAR: usize = 32;
+        let (mut at, mut far) = (from, from + NEAR);
+        while let Some(block) = bytes.get(at..)?.first_chunk::<8>() {
+            let found = stops(u64::from_le_bytes(*block));
+            if found != 0 {
+                (self.at, self.found) = (at, found);
+                return Some(at + found.trailing_zeros() as usize / 8);
+            }
+            at += 8;
+            if at == far {
+                at += blocks::without(bytes.get(at..)?, is_stop);
+                far = at + blocks::BLOCK;
+            }
+        }
+        // Less than eight bytes are left.
+        let rest = bytes.get(at..)?;
+        self.found = rest.iter().rev().fold(0, |found, b| found << 8 | if is_stop(*b) { 0x80 } else { 0 });
+        self.at = at;
+        (self.found != 0).then(|| at + self.found.trailing_zeros() as usize / 8)
+    }
 }
 
 const fn is_stop(b: u8) -> bool {
@@ -99,16 +134,20 @@ mod tests {
     #[test]
     fn every_place_is_looked_at() {
         for len in [0, 1, 7, 8, 9, 64, 100] {
-            assert_eq!(next(&vec![b'x'; len], 0), None, "{len}");
+            assert_eq!(Stops::of(&vec![b'x'; len]).1, None, "{len}");
             for at in 0..len {
-                let mut text = vec![b'x'; len];
-                text[at] = b'7';
-                for from in 0..=len {
-                    assert_eq!(next(&text, from), (from <= at).then_some(at), "{from} to {at} of {len}");
+                for other in [at, at + 1, at + 5, at + 40].into_iter().filter(|other| *other < len) {
+                    let mut text = vec![b'x'; len];
+                    (text[at], text[other]) = (b'7', b'@');
+                    let (mut stops, first) = Stops::of(&text);
+                    assert_eq!(first, Some(at), "{at} of {len}");
+                    for from in at + 1..=len {
+                        let expected = (from <= other && other > at).then_some(other);
+                        assert_eq!(stops.next(&text, from), expected, "{from} to {at} and {other} of {len}");
+                    }
                 }
             }
         }
-        assert_eq!(next(b"abc", 4), None);
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Days and times as machines write them (RFC 3339): `2026-04-18`, `2026-04-18T09:12:44Z`. Where nothing is announced, no value
-//! begins inside of one.
+//! Days and times as machines write them: `2026-04-18`, `2026-04-18T09:12:44Z` (RFC 3339), and in logs of web servers
+//! `[18/Apr/2026:09:12:44 +0000]`. Where nothing is announced, no value begins inside of one.
 //!
 //! Must not go here: dates of birth (`date`).
 
@@ -9,15 +9,19 @@ use crate::detect::{phone, shape};
 
 /// Where the day or time ends that begins with `word`.
 pub(super) fn behind(scan: &mut Scan<'_>, word: &Word) -> Option<usize> {
-    if (word.joint, word.len()) != (b'-', 4) || !word.is_number() {
-        return None;
-    }
-    let len = len(scan.rest(word.start))?;
+    let rest = Some(scan.rest(word.start)).filter(|_| word.is_number())?;
+    let (len, logged) = match (word.joint, word.len()) {
+        (b'-', 4) => (len(rest)?, false),
+        (b'/', 2) => (logged(rest)?, true),
+        _ => return None,
+    };
     let end = word.start + len;
     // A name that ends with it may have something assigned.
     let apart =
         |b: Option<u8>| b.is_none_or(|b| b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b',' | b'<' | b'>'));
-    if !apart(scan.previous(word.start)) || !apart(scan.next(end)) {
+    let (before, behind) = (scan.previous(word.start), scan.next(end));
+    let alone = if logged { (before, behind) == (Some(b'['), Some(b']')) } else { apart(before) && apart(behind) };
+    if !alone {
         return None;
     }
     // Who takes any number for a phone's takes this one too.
@@ -26,6 +30,15 @@ pub(super) fn behind(scan: &mut Scan<'_>, word: &Word) -> Option<usize> {
     }
     scan.looked = end;
     Some(end)
+}
+
+/// A time in the common log format; only capitals may be a group of an id.
+fn logged(rest: &[u8]) -> Option<usize> {
+    let (len, _) = shape::matches("00/AAA/0000:00:00:00", rest)?;
+    let month = rest.get(3..6)?;
+    let (b' ', b'+' | b'-') = (rest.get(len)?, rest.get(len + 1)?) else { return None };
+    let (zone, _) = shape::matches("0000", rest.get(len + 2..)?)?;
+    month.iter().skip(1).all(u8::is_ascii_lowercase).then_some(len + 2 + zone)
 }
 
 fn len(rest: &[u8]) -> Option<usize> {

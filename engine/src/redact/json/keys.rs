@@ -40,9 +40,10 @@ impl Known {
             self.0.resize_with(Known::PAIRS as usize, Default::default);
         }
         let [seen, other] = self.0.get_mut(Known::hash(raw.as_bytes()) as usize)?;
-        if seen.raw != raw {
-            std::mem::swap(seen, other);
+        if seen.raw == raw {
+            return Some(seen);
         }
+        std::mem::swap(seen, other);
         if seen.raw != raw {
             *seen = Seen { raw: raw.to_owned(), hints: hints(), clean_from: None };
         }

@@ -119,15 +119,19 @@ fn decode(encoded: &str) -> Option<(String, GeneralPurpose)> {
 
 /// Whether the first digits, of either alphabet, stand for bytes of a text.
 fn begins_text(head: &[u8; 16]) -> bool {
-    let mut decoded = [0; 12];
-    for (four, three) in head.as_chunks::<4>().0.iter().zip(decoded.as_chunks_mut::<3>().0) {
+    let mut others = 0;
+    for four in head.as_chunks::<4>().0 {
         let Some(bits) = four.iter().try_fold(0, |bits, b| Some(bits << 6 | u32::from(value(*b)?))) else {
             return false;
         };
         let [_, bytes @ ..] = bits.to_be_bytes();
-        *three = bytes;
+        others += bytes.iter().filter(|b| !b.is_ascii()).count();
+        // Of twelve bytes; what means nothing shows it early.
+        if !bytes.iter().all(may_be_text) || others > 3 {
+            return false;
+        }
     }
-    is_text(&decoded)
+    true
 }
 
 /// What a digit counts, in the alphabet that has it.
@@ -143,8 +147,11 @@ fn value(digit: u8) -> Option<u8> {
 }
 
 fn is_text(bytes: &[u8]) -> bool {
-    bytes.iter().all(|b| matches!(b, b'\t' | b'\n' | b'\r' | 0x20..=0x7e | 0x80..))
-        && bytes.iter().filter(|b| b.is_ascii()).count() * 4 >= bytes.len() * 3
+    bytes.iter().all(may_be_text) && bytes.iter().filter(|b| b.is_ascii()).count() * 4 >= bytes.len() * 3
+}
+
+fn may_be_text(b: &u8) -> bool {
+    matches!(b, b'\t' | b'\n' | b'\r' | 0x20..=0x7e | 0x80..)
 }
 
 #[cfg(test)]
@@ -166,6 +173,12 @@ mod tests {
             }
         }
         assert!(runs(format!("eyJhbGciOiJIUzI1NiJ9.{word}.c2lnbmF0dXJl").as_bytes()).is_empty());
+        for shift in 0..40 {
+            let text = |len| format!("{}{}.", " ".repeat(shift), word.get(..len).unwrap());
+            let expected = shift..shift + 24;
+            assert_eq!(runs(text(24).as_bytes()).first(), Some(&expected), "{shift}");
+            assert!(runs(text(23).as_bytes()).is_empty(), "{shift}");
+        }
         let noise = "Zm9v+/-_".repeat(50);
         assert_eq!(runs(format!("x {noise}, {word}").as_bytes()), [2..402, 404..404 + word.len()]);
         assert!(runs(b"no long words in here, and none/either").is_empty());
@@ -174,9 +187,16 @@ mod tests {
     #[test]
     fn first_digits_are_read_as_the_decoder_reads_them() {
         let engine = GeneralPurpose::new(&base64::alphabet::URL_SAFE, UNPADDED);
-        for text in
-            ["hello, world", "caf\u{e9} \t\n\r.~!", "\0ello, world", "hello, w\u{7f}rld", "ééééé..", "?>?>?>??>>?~"]
-        {
+        for text in [
+            "hello, world",
+            "caf\u{e9} \t\n\r.~!",
+            "\0ello, world",
+            "hello, w\u{7f}rld",
+            "ééééé..",
+            "hello, €12",
+            "hello, éé1",
+            "?>?>?>??>>?~",
+        ] {
             let digits = engine.encode(text.as_bytes().first_chunk::<12>().unwrap());
             for digits in [digits.replace('-', "+").replace('_', "/"), digits] {
                 let head = digits.as_bytes().first_chunk().unwrap();

@@ -15,8 +15,13 @@ pub(super) fn view(raw: &str) -> Option<View<'static>> {
     // Most such texts stand for themselves.
     let mut changed: Option<Builder> = None;
     let mut at = 0;
-    while let Some(next) = bytes.get(at..).and_then(|rest| blocks::position(rest, |b| is_mark(b) | begins_alike(b))) {
-        at += next;
+    let special = |b: u8| is_mark(b) | begins_alike(b);
+    while let Some(here) = bytes.get(at) {
+        // Many stand side by side.
+        if !special(*here) {
+            let Some(next) = blocks::position(bytes.get(at..)?, special) else { break };
+            at += next;
+        }
         let rest = raw.get(at..)?;
         let read = match rest.as_bytes() {
             [b'%', ..] => percent(rest.as_bytes()).map(|(c, len)| (Some(c), len)),
