@@ -157,6 +157,19 @@ impl Store {
     }
 }
 
+/// Takes over `read` as what is `known`; says whether that is news. `is_old`: this replica has written since `read` was asked
+/// for, and a switch that it turned is not turned back.
+pub(super) fn learn(known: &mut Switches, mut read: Switches, is_old: bool) -> bool {
+    for (tenant, control) in known.iter().filter(|_| is_old) {
+        if read.get(tenant).is_none_or(|read| read.epoch < control.epoch) {
+            read.insert(tenant.clone(), control.clone());
+        }
+    }
+    let is_new = *known != read;
+    *known = read;
+    is_new
+}
+
 pub(super) async fn switches(conn: &mut AnyConnection) -> Result<Switches> {
     let mut switches = Switches::new();
     for row in sqlx::query(READ).fetch_all(&mut *conn).await? {
@@ -178,4 +191,26 @@ pub(super) async fn switches(conn: &mut AnyConnection) -> Result<Switches> {
 
 fn never_turned() -> Control {
     Control { v: VERSION, epoch: 1, ..Control::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_old_look_turns_no_switch_back() {
+        let switch = |epoch, kill| Control { epoch, kill, ..never_turned() };
+        let of = |tenant: &str, control| Switches::from([(tenant.to_owned(), control)]);
+        let (off, deny) = (of("acme", switch(2, Kill::Off)), of("acme", switch(3, Kill::Deny)));
+        let mut known = deny.clone();
+        assert!(!learn(&mut known, off.clone(), true));
+        assert!(!learn(&mut known, Switches::new(), true));
+        assert_eq!(known, deny);
+        let mut both = of("other", switch(2, Kill::Hold));
+        both.extend(off.clone());
+        assert!(learn(&mut known, both, true));
+        assert_eq!((known["acme"].kill, known["other"].kill), (Kill::Deny, Kill::Hold));
+        assert!(learn(&mut known, off.clone(), false), "what the database has lost is lost");
+        assert_eq!(known, off);
+    }
 }

@@ -56,11 +56,7 @@ impl Store {
         let head: i64 = sqlx::query_scalar(HEAD).fetch_one(&mut *conn).await?;
         self.0.newest(head);
         let switches = control::switches(&mut conn).await?;
-        self.0.control.send_if_modified(|known| {
-            let is_new = *known != switches;
-            *known = switches;
-            is_new
-        });
+        self.0.control.send_if_modified(|known| control::learn(known, switches, *self.0.newest.borrow() > head));
         let mut known = self.0.followed.load(Ordering::SeqCst);
         while known < head {
             let records = sqlx::query(HOLDS).bind(known).fetch_all(&mut *conn).await?;

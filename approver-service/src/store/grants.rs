@@ -125,7 +125,8 @@ impl Scope {
         let is_over = sqlx::query(IS_OVER).bind(id).bind(self.tenant()).fetch_optional(tx.conn()).await?;
         match is_over {
             None => Err(Error::Unknown),
-            Some(row) if row::flag(&row, 0)? => Ok(()),
+            // Whoever took it back may not be durable yet.
+            Some(row) if row::flag(&row, 0)? => tx.commit().await,
             Some(_) => Err(Error::LoginRequired),
         }
     }

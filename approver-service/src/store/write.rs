@@ -215,7 +215,11 @@ async fn lend(
             }
             Err(_given_up) => UNDO,
         };
-        let prepared = sqlx::raw_sql(between).execute(&mut **transaction.lock().await).await;
+        let mut prepared = sqlx::raw_sql(between).execute(&mut **transaction.lock().await).await;
+        if between == UNDO && prepared.is_err() {
+            // The connection told what became of a statement whose operation did not wait for it.
+            prepared = sqlx::raw_sql(between).execute(&mut **transaction.lock().await).await;
+        }
         asked = match (next, prepared) {
             (Some(next), Ok(_)) => next,
             (None, Ok(_)) => return Ok(()),

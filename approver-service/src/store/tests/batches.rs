@@ -1,19 +1,27 @@
 //! Many operations in one transaction: each by itself all the same.
 
+use std::time::Duration;
+
 use privyseal_engine::hold::{Intake, State};
 use tokio::task::JoinSet;
 
 use super::{Bench, intake};
 use crate::store::Error;
+use crate::store::database::Backend;
 use crate::store::decide::{Decider, Verdict};
 
 on_both_databases! {
     a_bad_operation_fails_alone,
     what_is_given_up_leaves_no_trace,
+    what_is_given_up_in_a_statement_fails_alone,
+    what_commits_after_all_is_told_what_was_kept,
     of_1000_parallel_approvals_one_counts,
     approve_and_deny_at_once_end_in_one_state,
     when_the_writer_is_gone_nothing_is_promised,
 }
+
+const KILL: &str = "INSERT INTO control (tenant, epoch, kill) VALUES ('acme', 2, 'deny')";
+const NO_SUCH_HOLD: &str = "INSERT INTO streams (nonce, hold, joined) VALUES ('n', 'no such hold', 0)";
 
 fn other(n: u32) -> Intake {
     Intake { digest: format!("{n:064x}"), max_live: 1000, ..intake(n) }
@@ -32,9 +40,7 @@ async fn a_bad_operation_fails_alone() {
                 1 => store.intake(Intake { workflow: "none".into(), ..other(n) }).await.map(Some),
                 _ => {
                     let mut tx = store.begin().await?;
-                    sqlx::raw_sql("INSERT INTO streams (nonce, hold, joined) VALUES ('n', 'no such hold', 0)")
-                        .execute(tx.conn())
-                        .await?;
+                    sqlx::raw_sql(NO_SUCH_HOLD).execute(tx.conn()).await?;
                     tx.commit().await.map(|()| None)
                 }
             }
@@ -63,11 +69,51 @@ async fn what_is_given_up_leaves_no_trace() {
     let bench = Bench::new().await;
     let records = bench.store.verify_audit().await.unwrap().unwrap();
     let mut tx = bench.store.begin().await.unwrap();
-    sqlx::raw_sql("UPDATE control SET kill = 'deny'").execute(tx.conn()).await.unwrap();
+    sqlx::raw_sql(KILL).execute(tx.conn()).await.unwrap();
     drop(tx);
     let hold = bench.create(intake(1)).await;
     assert_eq!(hold.state, State::Pending, "the switch was not turned");
     assert_eq!(bench.store.verify_audit().await.unwrap(), Ok(records + 1));
+
+    // The same among others.
+    let first = bench.store.begin().await.unwrap();
+    let gives_up = async {
+        let mut tx = bench.store.begin().await.unwrap();
+        sqlx::raw_sql(KILL).execute(tx.conn()).await.unwrap();
+    };
+    let (made, (), written) = tokio::join!(bench.store.intake(other(2)), gives_up, first.commit());
+    written.unwrap();
+    assert_eq!(bench.state(&made.unwrap().id).await, State::Pending);
+    assert_eq!(bench.store.verify_audit().await.unwrap(), Ok(records + 2));
+}
+
+/// A caller that goes away in the middle of a statement, which then fails.
+async fn what_is_given_up_in_a_statement_fails_alone() {
+    let bench = Bench::new().await;
+    let first = bench.store.begin().await.unwrap();
+    let gives_up = async {
+        let mut tx = bench.store.begin().await.unwrap();
+        let fails = sqlx::raw_sql(NO_SUCH_HOLD).execute(tx.conn());
+        // Sent, but not waited for.
+        drop(tokio::time::timeout(Duration::ZERO, fails).await);
+    };
+    let (made, (), written) = tokio::join!(bench.store.intake(other(2)), gives_up, first.commit());
+    written.unwrap();
+    assert_eq!(bench.state(&made.unwrap().id).await, State::Pending);
+    bench.store.verify_audit().await.unwrap().unwrap();
+}
+
+/// PostgreSQL keeps nothing of a transaction behind a statement that failed, and answers to its commit without an error.
+async fn what_commits_after_all_is_told_what_was_kept() {
+    let bench = Bench::new().await;
+    let mut tx = bench.store.begin().await.unwrap();
+    sqlx::raw_sql(KILL).execute(tx.conn()).await.unwrap();
+    sqlx::raw_sql(NO_SUCH_HOLD).execute(tx.conn()).await.unwrap_err();
+    let (told, asked) = (tx.commit().await, bench.store.intake(intake(1)).await);
+    match bench.address.backend {
+        Backend::Postgres => assert!(told.is_err() && asked.is_ok(), "{told:?} {asked:?}"),
+        Backend::Sqlite => assert!(told.is_ok() && matches!(asked, Err(Error::KillSwitch)), "{told:?} {asked:?}"),
+    }
 }
 
 async fn of_1000_parallel_approvals_one_counts() {

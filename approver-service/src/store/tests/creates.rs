@@ -6,13 +6,16 @@ use futures_util::future::join_all;
 use privyseal_engine::hold::{Intake, NearMiss, View};
 
 use super::{Bench, intake, nonce};
-use crate::store::{Error, Result};
+use crate::auth::Directory;
+use crate::store::{Error, Result, Scope};
+use crate::workflow;
 
 on_both_databases! {
     what_comes_at_once_is_made_as_if_in_turn,
     near_misses_and_budgets_count_what_came_at_once,
     what_the_database_refuses_fails_alone,
     what_nobody_waits_for_is_not_made,
+    tenants_and_environments_at_once_count_for_themselves,
 }
 
 /// `n` names the stream and the request.
@@ -95,4 +98,33 @@ async fn what_nobody_waits_for_is_not_made() {
     let (kept, ()) = tokio::join!(bench.store.intake(other(1)), goes);
     let open = bench.store.open_holds(10).await.unwrap();
     assert_eq!(open.iter().map(|hold| &hold.id).collect::<Vec<_>>(), [&kept.unwrap().id]);
+}
+
+async fn tenants_and_environments_at_once_count_for_themselves() {
+    let bench = Bench::new().await;
+    let others = bench.store.of(&"other".parse().unwrap());
+    others.set_workflows(&workflow::resolve(&[], &Directory::default()).unwrap()).await.unwrap();
+    bench.store.run_for_tests("UPDATE workflows SET quorum = 2 WHERE tenant = 'acme'").await;
+    let of = |n: u32, tenant: &str, environment: &str| Intake {
+        tenant: tenant.into(),
+        environment: environment.into(),
+        principal: Some("agent-7".into()),
+        fields: [("body".to_owned(), format!("{n:016x}"))].into(),
+        max_live: 1,
+        ..other(n)
+    };
+    let writing = bench.store.begin().await.unwrap();
+    let asked = [of(1, "acme", "test"), of(2, "other", "test"), of(3, "acme", "production"), of(4, "acme", "test")];
+    let asked = join_all(asked.into_iter().map(async |intake| {
+        let store = if intake.tenant == "other" { &others } else { &bench.store };
+        store.intake(intake).await
+    }));
+    let (said, written) = tokio::join!(asked, writing.commit());
+    written.unwrap();
+    for view in said[..3].iter().map(|said| said.as_ref().unwrap()) {
+        assert_eq!((view.joined, &view.near_miss), (false, &None));
+    }
+    assert!(matches!(said[3], Err(Error::TooManyHolds(1))));
+    let quorum = async |store: &Scope, n: usize| store.hold(&said[n].as_ref().unwrap().id).await.unwrap().quorum;
+    assert_eq!((quorum(&bench.store, 0).await, quorum(&others, 1).await), (2, 1));
 }

@@ -124,6 +124,14 @@ async fn a_near_miss_names_the_one_part_that_differs() {
     assert_eq!(bench.store.intake(with(4, both)).await.unwrap().near_miss, None);
     let other = |i: &mut Intake| i.principal = Some("agent-8".into());
     assert_eq!(bench.store.intake(with(5, other)).await.unwrap().near_miss, None);
+    // The newest comes first, and what is over is near to nothing.
+    let newer = |i: &mut Intake| drop(i.fields.insert("body".into(), "2".repeat(16)));
+    let third = bench.store.intake(with(6, newer)).await.unwrap();
+    let newest = |i: &mut Intake| drop(i.fields.insert("body".into(), "3".repeat(16)));
+    let near = bench.store.intake(with(7, newest)).await.unwrap().near_miss;
+    assert_eq!(near, Some(NearMiss { hold: third.id, differs: "body".into() }));
+    bench.pass(60 * MINUTE);
+    assert_eq!(bench.store.intake(with(8, changed)).await.unwrap().near_miss, None);
 }
 
 async fn one_principal_has_a_budget_that_time_frees() {

@@ -1,6 +1,6 @@
 //! Collecting, detaching, outcomes.
 
-use privyseal_engine::hold::{Detach, Outcome, Release, ReleaseVerdict, Report, State};
+use privyseal_engine::hold::{Detach, Intake, Outcome, Release, ReleaseVerdict, Report, State};
 
 use super::{Bench, MINUTE, intake, no_receipt, nonce, release};
 use crate::hold::Hold;
@@ -92,6 +92,8 @@ async fn nothing_runs_for_a_client_that_is_gone() {
     let hold = bench.approved(intake(1)).await;
     bench.store.detach(&hold.id, &detach(1)).await.unwrap();
     assert_eq!(bench.release(&hold.id, &release(1)).await, (ReleaseVerdict::Mismatch, State::Approved));
+    bench.create(Intake { digest: "9".repeat(64), ..intake(9) }).await;
+    assert_eq!(bench.release(&hold.id, &release(9)).await.0, ReleaseVerdict::Mismatch, "it waits for another hold");
     bench.create(intake(2)).await;
     assert_eq!(bench.release(&hold.id, &release(2)).await.0, ReleaseVerdict::Released);
 }

@@ -18,6 +18,7 @@ use crate::store::{Error, Scope, Store};
 on_both_databases! {
     a_decision_at_one_replica_is_heard_at_the_other_without_notifications,
     with_notifications_it_is_heard_at_once,
+    what_another_replica_wrote_is_heard_behind_own_writes,
     the_kill_switch_is_heard_at_the_other_replica,
     the_newest_record_is_known_at_both_replicas,
     what_is_polled_at_one_replica_is_not_deserted_for_the_other,
@@ -74,6 +75,27 @@ async fn with_notifications_it_is_heard_at_once() {
     };
     let took = heard_after(&bench, &other, follow).await;
     assert!(took < LONG / 2, "{took:?}");
+}
+
+async fn what_another_replica_wrote_is_heard_behind_own_writes() {
+    let bench = Bench::new().await;
+    let other = bench.reopened().await;
+    let hold = bench.create(intake(1)).await;
+    let bob = bench.session("bob").await;
+    let untold = Notify::new();
+    let follow = async {
+        super::eventually(|| other.listeners() == 1).await;
+        bench.approve(&hold.id, &bob).await.unwrap();
+        other.intake(Intake { digest: "2".repeat(64), ..intake(2) }).await.unwrap();
+        other.look(EVERY, &untold).await;
+    };
+    let (begun, stop) = (Instant::now(), CancellationToken::new());
+    let waited = tokio::select! {
+        waited = other.wait(&hold.id, 1, begun + LONG, &stop) => waited.unwrap(),
+        () = follow => panic!("following never ends"),
+    };
+    assert_eq!(waited.state, State::Approved);
+    assert!(begun.elapsed() < LONG / 2, "{:?}", begun.elapsed());
 }
 
 async fn the_kill_switch_is_heard_at_the_other_replica() {
