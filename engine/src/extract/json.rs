@@ -169,7 +169,7 @@ impl<'a> Scanner<'a> {
     /// The next token; `None` when the text is complete and sound. An error is final.
     #[expect(clippy::should_implement_trait, reason = "fallible: an iterator would invite reading past an error")]
     pub fn next(&mut self) -> Result<Option<Token<'a>>, JsonError> {
-        let Some(kind) = self.advance() else { return self.stopped().map(|()| None) };
+        let Some(kind) = self.one() else { return self.stopped().map(|()| None) };
         // A token is put together in one place: it is large, and every step it is handed through copies it.
         let range = self.start..self.at;
         let quote = usize::from(matches!(kind, Kind::Key | Kind::String));
@@ -201,7 +201,14 @@ impl<'a> Scanner<'a> {
         self.open.len()
     }
 
+    /// [`Scanner::advance`] for those who go token by token: one call for each.
+    #[inline(never)]
+    fn one(&mut self) -> Option<Kind> {
+        self.advance()
+    }
+
     /// Goes behind the next token; `None`: there is none, or a fault before it, which [`Scanner::stopped`] tells.
+    #[inline(always)]
     fn advance(&mut self) -> Option<Kind> {
         if self.failed.is_some() {
             return None;
