@@ -5,22 +5,11 @@
 /// Bytes that are looked at together.
 pub const BLOCK: usize = 64;
 
-/// Whether a byte of `bytes` is of the class. Looks at whole blocks, without an early way out inside of one; the last one may
-/// overlap the one before.
+/// Whether a byte of `bytes` is of the class. Looks at whole blocks, without an early way out inside of one. What is shorter
+/// is looked at byte by byte: parts of 16 are faster natively, but V8 takes 7 % longer for a body then.
 pub fn any(bytes: &[u8], class: impl Fn(u8) -> bool) -> bool {
-    /// What is shorter than a block is looked at in such parts.
-    const PART: usize = 16;
-    if let Some(last) = bytes.last_chunk::<BLOCK>() {
-        let (blocks, _) = bytes.as_chunks::<BLOCK>();
-        return !blocks.iter().all(|block| none(block, &class)) || !none(last, &class);
-    }
-    match bytes.last_chunk::<PART>() {
-        Some(last) => {
-            let (parts, _) = bytes.as_chunks::<PART>();
-            !parts.iter().fold(none(last, &class), |all, part| all & none(part, &class))
-        }
-        None => !none(bytes, &class),
-    }
+    let (blocks, tail) = bytes.as_chunks::<BLOCK>();
+    !blocks.iter().all(|block| none(block, &class)) || !none(tail, &class)
 }
 
 /// Where the first byte of the class stands.
